@@ -1,0 +1,1 @@
+"""Rules decide: pure functions over plain values, without clock, database or randomness."""
