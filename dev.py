@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ PYTHON = BIN / f"python{EXE}"
 STAMP = VENV / "dev-stamp"
 
 
-class SetupFailed(Exception):
+class SetupError(Exception):
     """The virtual environment could not be made; the message says in one sentence what to do."""
 
 
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         set_up()
-    except SetupFailed as failed:
+    except SetupError as failed:
         print(f"dev: {failed}", file=sys.stderr)
         return 1
     if command in ("test", "check", "bench"):
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
         become([str(PYTHON), "-m", "pytest", *rest])
     if command == "bench":
         become([str(PYTHON), "-m", "benchmarks", *rest])
-    become([script("earshot"), *arguments])
+    return become([script("earshot"), *arguments])
 
 
 def script(name: str) -> str:
@@ -72,8 +72,8 @@ def script(name: str) -> str:
 
 def become(command: list[str]) -> NoReturn:
     """End as this command: signals reach it directly and its exit code is ours."""
-    if sys.platform != "win32":
-        os.execv(command[0], command)
+    if os.name == "posix":
+        os.execv(command[0], command)  # noqa: S606  no shell is meant
     # exec on Windows gives the prompt back at once, so stay; Ctrl-C reaches the child by itself.
     child = subprocess.Popen(command)
     while True:
@@ -88,7 +88,7 @@ def become(command: list[str]) -> NoReturn:
 
 def check() -> int:
     """Run every check, also after one has failed; 1 when any did."""
-    steps = {
+    steps: dict[str, Callable[[], bool]] = {
         "lint": partial(succeeds, script("ruff"), "check"),
         "format": partial(succeeds, script("ruff"), "format", "--check"),
         "types": partial(succeeds, script("mypy")),
@@ -112,7 +112,7 @@ def check() -> int:
 def succeeds(*command: str) -> bool:
     """Whether the command can be run and ends with exit code 0."""
     try:
-        return subprocess.run(command).returncode == 0
+        return subprocess.run(command, check=False).returncode == 0
     except OSError as error:
         print(f"cannot run {command[0]}: {error.strerror}")
         return False
@@ -126,20 +126,11 @@ def lock_is_current() -> bool:
         return True
     if not succeeds(uv, "lock", "--check"):
         return False
-    command = [
-        uv,
-        "export",
-        "--frozen",
-        "--quiet",
-        "--format",
-        "requirements-txt",
-        "--no-emit-project",
-        "--no-annotate",
-    ]
-    exported = subprocess.run(command, capture_output=True, text=True, encoding="utf-8").stdout
+    export = ["export", "--frozen", "--quiet", "--format", "requirements-txt", "--no-emit-project", "--no-annotate"]
+    exported = subprocess.run([uv, *export], check=True, capture_output=True, text=True, encoding="utf-8").stdout
     if without_comments(exported) == without_comments((ROOT / "requirements.txt").read_text(encoding="utf-8")):
         return True
-    print(f"requirements.txt differs from uv.lock; run: uv {' '.join(command[1:])} -o requirements.txt")
+    print(f"requirements.txt differs from uv.lock; run: uv {' '.join(export)} -o requirements.txt")
     return False
 
 
@@ -162,7 +153,7 @@ def set_up() -> None:
             if not is_ready():
                 install()
     except OSError as error:
-        raise SetupFailed(f"cannot set up {VENV}: {error}") from error
+        raise SetupError(f"cannot set up {VENV}: {error}") from error
     tell(f".venv is ready, {time.monotonic() - started:.1f} s")
 
 
@@ -217,15 +208,15 @@ def install_with_uv(uv: str, python: str) -> bool:
 def install_with_pip(python: str) -> None:
     """Install from requirements.txt, which holds the locked versions with their hashes."""
     if not importlib.util.find_spec("ensurepip"):  # Debian and Ubuntu ship it apart
-        raise SetupFailed("this Python cannot make virtual environments: install python3-venv (or uv) and run again.")
+        raise SetupError("this Python cannot make virtual environments: install python3-venv (or uv) and run again.")
     if not run([python, "-m", "venv", str(VENV)]):
-        raise SetupFailed(f"{python} could not make {VENV}; its reason stands above.")
+        raise SetupError(f"{python} could not make {VENV}; its reason stands above.")
     pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install"]
     if not run([*pip, "--require-hashes", "--requirement", "requirements.txt"]):
-        raise SetupFailed("pip could not install requirements.txt; its reason stands above.")
+        raise SetupError("pip could not install requirements.txt; its reason stands above.")
     # The build backend is among the requirements, so nothing unpinned is fetched to install ourselves.
     if not run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."]):
-        raise SetupFailed("pip could not install Earshot itself; its reason stands above.")
+        raise SetupError("pip could not install Earshot itself; its reason stands above.")
 
 
 def run(command: Sequence[str]) -> bool:
@@ -233,7 +224,8 @@ def run(command: Sequence[str]) -> bool:
     own = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     own["UV_PROJECT_ENVIRONMENT"] = str(VENV)
     # close_fds=False: the child shares the lock, so it holds even when we are killed and the child lives on.
-    return subprocess.run(command, cwd=ROOT, env=own, stdout=sys.stderr, close_fds=False).returncode == 0
+    done = subprocess.run(command, check=False, cwd=ROOT, env=own, stdout=sys.stderr, close_fds=False)
+    return done.returncode == 0
 
 
 @contextmanager
