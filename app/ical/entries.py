@@ -1,0 +1,73 @@
+"""What stands in somebody's calendar: one entry, who arranged it and who is asked to come."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+AttendeeRole = Literal["CHAIR", "REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIPANT"]
+"""RFC 5545 section 3.2.16."""
+
+PartStat = Literal["NEEDS-ACTION", "ACCEPTED", "DECLINED", "TENTATIVE"]
+"""RFC 5545 section 3.2.12, without delegation: a seat cannot be handed on."""
+
+
+class EntryStatus(StrEnum):
+    """RFC 5545 section 3.8.1.11, for events."""
+
+    CONFIRMED = "confirmed"
+    TENTATIVE = "tentative"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Organizer:
+    """The mailbox that sends the invites and reads the replies; constant for the life of an entry."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """A colleague who is asked to come. Never the customer."""
+
+    name: str
+    email: str
+    role: AttendeeRole = "REQ-PARTICIPANT"
+    partstat: PartStat = "NEEDS-ACTION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One revision of one session in one person's view.
+
+    `[starts_at, ends_at)`; all four instants are aware and get written in UTC and whole seconds. `changed_at` becomes
+    both DTSTAMP and LAST-MODIFIED and must grow with every revision, as `sequence` must with every revision that is
+    sent (RFC 5546 section 2.1.4). `url` is the https link to the session, `conference_url` the link into the call.
+    `alarm_minutes` counts back from the start.
+    """
+
+    uid: str
+    sequence: int
+    changed_at: datetime
+    created_at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    summary: str
+    description: str
+    location: str | None
+    url: str | None
+    conference_url: str | None
+    status: EntryStatus
+    transparent: bool
+    organizer: Organizer
+    attendees: tuple[Attendee, ...]
+    alarm_minutes: int | None
+
+    def __post_init__(self) -> None:
+        # A naive instant would be read in the zone of the machine: right on one server, wrong on the next.
+        if any(at.utcoffset() is None for at in (self.changed_at, self.created_at, self.starts_at, self.ends_at)):
+            raise ValueError(f"entry {self.uid!r} has an instant without a zone")
+        if self.ends_at <= self.starts_at:
+            raise ValueError(f"entry {self.uid!r} ends before it starts")

@@ -1,0 +1,120 @@
+"""Puts an iTIP message into a mail (iMIP, RFC 6047): pure ASCII, so every relay hands it on byte for byte."""
+
+import base64
+import hashlib
+import quopri
+import re
+from datetime import UTC, datetime
+from email.header import Header
+from email.message import Message
+from email.policy import compat32
+from email.utils import format_datetime
+from typing import Any
+
+from app.ical.entries import Attendee, Organizer
+from app.ical.text import clean, one_line
+from app.ical.write import Method
+
+# compat32 writes a Header as it was made. The newer policies parse every value first: an encoded word that hides in a
+# name (=?utf-8?q?=0D=0ABcc:...?=) comes out decoded, line break and all.
+_POLICY = compat32.clone(linesep="\r\n", max_line_length=76)  # RFC 2047 section 2
+
+_Part = Message[Any, Any]  # the stubs know no Header among the values of a part
+
+_LONGEST_HEADER = 200  # characters of a name or a subject; the rest is cut
+
+# Text that may stand in a header as it is: neither quoting nor an encoded word is needed or could be faked.
+_PLAIN = re.compile(r"[A-Za-z0-9 '-]*")
+
+# RFC 5322 section 3.4.1 without quoted strings, literals and comments; the same form serves message ids.
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
+_LONGEST_ADDRESS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+
+
+def message(
+    *,
+    calendar: bytes,
+    method: Method,
+    sender: Organizer,
+    recipient: Attendee,
+    subject: str,
+    text: str,
+    html: str,
+    message_id: str,
+    date: datetime,
+    reply_to: str | None = None,
+) -> bytes:
+    """Return the mail that carries `calendar` to one attendee. The same arguments give the same bytes.
+
+    `message_id` and addresses come without angle brackets and in ASCII; an address that is none is a ValueError, and so
+    is a calendar whose METHOD is not `method` (RFC 6047 section 2.4 wants them equal). Outlook looks for the invite in
+    the first child only and Gmail wants it among the alternatives; both take base64, which alone keeps each CRLF of
+    the calendar. The same bytes are attached for people whose client knows neither.
+    """
+    if f"\r\nMETHOD:{method}\r\n".encode() not in calendar:
+        raise ValueError(f"the calendar's METHOD is not {method}")
+    boundary = hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    alternatives = _multipart(
+        "alternative",
+        boundary,
+        _text_part("plain", text),
+        _text_part("html", html),
+        _base64_part(f"text/calendar; charset=UTF-8; method={method}", calendar),
+    )
+    attached = _base64_part('application/ics; name="invite.ics"', calendar)
+    attached["Content-Disposition"] = 'attachment; filename="invite.ics"'
+    mail = _multipart("mixed", boundary, alternatives, attached)
+    mail["MIME-Version"] = "1.0"
+    mail["From"] = _mailbox("From", sender.name, sender.email)
+    mail["To"] = _mailbox("To", recipient.name, recipient.email)
+    if reply_to is not None:
+        mail["Reply-To"] = _address(reply_to)
+    mail["Subject"] = _words("Subject", subject)
+    mail["Date"] = format_datetime(date.astimezone(UTC))
+    mail["Message-ID"] = f"<{_address(message_id)}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note comes back
+    return mail.as_bytes(policy=_POLICY)
+
+
+def _multipart(subtype: str, boundary: str, *parts: _Part) -> _Part:
+    # No base64 or quoted-printable body can hold "=_" (RFC 2045 section 6.7), so no part can end another.
+    whole = _Part(policy=_POLICY)
+    whole["Content-Type"] = f'multipart/{subtype}; boundary="=_{boundary}_{subtype}"'
+    for part in parts:
+        whole.attach(part)
+    return whole
+
+
+def _text_part(subtype: str, text: str) -> _Part:
+    part = _Part(policy=_POLICY)
+    part["Content-Type"] = f"text/{subtype}; charset=UTF-8"
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    part.set_payload(quopri.encodestring(clean(text).encode()).decode("ascii"))
+    return part
+
+
+def _base64_part(content_type: str, content: bytes) -> _Part:
+    part = _Part(policy=_POLICY)
+    part["Content-Type"] = content_type
+    part["Content-Transfer-Encoding"] = "base64"
+    part.set_payload(base64.encodebytes(content).decode("ascii"))
+    return part
+
+
+def _mailbox(field: str, name: str, email: str) -> Header:
+    header = _words(field, name)
+    header.append(f"<{_address(email)}>", "us-ascii")
+    return header
+
+
+def _words(field: str, text: str) -> Header:
+    """Return the text folded, as encoded words (RFC 2047) unless it is plain."""
+    line = one_line(text)[:_LONGEST_HEADER]
+    charset = "us-ascii" if _PLAIN.fullmatch(line) else "utf-8"
+    return Header(line, charset, header_name=field)
+
+
+def _address(address: str) -> str:
+    if len(address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(address):
+        raise ValueError(f"not an address for mail: {address[:_LONGEST_ADDRESS]!r}")
+    return address
