@@ -185,12 +185,12 @@ def digest(*parts: str) -> str:
 
 def install() -> None:
     """Bring .venv to the locked versions: in place when only they changed, from nothing otherwise."""
+    # The real path, taken while it exists: we may run on the Python of the .venv that is removed below.
+    python = os.path.realpath(sys.executable)
     finished_here = stamp()[:1] == [place()]
     STAMP.unlink(missing_ok=True)  # and back only at the end: what is half-made has no stamp and is made anew
     if not finished_here and VENV.exists():
         shutil.rmtree(VENV)
-    # The real path: neither the .venv just removed nor a name that means another Python after an upgrade.
-    python = os.path.realpath(sys.executable)
     uv = shutil.which("uv")
     if not (uv and install_with_uv(uv, python)):
         install_with_pip(python)
