@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from urllib.parse import quote
 
 
-class MailRefused(Exception):  # noqa: N818  named for what happened, as all refusals of the house are
+class MailRefused(Exception):
     """The relay said no to this mail. `permanent`: asking again is pointless (5yz, RFC 5321 section 4.2.1)."""
 
     def __init__(self, *, permanent: bool, code: int) -> None:
@@ -21,7 +21,7 @@ class MailRefused(Exception):  # noqa: N818  named for what happened, as all ref
         self.code = code
 
 
-class MailUnavailable(Exception):  # noqa: N818
+class MailUnavailable(Exception):
     """Nobody took the mail over, or nobody can say whether: send the same message again later."""
 
 

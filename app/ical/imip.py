@@ -1,10 +1,12 @@
 """Puts an iTIP message into a mail (iMIP, RFC 6047): pure ASCII, so every relay hands it on byte for byte."""
 
+from __future__ import annotations  # Message takes parameters for the type checker only
+
 import base64
 import hashlib
 import quopri
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from email.header import Header
 from email.message import Message
 from email.policy import compat32
@@ -15,11 +17,9 @@ from app.ical.entries import Attendee, Organizer
 from app.ical.text import clean, one_line
 from app.ical.write import Method
 
-# compat32 writes a Header as it was made. The newer policies parse every value first: an encoded word that hides in a
+# compat32 writes a header as it was made. The newer policies parse every value first: an encoded word that hides in a
 # name (=?utf-8?q?=0D=0ABcc:...?=) comes out decoded, line break and all.
 _POLICY = compat32.clone(linesep="\r\n", max_line_length=76)  # RFC 2047 section 2
-
-_Part = Message[Any, Any]  # the stubs know no Header among the values of a part
 
 _LONGEST_HEADER = 200  # characters of a name or a subject; the rest is cut
 
@@ -70,34 +70,37 @@ def message(
     if reply_to is not None:
         mail["Reply-To"] = _address(reply_to)
     mail["Subject"] = _words("Subject", subject)
-    mail["Date"] = format_datetime(date.astimezone(UTC))
+    mail["Date"] = format_datetime(date)
     mail["Message-ID"] = f"<{_address(message_id)}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note comes back
     return mail.as_bytes(policy=_POLICY)
 
 
-def _multipart(subtype: str, boundary: str, *parts: _Part) -> _Part:
+def _multipart(subtype: str, boundary: str, *parts: Message[Any, Any]) -> Message[Any, Any]:
     # No base64 or quoted-printable body can hold "=_" (RFC 2045 section 6.7), so no part can end another.
-    whole = _Part(policy=_POLICY)
-    whole["Content-Type"] = f'multipart/{subtype}; boundary="=_{boundary}_{subtype}"'
+    whole = _part(f'multipart/{subtype}; boundary="=_{boundary}_{subtype}"')
     for part in parts:
         whole.attach(part)
     return whole
 
 
-def _text_part(subtype: str, text: str) -> _Part:
-    part = _Part(policy=_POLICY)
-    part["Content-Type"] = f"text/{subtype}; charset=UTF-8"
+def _text_part(subtype: str, text: str) -> Message[Any, Any]:
+    part = _part(f"text/{subtype}; charset=UTF-8")
     part["Content-Transfer-Encoding"] = "quoted-printable"
     part.set_payload(quopri.encodestring(clean(text).encode()).decode("ascii"))
     return part
 
 
-def _base64_part(content_type: str, content: bytes) -> _Part:
-    part = _Part(policy=_POLICY)
-    part["Content-Type"] = content_type
+def _base64_part(content_type: str, content: bytes) -> Message[Any, Any]:
+    part = _part(content_type)
     part["Content-Transfer-Encoding"] = "base64"
     part.set_payload(base64.encodebytes(content).decode("ascii"))
+    return part
+
+
+def _part(content_type: str) -> Message[Any, Any]:
+    part = Message(policy=_POLICY)
+    part["Content-Type"] = content_type
     return part
 
 
@@ -108,7 +111,7 @@ def _mailbox(field: str, name: str, email: str) -> Header:
 
 
 def _words(field: str, text: str) -> Header:
-    """Return the text folded, as encoded words (RFC 2047) unless it is plain."""
+    """Return the text, as encoded words (RFC 2047) unless it is plain."""
     line = one_line(text)[:_LONGEST_HEADER]
     charset = "us-ascii" if _PLAIN.fullmatch(line) else "utf-8"
     return Header(line, charset, header_name=field)
