@@ -1,0 +1,112 @@
+"""Every reason for which booking would refuse a seat beside the others of the plan, as rows of the seat model."""
+
+import numpy as np
+
+from app.rules.planning.model import IntArray, Limit, SeatModel, at_most, one_at_a_time
+from app.rules.planning.problem import ContradictoryPin, HostLoad, PlanLimit, PlanProblem
+from app.rules.planning.score import NEED_MET, session_bonus
+
+_NO_LOAD = HostLoad(per_day_left={}, per_week_left={})
+
+
+def seat_model(problem: PlanProblem, value: IntArray) -> SeatModel:
+    """The problem over its pairs as edges, in their order. A pin may take an observer past their weekly goal."""
+    pinned = np.bincount(_array([observer for observer, _ in problem.pins]), minlength=len(problem.observers))
+    goal = np.maximum(np.array([o.weekly_goal for o in problem.observers], dtype=np.int64), pinned)
+    bonus = np.zeros((len(goal), goal.max(initial=0)), dtype=np.int64)
+    for i, observer in enumerate(problem.observers):
+        bonus[i, : goal[i]] = session_bonus(observer, int(goal[i]))
+    observers = np.array([pair.observer for pair in problem.pairs], dtype=np.int64)
+    needs, need_edges = _needs(problem)
+    return SeatModel(
+        observer=observers,
+        value=value,
+        bonus=bonus,
+        goal=needs,
+        goal_edge=need_edges,
+        goal_worth=np.full(needs.max(initial=-1) + 1, NEED_MET, dtype=np.int64),
+        limits=(*_of_hosts(problem), at_most(PlanLimit.GOAL, goal[observers], observers), *_of_observers(problem)),
+    )
+
+
+def pinned_edges(problem: PlanProblem, model: SeatModel) -> IntArray:
+    """The edges of the pins, ascending; ContradictoryPin names the first pair that is refused or no longer fits.
+
+    Every limit is an "at most": pins that break no row together can be kept together.
+    """
+    edge_of = {(pair.observer, pair.call): edge for edge, pair in enumerate(problem.pairs)}
+    kept: list[int] = []
+    for pin in sorted(set(problem.pins)):
+        names = problem.observers[pin[0]].id, problem.calls[pin[1]].id
+        if pin not in edge_of:
+            raise ContradictoryPin(*names, None)
+        kept.append(edge_of[pin])
+        for limit in model.limits:
+            if (limit.load(np.array(kept)) > limit.cap).any():
+                raise ContradictoryPin(*names, limit.name)
+    return np.array(kept, dtype=np.int64)
+
+
+def _needs(problem: PlanProblem) -> tuple[IntArray, IntArray]:
+    """(need, edge) for each need that an edge lets its observer hear; each observer's needs are their own."""
+    number: dict[tuple[int, str], int] = {}
+    entries = [
+        (number.setdefault((pair.observer, need), len(number)), edge)
+        for edge, pair in enumerate(problem.pairs)
+        for need in problem.observers[pair.observer].needs_call(problem.calls[pair.call])
+    ]
+    need, edge = np.array(entries, dtype=np.int64).reshape(-1, 2).T
+    return need, edge
+
+
+def _of_hosts(problem: PlanProblem) -> tuple[Limit, ...]:
+    """Seats of each call; observers a host takes on one of their days, and in one of their weeks."""
+    calls = [problem.calls[pair.call] for pair in problem.pairs]
+    loads = [problem.hosts.get(c.host, _NO_LOAD) for c in calls]
+    host = _numbers([c.host for c in calls])
+    per_day = [it.per_day_left.get(c.host_day, problem.host_per_day) for it, c in zip(loads, calls, strict=True)]
+    per_week = [it.per_week_left.get(c.host_week, problem.host_per_week) for it, c in zip(loads, calls, strict=True)]
+    return (
+        at_most(PlanLimit.SEATS, _array([c.seats_free for c in calls]), _array([p.call for p in problem.pairs])),
+        at_most(PlanLimit.HOST_DAY, _array(per_day), host, _array([c.host_day for c in calls])),
+        at_most(PlanLimit.HOST_WEEK, _array(per_week), host, _array([c.host_week for c in calls])),
+    )
+
+
+def _of_observers(problem: PlanProblem) -> tuple[Limit, ...]:
+    """Load limits per local day and week, one place at a time and the buffer, an account once, few calls of a host."""
+    pairs = problem.pairs
+    calls = [problem.calls[pair.call] for pair in pairs]
+    people = [problem.observers[pair.observer] for pair in pairs]
+    who = _array([pair.observer for pair in pairs])
+    per_day = [o.per_day_left.get(p.day, problem.per_day) for o, p in zip(people, pairs, strict=True)]
+    per_week = [o.per_week_left.get(p.week, problem.per_week) for o, p in zip(people, pairs, strict=True)]
+    account = [int(c.account not in o.accounts_taken) for o, c in zip(people, calls, strict=True)]
+    return (
+        at_most(PlanLimit.DAY, _array(per_day), who, _array([p.day for p in pairs])),
+        at_most(PlanLimit.WEEK, _array(per_week), who, _array([p.week for p in pairs])),
+        one_at_a_time(
+            PlanLimit.TIME,
+            who,
+            _array([c.starts_at for c in calls]),
+            _array([c.ends_at + problem.buffer_minutes for c in calls]),
+        ),
+        at_most(
+            PlanLimit.ACCOUNT,
+            _array(account),
+            who,
+            _numbers([c.account for c in calls]),
+            where=np.array([c.account is not None for c in calls], dtype=bool),
+        ),
+        at_most(PlanLimit.HOST_VARIETY, np.full(len(pairs), problem.per_host), who, _numbers([c.host for c in calls])),
+    )
+
+
+def _array(numbers: list[int]) -> IntArray:
+    return np.array(numbers, dtype=np.int64)
+
+
+def _numbers(names: list[str] | list[str | None]) -> IntArray:
+    """The names numbered by first appearance: by the order of the calls, never by id."""
+    number: dict[str | None, int] = {}
+    return _array([number.setdefault(name, len(number)) for name in names])
