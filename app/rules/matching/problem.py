@@ -1,0 +1,160 @@
+"""What a match run is given and what it answers: plain, frozen and picklable, so that it can cross to a child process.
+
+No numpy here: the server builds problems and reads answers, only the child imports the solver.
+A `key` is the canonical name of a mentee or mentor in the run (external id, else e-mail; unique on its side): people
+are sorted by it before anything else, so that the order in which they arrive cannot decide a tie.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+Objective = Literal["total", "util"]
+Pair = tuple[str, str]
+"""(mentee key, mentor key)."""
+
+
+class Blocker(StrEnum):
+    """Why a mentee cannot have a mentor: every constraint names itself. In the order in which ties are told."""
+
+    SELF = "self"
+    FORBIDDEN = "forbidden_pair"
+    REPORTING_LINE = "reporting_line"
+    TEAM = "team_rule"
+    LANGUAGE = "no_shared_language"
+    ZONE_GAP = "zone_gap"
+    SHARED_HOURS = "no_shared_hours"
+    CAPACITY = "no_capacity"
+
+
+NO_MENTORS = "no_mentors"
+
+DEFAULT_WEIGHTS: Mapping[str, int] = MappingProxyType(
+    {
+        "skill": 4500,  # learning is the point: outweighs any two other terms together
+        "co_availability": 2000,  # a mentor whose calls one can really hear is worth more than shared hours on paper
+        "segment": 1500,  # knows the mentee's customers
+        "overlap": 1000,  # the minimum is a constraint already; more is comfort
+        "language": 500,  # one shared language is a constraint already
+        "fresh": 300,  # variety decides between near equals
+    }
+)
+"""The most points that each criterion gives: 9,800 in all, the scale for which the bands of `solve` are set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mentee:
+    """A mentee in the pool."""
+
+    key: str
+    person: str
+    reporting_line: frozenset[str] = frozenset()
+    """Ids of the managers above, direct and indirect."""
+    team: str | None = None
+    languages: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    levels: Mapping[str, int] = field(default_factory=dict)
+    """Skill to level 0..4; a skill that is absent is at 0."""
+    wants: Mapping[str, int] = field(default_factory=dict)
+    """Skill to priority 0..5."""
+    weeks: tuple[int, ...] = ()
+    """`availability.week_masks`: as many weeks for everybody in the problem."""
+    free: int = 0
+    """Working and not busy: quarter hours of the four weeks ahead, bit *i* = cell *i*."""
+    zone_offset_minutes: int = 0
+    """East of UTC."""
+    current_mentor: str | None = None
+    """Mentor key; staying is worth `solve.CONTINUITY`."""
+    past_mentors: frozenset[str] = frozenset()
+    """Mentor keys of ended matches; they earn no points for `fresh`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mentor:
+    """A mentor in the pool."""
+
+    key: str
+    person: str
+    reporting_line: frozenset[str] = frozenset()
+    team: str | None = None
+    languages: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    levels: Mapping[str, int] = field(default_factory=dict)
+    teaches: frozenset[str] = frozenset()
+    """Skills they are willing to teach; their level in it says how well."""
+    capacity: int
+    """Mentees at a time, those who stay included; 0 = out."""
+    weeks: tuple[int, ...] = ()
+    calls: tuple[tuple[int, int], ...] = ()
+    """Their upcoming calls as half-open ranges of the cells of `Mentee.free`."""
+    zone_offset_minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchConstraints:
+    """A program's adjustable constraints."""
+
+    min_shared_minutes_per_week: int = 120
+    """In the leanest of the weeks given."""
+    same_team: Literal["any", "same", "different"] = "any"
+    max_zone_gap_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchProblem:
+    """One match run's inputs."""
+
+    mentees: tuple[Mentee, ...]
+    mentors: tuple[Mentor, ...]
+    weights: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    """Criterion to the most points it gives; one that is absent gives none."""
+    objective: Objective = "util"
+    constraints: MatchConstraints = MatchConstraints()
+    pins: frozenset[Pair] = frozenset()
+    forbidden: frozenset[Pair] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedPair:
+    """A mentee and the mentor proposed; `terms` sum to `score` exactly."""
+
+    mentee: str
+    mentor: str
+    score: int
+    terms: Mapping[str, int]
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedMentee:
+    """A mentee left without a mentor and the most telling reason: a `Blocker`, or `no_mentors` for an empty pool."""
+
+    mentee: str
+    reason: str
+    excluded: Mapping[str, int]
+    """Blocker to the number of mentors it excludes; a mentor may be excluded by several. Zeros left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchAnswer:
+    """The proposed pairs, in order of mentee key, and who is left."""
+
+    pairs: tuple[ProposedPair, ...]
+    unmatched: tuple[UnmatchedMentee, ...]
+    value: int
+    """The objective's points; the number of people matched comes before it."""
+    gap: int
+    """Proven upper bound of `value` minus `value`; 0 = optimal."""
+
+
+class ContradictoryPins(ValueError):
+    """Pins that cannot all hold; `pairs` names each with why: a `Blocker`, `unknown` or `pinned_twice`."""
+
+    def __init__(self, pairs: tuple[tuple[str, str, str], ...]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+    def __str__(self) -> str:
+        return "; ".join(f"{mentee} with {mentor}: {why}" for mentee, mentor, why in self.pairs)

@@ -1,0 +1,114 @@
+"""The criteria of a match: whole points per feasible pair, whose sum is the score.
+
+Each criterion is a fraction of what would be ideal, times its weight, rounded down: whole numbers all the way, so that
+the parts of a score sum to it exactly and no machine rounds another way.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from app.rules.matching.columns import Ints, bits, index, members, table
+from app.rules.matching.problem import DEFAULT_WEIGHTS, Mentee, Mentor
+
+CAN_TEACH = 4  # the level; see the product's levels 0..4
+DOES_ALONE = 3
+
+FULL_OVERLAP_MINUTES = 20 * 60  # half of a full week together: more changes nothing for a pair that meets weekly
+FULL_CALLS = 20  # in four weeks: the five calls a week that a mentee should hear, all from this mentor
+
+Edges = tuple[Ints, Ints]
+Fraction = tuple[NDArray[Any], Ints | int]
+"""Per edge the part reached, and the whole: one per edge or one for all, never 0."""
+
+# Mentees whose free time is looked at together: bounds the memory at this × distinct call times × 4 bytes (~40 MB).
+_CHUNK = 1024
+
+
+def terms(
+    mentees: Sequence[Mentee],
+    mentors: Sequence[Mentor],
+    weights: Mapping[str, int],
+    shared: NDArray[np.int16],
+    edge_j: Ints,
+    edge_m: Ints,
+) -> dict[str, NDArray[np.int32]]:
+    """Points per edge for each criterion that has a weight. `shared` is from `constraints.shared_minutes`."""
+    if unknown := weights.keys() - DEFAULT_WEIGHTS.keys():
+        raise ValueError(f"no such criterion: {', '.join(sorted(unknown))}")
+    edges = edge_j, edge_m
+    fractions: dict[str, Callable[[], Fraction]] = {
+        "skill": lambda: _skill(mentees, mentors, edges),
+        "co_availability": lambda: (np.minimum(_hearable(mentees, mentors)[edges], FULL_CALLS), FULL_CALLS),
+        "segment": lambda: _common([each.segments for each in mentees], [each.segments for each in mentors], edges),
+        "overlap": lambda: (np.minimum(shared[edges], FULL_OVERLAP_MINUTES), FULL_OVERLAP_MINUTES),
+        "language": lambda: _common([each.languages for each in mentees], [each.languages for each in mentors], edges),
+        "fresh": lambda: _fresh(mentees, mentors, edges),
+    }
+    points: dict[str, NDArray[np.int32]] = {}
+    for name, fraction in fractions.items():
+        if weight := weights.get(name, 0):
+            part, whole = fraction()
+            points[name] = (part.astype(np.int64) * weight // whole).astype(np.int32)
+    return points
+
+
+def _skill(mentees: Sequence[Mentee], mentors: Sequence[Mentor], edges: Edges) -> Fraction:
+    """How much of the mentee's need (priority × levels still missing) the mentor can teach: half at 3, in full at 4."""
+    skills = index(skill for mentee in mentees for skill in mentee.wants)
+    needs = [
+        {skill: wish * max(CAN_TEACH - mentee.levels.get(skill, 0), 0) for skill, wish in mentee.wants.items()}
+        for mentee in mentees
+    ]
+    strength = [
+        {
+            skill: 2 if mentor.levels.get(skill, 0) >= CAN_TEACH else 1
+            for skill in mentor.teaches
+            if mentor.levels.get(skill, 0) >= DOES_ALONE
+        }
+        for mentor in mentors
+    ]
+    whole = np.array([max(2 * sum(need.values()), 1) for need in needs], np.int64)
+    return (table(needs, skills) @ table(strength, skills).T)[edges], whole[edges[0]]
+
+
+def _hearable(mentees: Sequence[Mentee], mentors: Sequence[Mentor]) -> NDArray[np.int16]:
+    """Real co-availability: how many of the mentor's calls lie wholly in the mentee's free time, per pair.
+
+    A call is free when no busy cell has been counted between its ends. Calls at the same time are looked at once.
+    O(mentees × (distinct call times + calls)).
+    """
+    times = {time: n for n, time in enumerate(sorted({call for mentor in mentors for call in mentor.calls}))}
+    counts = np.zeros((len(mentees), len(mentors)), np.int16)
+    if not times:
+        return counts
+    starts, ends = np.array(list(times)).T
+    held = [(m, times[call]) for m, mentor in enumerate(mentors) for call in mentor.calls]
+    rows, columns = np.array(held).T
+    calls = csr_array((np.ones(len(held), np.float32), (rows, columns)), shape=(len(mentors), len(times)))
+    cells = int(ends.max())
+    for first in range(0, len(mentees), _CHUNK):
+        free = bits([mentee.free for mentee in mentees[first : first + _CHUNK]], cells)
+        taken = np.zeros((cells + 1, len(free)), np.int16)
+        np.cumsum(1 - free.T, axis=0, dtype=np.int16, out=taken[1:])
+        counts[first : first + _CHUNK] = (calls @ (taken[starts] == taken[ends]).astype(np.float32)).T
+    return counts
+
+
+def _common(wanted: Sequence[frozenset[str]], offered: Sequence[frozenset[str]], edges: Edges) -> Fraction:
+    """How many of the mentee's own the mentor has too."""
+    columns = index(name for names in wanted for name in names)
+    whole = np.array([max(len(names), 1) for names in wanted], np.int64)
+    return (members(wanted, columns) @ members(offered, columns).T)[edges], whole[edges[0]]
+
+
+def _fresh(mentees: Sequence[Mentee], mentors: Sequence[Mentor], edges: Edges) -> Fraction:
+    """Whether the two have no ended match."""
+    column = {mentor.key: m for m, mentor in enumerate(mentors)}
+    fresh = np.ones((len(mentees), len(mentors)), bool)
+    for j, mentee in enumerate(mentees):
+        fresh[j, [column[key] for key in mentee.past_mentors if key in column]] = False
+    return fresh[edges], 1
