@@ -106,14 +106,13 @@ class SmtpMailer:
 
 def _deliver(relay: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> None:
     """One MAIL, RCPT, DATA (RFC 5321 section 3.3), told apart by reply code. Bytes go out as they are but for dots."""
+    if not (recipient.isascii() and recipient.isprintable() and smtplib.quoteaddr(recipient) == f"<{recipient}>"):
+        raise MailRefused(permanent=True, code=553)  # smtplib would pick what it likes from such an address
     eight_bit = not message.isascii()
     if eight_bit and not relay.has_extn("8bitmime"):
         raise MailRefused(permanent=True, code=554)
     _accepted(relay.mail(sender, ["BODY=8BITMIME"] if eight_bit else []))  # RFC 6152
-    try:
-        _accepted(relay.rcpt(recipient))
-    except ValueError as malformed:  # a line break, or a letter outside ASCII: smtplib refuses to send such a line
-        raise MailRefused(permanent=True, code=553) from malformed
+    _accepted(relay.rcpt(recipient))
     try:
         _accepted(relay.data(message))
     except smtplib.SMTPDataError as refusal:

@@ -23,8 +23,8 @@ _POLICY = compat32.clone(linesep="\r\n", max_line_length=76)  # RFC 2047 section
 
 _LONGEST_HEADER = 200  # characters of a name or a subject; the rest is cut
 
-# Text that may stand in a header as it is: neither quoting nor an encoded word is needed or could be faked.
-_PLAIN = re.compile(r"[A-Za-z0-9 '-]*")
+# Text that may stand in a header as it is: it needs neither quotes nor folding and cannot pose as an encoded word.
+_PLAIN = re.compile(r"[A-Za-z0-9 '-]{0,60}")
 
 # RFC 5322 section 3.4.1 without quoted strings, literals and comments; the same form serves message ids.
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")

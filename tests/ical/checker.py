@@ -1,0 +1,183 @@
+"""Reads a calendar by the letter of the RFCs, with nothing of the code that wrote it, and lists what is wrong.
+
+It knows the calendars that Earshot sends (single events in UTC), not all that RFC 5545 allows.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+_ONCE = ("UID", "DTSTAMP", "LAST-MODIFIED", "CREATED", "DTSTART", "DTEND", "SEQUENCE", "SUMMARY", "ORGANIZER", "TRANSP")
+_INSTANT = re.compile(r"\d{8}T\d{6}Z")
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_LINE = re.compile(r'(?P<name>[A-Z0-9-]+)(?P<params>(?:;[A-Z0-9-]+=(?:"[^"]*"|[^";:,]*))*):(?P<value>.*)', re.DOTALL)
+_PARAM = re.compile(r';([A-Z0-9-]+)=("[^"]*"|[^";:,]*)')
+_RFC_6868 = {"^n": "\n", "^'": '"', "^^": "^"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One content line, unfolded; parameter values without quotes and escapes, the value as it is."""
+
+    name: str
+    params: dict[str, str]
+    value: str
+
+
+@dataclass
+class Component:
+    """What stands between BEGIN and END."""
+
+    name: str
+    lines: list[Line] = field(default_factory=list)
+    parts: list["Component"] = field(default_factory=list)
+
+    def all(self, name: str) -> list[Line]:
+        """Every line of this name, in the order of the file."""
+        return [line for line in self.lines if line.name == name]
+
+    def value(self, name: str) -> str | None:
+        """The value of the first line of this name."""
+        return next((line.value for line in self.all(name)), None)
+
+
+def parse(data: bytes) -> Component:
+    """Return the VCALENDAR; a ValueError says what cannot be read."""
+    root = Component("")
+    stack = [root]
+    for text in data.decode().replace("\r\n ", "").removesuffix("\r\n").split("\r\n"):
+        match = _LINE.fullmatch(text)
+        if match is None:
+            raise ValueError(f"not a content line: {text[:80]!r}")
+        name, value = match["name"], match["value"]
+        if name == "BEGIN":
+            stack[-1].parts.append(Component(value))
+            stack.append(stack[-1].parts[-1])
+        elif name == "END":
+            if stack.pop().name != value or not stack:
+                raise ValueError(f"END:{value} closes nothing")
+        else:
+            stack[-1].lines.append(Line(name, _params(match["params"]), value))
+    if len(stack) != 1 or len(root.parts) != 1 or root.lines or root.parts[0].name != "VCALENDAR":
+        raise ValueError("not one whole VCALENDAR")
+    return root.parts[0]
+
+
+def problems(
+    data: bytes, *, method: str | None, recipient: str | None = None, customers: Collection[str] = ()
+) -> list[str]:
+    """List what is wrong with a message (`method`: that of the MIME part) or with a feed (None)."""
+    found = list(_physical(data))
+    try:
+        calendar = parse(data)
+    except ValueError as unreadable:
+        return [*found, str(unreadable)]
+    found += _calendar(calendar, method)
+    for event in calendar.parts:
+        found += _event(event, method)
+    if recipient is not None and f"mailto:{recipient}" not in {
+        line.value for event in calendar.parts for line in event.all("ATTENDEE")
+    }:
+        found.append("the recipient is not among the attendees")
+    unfolded = data.replace(b"\r\n ", b"").decode().lower()
+    found += [f"customer address {customer}" for customer in customers if customer.lower() in unfolded]
+    return found
+
+
+def _physical(data: bytes) -> Iterator[str]:
+    """RFC 5545 section 3.1."""
+    if not data.endswith(b"\r\n"):
+        yield "does not end in CRLF"
+    lines = data.removesuffix(b"\r\n").split(b"\r\n")
+    for line in lines:
+        if b"\n" in line or b"\r" in line:
+            yield "bare CR or LF"
+        if len(line) > 75:
+            yield f"line of {len(line)} octets"
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            yield "folded inside a character"
+        else:
+            if _CONTROL.search(text):
+                yield "control character"
+
+
+def _calendar(calendar: Component, method: str | None) -> Iterator[str]:
+    if calendar.value("VERSION") != "2.0" or len(calendar.all("PRODID")) != 1:
+        yield "VERSION or PRODID missing"
+    if [line.value for line in calendar.all("METHOD")] != ([] if method is None else [method]):
+        yield "METHOD is not that of the mail"
+    if any(part.name != "VEVENT" for part in calendar.parts):
+        yield "something else than events"
+    if method is None:
+        refresh = calendar.all("REFRESH-INTERVAL")
+        if len(refresh) != 1 or refresh[0].params.get("VALUE") != "DURATION":
+            yield "REFRESH-INTERVAL without VALUE=DURATION"  # RFC 7986 section 5.7
+        uids = Counter(event.value("UID") for event in calendar.parts)
+        if any(count > 1 for count in uids.values()):
+            yield "UID twice"
+    elif len(calendar.parts) != 1:
+        yield "a message is about one event"
+
+
+def _event(event: Component, method: str | None) -> Iterator[str]:
+    """RFC 5545 section 3.6.1; RFC 5546 sections 3.2.2 and 3.2.5."""
+    for name in _ONCE:
+        if len(event.all(name)) != 1:
+            yield f"{name} is there {len(event.all(name))} times"
+    for name in ("DTSTAMP", "LAST-MODIFIED", "CREATED", "DTSTART", "DTEND"):
+        for line in event.all(name):
+            if line.params or not _INSTANT.fullmatch(line.value):
+                yield f"{name} is not an instant in UTC"
+    if event.value("DTSTAMP") != event.value("LAST-MODIFIED"):
+        yield "DTSTAMP is not LAST-MODIFIED"
+    if (event.value("DTSTART") or "") >= (event.value("DTEND") or "~"):
+        yield "ends before it starts"
+    if not (event.value("SEQUENCE") or "").isdecimal():
+        yield "SEQUENCE is not a number"
+    if any(line.params.get("VALUE") != "URI" or "FEATURE" not in line.params for line in event.all("CONFERENCE")):
+        yield "CONFERENCE without VALUE=URI or FEATURE"  # RFC 7986 section 5.11
+    cancelled = event.value("STATUS") == "CANCELLED"
+    if cancelled and event.value("TRANSP") != "TRANSPARENT":
+        yield "a cancelled event blocks time"
+    yield from _people(event, method, cancelled=cancelled)
+    yield from _alarms(event)
+    if method == "REQUEST" and cancelled:
+        yield "REQUEST of a cancelled event"
+    if method == "CANCEL" and event.value("STATUS") not in {None, "CANCELLED"}:
+        yield "CANCEL with another STATUS"
+    if (method == "CANCEL" or cancelled) and event.parts:
+        yield "alarm for a cancelled event"
+
+
+def _people(event: Component, method: str | None, *, cancelled: bool) -> Iterator[str]:
+    attendees = event.all("ATTENDEE")
+    for line in [*event.all("ORGANIZER"), *attendees]:
+        if not re.fullmatch(r"mailto:[^@]+@[^@]+", line.value):
+            yield f"{line.name} is not a mail address"
+    if len({line.value.lower() for line in attendees}) != len(attendees):
+        yield "ATTENDEE twice"
+    if method is not None and not attendees:
+        yield "message without ATTENDEE"
+    for line in attendees:
+        if not {"ROLE", "PARTSTAT"} <= line.params.keys():
+            yield "ATTENDEE without ROLE or PARTSTAT"
+        if (line.params.get("RSVP") == "TRUE") != (method == "REQUEST" and not cancelled):
+            yield "RSVP is for requests, and for all of them"
+
+
+def _alarms(event: Component) -> Iterator[str]:
+    for alarm in event.parts:
+        if alarm.name != "VALARM" or alarm.value("ACTION") != "DISPLAY":
+            yield "not a DISPLAY alarm"
+        if alarm.value("DESCRIPTION") is None or alarm.value("TRIGGER") is None:
+            yield "alarm without DESCRIPTION or TRIGGER"
+
+
+def _params(text: str) -> dict[str, str]:
+    return {
+        name: re.sub(r"\^[n'^]", lambda escape: _RFC_6868[escape[0]], value.strip('"'))
+        for name, value in _PARAM.findall(text)
+    }

@@ -1,0 +1,120 @@
+import re
+from collections.abc import Callable
+
+import pytest
+from checker import problems
+from entry_examples import CUSTOMER, JUNIOR, an_entry
+
+from app.ical.entries import EntryStatus
+from app.ical.itip import cancel, request
+from app.ical.write import feed, vevent
+
+Change = Callable[[bytes], bytes]
+
+ALARM = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:x\r\nTRIGGER:P0D\r\nEND:VALARM\r\n"
+
+
+def without(name: str) -> Change:
+    return lambda data: re.sub(rb"\r\n" + name.encode() + rb"[;:][^\r]*(\r\n [^\r]*)*", b"", data, count=1)
+
+
+def swap(old: str, new: str) -> Change:
+    return lambda data: data.replace(old.encode(), new.encode(), 1)
+
+
+def unfolded(data: bytes) -> bytes:
+    return data.replace(b"\r\n ", b"")
+
+
+INVITE_MUTANTS: list[tuple[Change, str]] = [
+    (without("DTSTAMP"), "DTSTAMP is there 0 times"),
+    (without("UID"), "UID is there 0 times"),
+    (without("SEQUENCE"), "SEQUENCE is there 0 times"),
+    (without("SUMMARY"), "SUMMARY is there 0 times"),
+    (without("ORGANIZER"), "ORGANIZER is there 0 times"),
+    (without("ATTENDEE"), "message without ATTENDEE"),
+    (without("VERSION"), "VERSION or PRODID missing"),
+    (without("TRIGGER"), "alarm without DESCRIPTION or TRIGGER"),
+    (without("METHOD"), "METHOD is not that of the mail"),
+    (swap("METHOD:REQUEST", "METHOD:PUBLISH"), "METHOD is not that of the mail"),
+    (swap("STATUS:CONFIRMED", "STATUS:CANCELLED"), "REQUEST of a cancelled event"),
+    (
+        lambda data: data.replace(b"\r\n ", b"").replace(b"RSVP=TRUE", b"RSVP=FALSE"),
+        "RSVP is for requests, and for all of them",
+    ),
+    (swap("ROLE=REQ-PARTICIPANT", "X-A=B"), "ATTENDEE without ROLE or PARTSTAT"),
+    (swap("DTSTAMP:2026", "DTSTAMP:2027"), "DTSTAMP is not LAST-MODIFIED"),
+    (swap("DTSTART:2026", "DTSTART:2027"), "ends before it starts"),
+    (swap("DTSTART:", "DTSTART;TZID=Europe/Berlin:"), "DTSTART is not an instant in UTC"),
+    (swap("VALUE=URI:", "X-V=URI:"), "CONFERENCE without VALUE=URI or FEATURE"),
+    (swap("mailto:jo@", "mailto:somebody@"), "the recipient is not among the attendees"),
+    (swap("mailto:jo@acme.example", "jo"), "ATTENDEE is not a mail address"),
+    (swap("BEGIN:VALARM", f"ATTENDEE:mailto:{CUSTOMER}\r\nBEGIN:VALARM"), f"customer address {CUSTOMER}"),
+    (swap("SUMMARY:", "SUMMARY:" + "x" * 75), "octets"),
+    (swap("SUMMARY:", "SUMMARY:\x07"), "control character"),
+    (swap("\r\nUID", "\nUID"), "bare CR or LF"),
+    (swap("\r\nUID", "\r\r\nUID"), "bare CR or LF"),
+    (lambda data: data.replace("ü".encode(), b"\xc3\r\n \xbc", 1), "folded inside a character"),
+    (lambda data: data[:-2], "does not end in CRLF"),
+    (swap("END:VALARM", "END:VEVENT"), "closes nothing"),
+    (swap("ACTION:DISPLAY", "ACTION:EMAIL"), "not a DISPLAY alarm"),
+]
+
+
+@pytest.mark.parametrize(("change", "complaint"), INVITE_MUTANTS)
+def test_every_damage_to_an_invite_is_seen(change: Change, complaint: str) -> None:
+    invite = request(an_entry())
+
+    damaged = change(invite)
+
+    assert damaged != invite
+    assert complaint in "; ".join(problems(damaged, method="REQUEST", recipient=JUNIOR.email, customers=[CUSTOMER]))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (swap("METHOD:CANCEL", "METHOD:REQUEST"), "METHOD is not that of the mail"),
+        (swap("STATUS:CANCELLED", "STATUS:CONFIRMED"), "CANCEL with another STATUS"),
+        (swap("TRANSP:TRANSPARENT", "TRANSP:OPAQUE"), "a cancelled event blocks time"),
+        (
+            swap("END:VEVENT", f"{ALARM}END:VEVENT"),
+            "alarm for a cancelled event",
+        ),
+    ],
+)
+def test_every_damage_to_a_cancellation_is_seen(change: Change, complaint: str) -> None:
+    cancellation = cancel(an_entry(sequence=1))
+
+    damaged = change(cancellation)
+
+    assert damaged != cancellation
+    assert complaint in problems(damaged, method="CANCEL", recipient=JUNIOR.email)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (swap("REFRESH-INTERVAL;VALUE=DURATION", "REFRESH-INTERVAL"), "REFRESH-INTERVAL without VALUE=DURATION"),
+        (swap("VERSION:2.0", "VERSION:2.0\r\nMETHOD:PUBLISH"), "METHOD is not that of the mail"),
+        (swap("ses_2@", "ses_1@"), "UID twice"),
+    ],
+)
+def test_every_damage_to_a_feed_is_seen(change: Change, complaint: str) -> None:
+    fragments = [vevent(an_entry(number=number), rsvp=False) for number in (1, 2)]
+    whole = feed(fragments, name="Jo", time_zone="Europe/Berlin")
+
+    damaged = change(whole)
+
+    assert damaged != whole
+    assert complaint in problems(damaged, method=None)
+
+
+def test_what_we_write_has_no_problem() -> None:
+    invite = request(an_entry())
+    cancellation = cancel(an_entry(sequence=1))
+    fragments = [vevent(an_entry(number=n, status=status), rsvp=False) for n, status in enumerate(EntryStatus)]
+
+    assert problems(invite, method="REQUEST", recipient=JUNIOR.email, customers=[CUSTOMER]) == []
+    assert problems(cancellation, method="CANCEL", recipient=JUNIOR.email, customers=[CUSTOMER]) == []
+    assert problems(feed(fragments, name="Jo", time_zone="Europe/Berlin"), method=None, customers=[CUSTOMER]) == []

@@ -1,0 +1,58 @@
+"""The bytes as they leave the house. After a wanted change raise `RENDERER` and run this file to write them anew."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, an_entry
+
+from app.ical.entries import EntryStatus
+from app.ical.imip import message
+from app.ical.itip import cancel, request
+from app.ical.write import RENDERER, feed, vevent
+
+GOLDEN = Path(__file__).parent / "golden"
+
+ENTRY = an_entry(
+    summary="Listen in: Technik-Demo, Müller & Söhne; with Ana 🎧",
+    description="Listen for: how Ana answers “too expensive”.\nhttps://earshot.example/sessions/ses_1",
+    attendees=(JUNIOR, COLLEAGUE),
+)
+
+
+def written() -> dict[str, bytes]:
+    invite = request(ENTRY)
+    fragments = [
+        vevent(ENTRY, rsvp=False),
+        vevent(an_entry(number=2, status=EntryStatus.TENTATIVE, transparent=True, attendees=()), rsvp=False),
+        vevent(an_entry(number=3, sequence=4, status=EntryStatus.CANCELLED), rsvp=False),
+    ]
+    return {
+        "invite.ics": invite,
+        "cancel.ics": cancel(an_entry(sequence=1)),
+        "cancel-one.ics": cancel(an_entry(sequence=1, attendees=(JUNIOR, COLLEAGUE)), (COLLEAGUE,)),
+        "feed.ics": feed(fragments, name="Jo: Earshot", time_zone="Europe/Berlin"),
+        "invite.eml": message(
+            calendar=invite,
+            method="REQUEST",
+            sender=CALENDAR_DESK,
+            recipient=JUNIOR,
+            subject="Invitation: Technik-Demo with Ana",
+            text="You listen in on Ana’s demo.\n",
+            html="<p>You listen in on Ana’s demo.</p>\n",
+            message_id="ses_1.0.request@7f3a.earshot",
+            date=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+            reply_to="rsvp+token@earshot.example",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", ["invite.ics", "cancel.ics", "cancel-one.ics", "feed.ics", "invite.eml"])
+def test_the_bytes_are_those_that_were_agreed(name: str) -> None:
+    assert RENDERER == 1
+    assert written()[name] == (GOLDEN / name).read_bytes()
+
+
+if __name__ == "__main__":
+    for name, content in written().items():
+        (GOLDEN / name).write_bytes(content)

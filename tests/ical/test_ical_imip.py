@@ -1,0 +1,195 @@
+import email
+from datetime import UTC, datetime
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from email.policy import SMTP, default
+from typing import cast
+
+import pytest
+from entry_examples import CALENDAR_DESK, CUSTOMER, JUNIOR, an_entry, hostile_text
+from hypothesis import given, settings
+
+from app.ical.entries import Attendee, Organizer
+from app.ical.imip import message
+from app.ical.itip import cancel, request
+from app.ical.write import Method
+
+HEADERS = {
+    "Content-Type",
+    "MIME-Version",
+    "From",
+    "To",
+    "Reply-To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+}
+
+
+def a_mail(
+    *,
+    calendar: bytes | None = None,
+    method: Method = "REQUEST",
+    sender: Organizer = CALENDAR_DESK,
+    recipient: Attendee = JUNIOR,
+    subject: str = "Invitation: demo with Ana",
+    text: str = "You listen in.\n",
+    html: str = "<p>You listen in.</p>\n",
+    message_id: str = "ses_1.0.request@7f3a.earshot",
+    reply_to: str | None = "rsvp+token@earshot.example",
+) -> bytes:
+    return message(
+        calendar=request(an_entry()) if calendar is None else calendar,
+        method=method,
+        sender=sender,
+        recipient=recipient,
+        subject=subject,
+        text=text,
+        html=html,
+        message_id=message_id,
+        date=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+        reply_to=reply_to,
+    )
+
+
+def parts_of(mail: bytes) -> tuple[EmailMessage, list[EmailMessage], EmailMessage]:
+    """The mail, its alternatives, and what is attached."""
+    whole = email.message_from_bytes(mail, policy=default)
+    alternatives, attached = cast(list[EmailMessage], list(whole.iter_parts()))
+    return whole, cast(list[EmailMessage], list(alternatives.iter_parts())), attached
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "jo",
+        "jo@acme.example\r\nBcc: x@y.example",
+        "jo@acme.example\n",
+        "jo@acme.example, buyer@customer.example",
+        "<jo@acme.example>",
+        '"jo"@acme.example',
+        "jö@acme.example",
+        "jo @acme.example",
+        "j" * 300 + "@acme.example",
+    ],
+)
+def test_an_address_that_is_none_is_refused_wherever_it_stands(address: str) -> None:
+    with pytest.raises(ValueError, match="not an address"):
+        a_mail(recipient=Attendee("Jo", address))
+    with pytest.raises(ValueError, match="not an address"):
+        a_mail(sender=Organizer("Earshot", address))
+    with pytest.raises(ValueError, match="not an address"):
+        a_mail(reply_to=address)
+    with pytest.raises(ValueError, match="not an address"):
+        a_mail(message_id=address)
+
+
+def test_a_mail_whose_method_is_not_that_of_its_calendar_is_refused() -> None:
+    with pytest.raises(ValueError, match="METHOD is not CANCEL"):
+        a_mail(calendar=request(an_entry()), method="CANCEL")
+
+
+@settings(max_examples=100, deadline=None)
+@given(words=hostile_text())
+def test_hostile_words_stay_inside_their_header_and_their_part(words: str) -> None:
+    calendar = request(an_entry(summary=words, attendees=(Attendee(words, JUNIOR.email),)))
+
+    mail = a_mail(
+        calendar=calendar,
+        sender=Organizer(words, CALENDAR_DESK.email),
+        recipient=Attendee(words, JUNIOR.email),
+        subject=words,
+        text=words,
+        html=words,
+    )
+
+    assert mail.isascii()
+    assert b"\n" not in mail.replace(b"\r\n", b"")
+    assert b"\r" not in mail.replace(b"\r\n", b"")
+    assert max(map(len, mail.split(b"\r\n"))) <= 78
+    # The sets of headers and people are exactly ours, for a reader that decodes everything.
+    for policy in (default, SMTP):
+        whole = email.message_from_bytes(mail, policy=policy)
+        assert set(whole.keys()) == HEADERS
+        assert len(whole.keys()) == len(HEADERS)
+    whole, alternatives, attached = parts_of(mail)
+    assert [a.addr_spec for a in whole["To"].addresses] == [JUNIOR.email]
+    assert [a.addr_spec for a in whole["From"].addresses] == [CALENDAR_DESK.email]
+    assert len(alternatives) == 3
+    assert alternatives[2].get_payload(decode=True) == calendar
+    assert attached.get_payload(decode=True) == calendar
+
+
+@pytest.mark.parametrize("name", ["", "Jo", "Jo O'Neill-Smith", "Müller, Jo", 'Jo "J" <x@y.example>', "Jo.", "👩‍💻 Jo"])
+def test_a_name_is_read_back_as_it_was(name: str) -> None:
+    whole, _, _ = parts_of(a_mail(recipient=Attendee(name, JUNIOR.email), subject=f"For {name}!"))
+
+    (address,) = whole["To"].addresses
+    assert (address.display_name, address.addr_spec) == (name, JUNIOR.email)
+    assert whole["Subject"] == f"For {name}!"
+
+
+def test_a_name_of_ten_kilobytes_is_cut_in_the_header() -> None:
+    mail = a_mail(recipient=Attendee("x" * 10_000, JUNIOR.email), subject="y" * 10_000)
+
+    # By the older parser: the newer one of Python 3.11 leaves the folds between encoded words in names as spaces.
+    whole = email.message_from_bytes(mail)
+    assert str(make_header(decode_header(whole["To"]))) == f"{'x' * 200} <{JUNIOR.email}>"
+    assert str(make_header(decode_header(whole["Subject"]))) == "y" * 200
+
+
+def test_overrides_of_the_writing_direction_are_taken_out_of_names() -> None:
+    whole, _, _ = parts_of(a_mail(sender=Organizer("\u202etohsraE\u202c \u2066x\u2069", CALENDAR_DESK.email)))
+
+    assert whole["From"].addresses[0].display_name == "tohsraE x"
+
+
+def test_the_invite_is_the_last_alternative_of_the_first_child_and_attached_once_more() -> None:
+    whole, alternatives, attached = parts_of(a_mail())
+
+    assert whole.get_content_type() == "multipart/mixed"
+    assert [part.get_content_type() for part in alternatives] == ["text/plain", "text/html", "text/calendar"]
+    invite = alternatives[2]
+    assert invite["Content-Type"].params == {"charset": "UTF-8", "method": "REQUEST"}
+    assert invite["Content-Disposition"] is None
+    assert attached.get_content_type() == "application/ics"
+    assert attached["Content-Type"].params == {"name": "invite.ics"}
+    assert attached.get_filename() == "invite.ics"
+
+
+def test_every_byte_of_the_calendar_arrives_in_both_places() -> None:
+    calendar = cancel(an_entry(sequence=1, summary="é🎧" * 60))
+
+    _, alternatives, attached = parts_of(a_mail(calendar=calendar, method="CANCEL"))
+
+    assert alternatives[2].get_payload(decode=True) == calendar
+    assert attached.get_payload(decode=True) == calendar
+    assert alternatives[2]["Content-Type"].params["method"] == "CANCEL"
+
+
+def test_the_letter_says_who_when_and_that_a_machine_wrote_it() -> None:
+    whole, alternatives, _ = parts_of(a_mail(text="Grüße\n.\nFrom here on\n"))
+
+    assert whole["Auto-Submitted"] == "auto-generated"
+    assert whole["Message-ID"] == "<ses_1.0.request@7f3a.earshot>"
+    assert whole["Date"].datetime == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    assert whole["Reply-To"] == "rsvp+token@earshot.example"
+    assert alternatives[0].get_content() == "Grüße\r\n.\r\nFrom here on\r\n"
+    assert alternatives[1].get_content() == "<p>You listen in.</p>\r\n"
+    assert CUSTOMER not in str(whole)
+
+
+def test_no_reply_to_is_written_unless_it_is_given() -> None:
+    whole, _, _ = parts_of(a_mail(reply_to=None))
+
+    assert whole["Reply-To"] is None
+
+
+def test_the_same_mail_has_the_same_bytes_and_another_id_other_boundaries() -> None:
+    mail = a_mail()
+    other, _, _ = parts_of(a_mail(message_id="ses_2.0.request@7f3a.earshot"))
+
+    assert mail == a_mail()
+    assert other.get_boundary() != parts_of(mail)[0].get_boundary()
