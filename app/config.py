@@ -1,0 +1,76 @@
+"""Settings: read once from the environment at the start, then passed along."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.vocabulary import Email
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations. Environment variables carry the prefix EARSHOT_."""
+
+    model_config = SettingsConfigDict(env_prefix="EARSHOT_", env_file=".env", extra="ignore", frozen=True)
+
+    dir: Path = Path(".earshot")
+    """Folder of the embedded database, the outbox, feeds and the report."""
+    database_url: str = ""
+    """`postgresql+psycopg://…`; empty means SQLite inside `dir`."""
+    public_url: str = "http://127.0.0.1:8000"
+    """Where people reach the service: links, feeds and cookies are made from it."""
+    secret_key: SecretStr = SecretStr("")
+    """Signs cursors and links; made at the first start in `dir` when not given."""
+    mail_from: Email = "earshot@earshot.example"
+    """The mailbox that invites come from; the ORGANIZER of every entry."""
+    smtp_host: str = ""
+    """Empty means that mail is written to `dir`/outbox."""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: Annotated[str, Field(pattern="^(starttls|tls|none)$")] = "starttls"
+    pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    """Database connections of one process at most (PostgreSQL)."""
+    solver_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
+    """A run that takes longer is stopped."""
+    solver_mebibytes: Annotated[int, Field(ge=256, le=1_048_576)] = 1536
+    """A run that needs more memory is stopped."""
+    allow_plain_http: bool = False
+    """Let sign-in cookies travel without TLS: for use on one's own machine only."""
+
+    @property
+    def url(self) -> str:
+        """The database that this installation uses."""
+        return self.database_url or f"sqlite:///{self.dir.resolve() / 'earshot.db'}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a file of ours, so that one process is the whole service."""
+        return self.url.startswith("sqlite")
+
+    @property
+    def outbox(self) -> Path:
+        """Where mail is put when no SMTP server is configured."""
+        return self.dir / "outbox"
+
+
+def load(**given: object) -> Settings:
+    """Read the settings, make the data folder, and keep a secret key in it (mode 0600) when none was given."""
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    settings.dir.mkdir(parents=True, exist_ok=True)
+    if settings.secret_key.get_secret_value():
+        return settings
+    return settings.model_copy(update={"secret_key": SecretStr(_kept_secret(settings.dir / "secret.key"))})
+
+
+def _kept_secret(path: Path) -> str:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()

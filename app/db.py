@@ -1,0 +1,186 @@
+"""The database: engines for SQLite and PostgreSQL, and the only commit in the product."""
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session as DbSession
+
+from app.errors import Unavailable
+
+__all__ = ["DbSession", "Retryable", "is_transient", "make_engine", "retrying", "transaction"]
+
+_RETRYABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_BUSY = frozenset({"55P03", "57014", "53300"})  # lock or statement timeout, too many connections
+_ATTEMPTS = 4
+T = TypeVar("T")
+
+
+class Retryable(Exception):
+    """The database asks to run the whole transaction again."""
+
+
+class WriterQueue:
+    """First come, first served: SQLite has one writer, and its own busy polling is neither fair nor quick.
+
+    Acquire and release may happen on different threads. At most `waiting` callers queue up, so that
+    waiting writers never use up the threads that readers need; the next one is told to come back.
+    """
+
+    def __init__(self, waiting: int = 20) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Event] = deque()
+        self._most = waiting
+
+    def acquire(self, timeout: float = 5.0) -> None:
+        """Return once it is this caller's turn. Raises Unavailable when the queue is full or slow."""
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            if len(self._waiting) >= self._most:
+                raise Unavailable("Many changes are being written at once.")
+            turn = threading.Event()
+            self._waiting.append(turn)
+        if turn.wait(timeout):
+            return
+        with self._guard:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                raise Unavailable("Other changes took too long to be written.")
+
+    def release(self) -> None:
+        """Hand over to the caller who has waited longest."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._held = False
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """Return an engine on which writes are serial and safe. Connections are opened lazily."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC -c lock_timeout=3000 -c idle_in_transaction_session_timeout=60000",
+        },
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    Path(url.database or "earshot.db").parent.mkdir(parents=True, exist_ok=True)
+    # The driver must not open transactions by itself (it would begin late and lose updates): we begin.
+    engine = create_engine(url, connect_args={"isolation_level": None, "timeout": 5.0}, pool_size=40, max_overflow=0)
+    queue = WriterQueue()
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("writes", True):
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+            connection.exec_driver_sql("BEGIN")
+            return
+        if "turn" not in connection.info:
+            queue.acquire()
+            connection.info["turn"] = queue
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def _hand_over(_connection: Any, entry: ConnectionPoolEntry) -> None:
+        # After the commit or rollback: the next writer must find the file unlocked.
+        if entry.info.pop("turn", None):
+            queue.release()
+
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine, *, writes: bool) -> Generator[DbSession]:
+    """One transaction: committed at the end, rolled back on any exception.
+
+    It begins with the first statement, so a request refused before that holds no lock. Read transactions
+    can't write. Raises Retryable when the engine asks for another run, Unavailable when it is busy or away.
+    """
+    bound = engine.execution_options(writes=writes, postgresql_readonly=not writes)
+    db = DbSession(bound, expire_on_commit=False, autoflush=False)
+    try:
+        yield db
+        db.commit()
+    except DBAPIError as error:
+        db.rollback()
+        raise _understood(error) from error
+    except BaseException:
+        db.rollback()
+        raise
+    finally:
+        db.close()
+
+
+def _understood(error: DBAPIError) -> Exception:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _RETRYABLE:
+        return Retryable(state)
+    if state in _BUSY or is_transient(error):
+        return Unavailable("The database is busy or restarting.")
+    return error
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Whether the same statement may work later: a locked file, a lost or refused connection."""
+    if error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(("08", "57P", "53"))
+    text = str(error.orig)
+    return "locked" in text or "busy" in text or "connect" in text or "server closed" in text
+
+
+def retrying(work: Callable[[], T]) -> T:
+    """Run a whole transaction again, at most three times, when the database asks for it."""
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            return work()
+        except Retryable:
+            time.sleep(attempt * random.uniform(0.005, 0.025))  # noqa: S311 - spreads rivals, no secret
+    try:
+        return work()
+    except Retryable:
+        raise Unavailable("Too many changes to the same thing at once.") from None
+
+
+def one_at_a_time(db: DbSession, subject: str) -> None:
+    """Make other transactions that name this subject wait until this one is over (SQLite has one writer anyway)."""
+    if db.get_bind().dialect.name == "postgresql":
+        db.execute(text("SELECT pg_advisory_xact_lock(hashtext(:subject))"), {"subject": subject})

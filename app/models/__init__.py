@@ -1,0 +1,56 @@
+"""Every table, so that alembic sees them all."""
+
+from sqlmodel import SQLModel
+
+from app.models.access import ApiKey, BrowserSession, SignInLink
+from app.models.availability import Availability, Busy
+from app.models.calendar import CalendarEntry, Feed
+from app.models.call import Account, Call, CallType, CallTypeSkill
+from app.models.external import ExternalIdentity
+from app.models.match import Match, MatchRun, ProposedMatch
+from app.models.person import Person, Team
+from app.models.plan import PlanRun, PlanSeat
+from app.models.program import Enrollment, Program
+from app.models.record import Event, IdempotencyRecord, Installation, Job, Operation
+from app.models.seat import Seat
+from app.models.session import Claim, Participant, Session
+from app.models.skill import PersonSkill, Skill, SkillAssessment
+
+metadata = SQLModel.metadata
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Availability",
+    "BrowserSession",
+    "Busy",
+    "CalendarEntry",
+    "Call",
+    "CallType",
+    "CallTypeSkill",
+    "Claim",
+    "Enrollment",
+    "Event",
+    "ExternalIdentity",
+    "Feed",
+    "IdempotencyRecord",
+    "Installation",
+    "Job",
+    "Match",
+    "MatchRun",
+    "Operation",
+    "Participant",
+    "Person",
+    "PersonSkill",
+    "PlanRun",
+    "PlanSeat",
+    "Program",
+    "ProposedMatch",
+    "Seat",
+    "Session",
+    "SignInLink",
+    "Skill",
+    "SkillAssessment",
+    "Team",
+    "metadata",
+]

@@ -1,0 +1,86 @@
+"""Live customer calls, the accounts they are with and the types they fall into."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from app.models.fields import key, one_of, plain_json, ref
+from app.vocabulary import CallStatus, TypeSource
+
+
+class Account(SQLModel, table=True):
+    """A company that is called. No contact names are kept."""
+
+    id: str = key()
+    name: str = Field(max_length=200, index=True)
+    segment: str | None = Field(default=None, max_length=64)
+    observers_allowed: bool = True
+    seat_capacity: int | None = None
+    external_updated_at: datetime | None = None
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class CallType(SQLModel, table=True):
+    """What kind of conversation a call is: which skills it shows, how many seats it has, how it is recognised."""
+
+    __tablename__ = "call_type"
+
+    slug: str = Field(primary_key=True, max_length=64)
+    name: str = Field(max_length=200)
+    seat_capacity: int = 2
+    keywords: list[str] = plain_json(default_factory=list)
+    """Words in a title that mean this type."""
+    stages: list[str] = plain_json(default_factory=list)
+    """Deal stages that mean this type."""
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class CallTypeSkill(SQLModel, table=True):
+    """A skill that calls of a type let an observer hear."""
+
+    __tablename__ = "call_type_skill"
+
+    call_type: str = Field(foreign_key="call_type.slug", primary_key=True)
+    skill: str = Field(foreign_key="skill.slug", primary_key=True, index=True)
+
+
+class Call(SQLModel, table=True):
+    """A live customer conversation. Half-open UTC; a host's calls may overlap, for the CRM says so."""
+
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="call_forward"),
+        CheckConstraint("seat_capacity BETWEEN 0 AND 50", name="call_seat_capacity"),
+        CheckConstraint("seats_taken BETWEEN 0 AND seat_capacity", name="call_never_oversold"),
+        Index("call_by_start", "starts_at", "id"),
+        Index("call_of_host", "host_id", "starts_at"),
+        Index("call_updated", "updated_at", "id"),
+    )
+
+    id: str = key()
+    title: str = Field(max_length=200)
+    type: str = Field(foreign_key="call_type.slug", max_length=64, index=True)
+    type_source: TypeSource = one_of(TypeSource, default=TypeSource.RULE)
+    status: CallStatus = one_of(CallStatus, default=CallStatus.SCHEDULED)
+    host_id: str = ref("person.id")
+    account_id: str | None = ref("account.id", index=True, nullable=True)
+    starts_at: datetime
+    ends_at: datetime
+    language: str = Field(default="en", max_length=35)
+    stage: str | None = Field(default=None, max_length=64)
+    product: str | None = Field(default=None, max_length=64)
+    region: str | None = Field(default=None, max_length=64)
+    sensitive: bool = False
+    meeting_url: str | None = Field(default=None, max_length=2000)
+    seat_capacity_override: int | None = None
+    seat_capacity: int
+    """What holds: the call's own number, else its account's, its host's, its type's."""
+    seats_taken: int = 0
+    external_updated_at: datetime | None = None
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime

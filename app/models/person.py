@@ -1,0 +1,54 @@
+"""People, the teams they are in and the manager tree."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from app.models.fields import key, one_of, plain_json, ref
+from app.vocabulary import PersonStatus, Role
+
+
+class Team(SQLModel, table=True):
+    """A group of people who work under one name."""
+
+    id: str = key()
+    name: str = Field(max_length=200, unique=True)
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class Person(SQLModel, table=True):
+    """Somebody who works here. Time zone is where they live: their hours and limits are counted there."""
+
+    __table_args__ = (
+        CheckConstraint("manager_id <> id", name="person_not_own_manager"),
+        CheckConstraint("observe_per_day >= 0 AND observe_per_week >= 0", name="person_observe_limits"),
+        CheckConstraint("host_per_day >= 0 AND host_per_week >= 0", name="person_host_limits"),
+        Index("person_updated", "updated_at", "id"),
+    )
+
+    id: str = key()
+    name: str = Field(max_length=200)
+    email: str = Field(max_length=254, unique=True)
+    time_zone: str = Field(max_length=64)
+    role: Role = one_of(Role, default=Role.REP)
+    status: PersonStatus = one_of(PersonStatus, default=PersonStatus.ACTIVE)
+    team_id: str | None = ref("team.id", index=True, nullable=True)
+    manager_id: str | None = ref("person.id", index=True, nullable=True)
+    started_on: date | None = None
+    languages: list[str] = plain_json(default_factory=list)
+    segments: list[str] = plain_json(default_factory=list)
+    products: list[str] = plain_json(default_factory=list)
+    regions: list[str] = plain_json(default_factory=list)
+    seat_capacity: int | None = None
+    """Seats on each call they host, when neither the call nor its account says otherwise."""
+    observe_per_day: int = 3
+    observe_per_week: int = 8
+    host_per_day: int = 4
+    host_per_week: int = 12
+    external_updated_at: datetime | None = None
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime

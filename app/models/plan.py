@@ -1,0 +1,52 @@
+"""Plan runs and the seats they propose."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.models.fields import key, one_of, plain_json, ref
+from app.vocabulary import RunStatus
+
+
+class PlanRun(SQLModel, table=True):
+    """One optimisation of seats over all calls in [from_at, to_at). A draft until it is published."""
+
+    __tablename__ = "plan_run"
+
+    id: str = key()
+    operation_id: str = ref("operation.id")
+    team_id: str | None = ref("team.id", nullable=True)
+    program_id: str = ref("program.id")
+    from_at: datetime
+    to_at: datetime
+    status: RunStatus = one_of(RunStatus)
+    inputs_hash: str | None = Field(default=None, max_length=64)
+    objective: int | None = None
+    bound: float | None = None
+    """Proven: no plan is worth more."""
+    gap_percent: float | None = None
+    timed_out: bool = False
+    unmet: list[dict[str, Any]] = plain_json(default_factory=list)
+    """What the plan could not give: {person_id, need, reason}."""
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class PlanSeat(SQLModel, table=True):
+    """A seat in a draft, and what became of it when the plan was published."""
+
+    __tablename__ = "plan_seat"
+    __table_args__ = (UniqueConstraint("run_id", "call_id", "observer_id", name="plan_seat_once"),)
+
+    id: str = key()
+    run_id: str = ref("plan_run.id")
+    call_id: str = ref("call.id")
+    observer_id: str = ref("person.id")
+    value: int
+    terms: dict[str, int] = plain_json()
+    seat_id: str | None = ref("seat.id", nullable=True)
+    refusal: str | None = Field(default=None, max_length=64)
+    """The code with which booking refused, if it did."""

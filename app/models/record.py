@@ -1,0 +1,100 @@
+"""What the house remembers about its own work: events, jobs, operations, idempotency records, the installation."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+from app.models.fields import Key, key, one_of, plain_json, ref
+from app.vocabulary import JobStatus, WorkStatus
+
+
+class Event(SQLModel, table=True):
+    """One change: who did what to which version of what. Webhooks, audit and live pages read it."""
+
+    __table_args__ = (Index("event_of_object", "object_id"),)
+
+    sequence: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+    id: str = Field(sa_type=Key, unique=True)
+    at: datetime
+    actor: str = Field(max_length=64)
+    """The person, or the key without a person, or `system`."""
+    act: str = Field(max_length=64)
+    object_type: str = Field(max_length=32)
+    object_id: str = Field(max_length=64)
+    version: int
+
+
+class Operation(SQLModel, table=True):
+    """Long work that a client may watch."""
+
+    id: str = key()
+    kind: str = Field(max_length=64)
+    status: WorkStatus = one_of(WorkStatus)
+    progress: int = 0
+    """Percent."""
+    result: dict[str, Any] | None = plain_json(default=None, nullable=True)
+    error: dict[str, Any] | None = plain_json(default=None, nullable=True)
+    created_at: datetime
+    updated_at: datetime
+
+
+class Job(SQLModel, table=True):
+    """Work for later, written in the transaction that wants it and claimed by lease.
+
+    A finish counts only with the `lease` it was claimed under, so a worker that was thought dead can't
+    overwrite its successor. Queued jobs with the same `singleton` key are one job.
+    """
+
+    _QUEUED = text("status = 'queued' AND singleton IS NOT NULL")
+    __table_args__ = (
+        CheckConstraint("attempts >= 0", name="job_attempts"),
+        Index("job_due", "status", "priority", "due_at", "id"),
+        Index("job_singleton", "singleton", unique=True, sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+    )
+
+    id: str = key()
+    kind: str = Field(max_length=64)
+    payload: dict[str, Any] = plain_json()
+    singleton: str | None = Field(default=None, max_length=200)
+    operation_id: str | None = ref("operation.id", nullable=True)
+    status: JobStatus = one_of(JobStatus, default=JobStatus.QUEUED)
+    priority: int = 100
+    """Lower goes first."""
+    due_at: datetime
+    attempts: int = 0
+    max_attempts: int = 8
+    lease: str | None = Field(default=None, max_length=64)
+    leased_until: datetime | None = None
+    last_error: str | None = Field(default=None, max_length=2000)
+    created_at: datetime
+    updated_at: datetime
+
+
+class IdempotencyRecord(SQLModel, table=True):
+    """What a keyed request was answered, written in the transaction of its effect. Kept seven days."""
+
+    __tablename__ = "idempotency_record"
+
+    credential: str = Field(primary_key=True, max_length=64)
+    idempotency_key: str = Field(primary_key=True, max_length=255)
+    fingerprint: str = Field(max_length=64)
+    status: int = 0
+    headers: dict[str, str] = plain_json(default_factory=dict)
+    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+    created_at: datetime
+
+
+class Installation(SQLModel, table=True):
+    """The one row that says which installation this is. Its id is the domain of every calendar UID, for life."""
+
+    __table_args__ = (CheckConstraint("one = 1", name="installation_is_one"),)
+
+    one: int = Field(default=1, primary_key=True)
+    id: str = Field(max_length=64)
+    is_demo: bool = False
+    created_at: datetime

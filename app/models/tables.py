@@ -1,0 +1,47 @@
+"""The tables by name, for statements on columns: `tables.person.c.email`."""
+
+from typing import cast
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from app import models
+
+
+def _of(model: type[SQLModel]) -> Table:
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+account = _of(models.Account)
+api_key = _of(models.ApiKey)
+availability = _of(models.Availability)
+browser_session = _of(models.BrowserSession)
+busy = _of(models.Busy)
+calendar_entry = _of(models.CalendarEntry)
+call = _of(models.Call)
+call_type = _of(models.CallType)
+call_type_skill = _of(models.CallTypeSkill)
+claim = _of(models.Claim)
+enrollment = _of(models.Enrollment)
+event = _of(models.Event)
+external_identity = _of(models.ExternalIdentity)
+feed = _of(models.Feed)
+idempotency_record = _of(models.IdempotencyRecord)
+installation = _of(models.Installation)
+job = _of(models.Job)
+match = _of(models.Match)
+match_run = _of(models.MatchRun)
+operation = _of(models.Operation)
+participant = _of(models.Participant)
+person = _of(models.Person)
+person_skill = _of(models.PersonSkill)
+plan_run = _of(models.PlanRun)
+plan_seat = _of(models.PlanSeat)
+program = _of(models.Program)
+proposed_match = _of(models.ProposedMatch)
+seat = _of(models.Seat)
+session = _of(models.Session)
+sign_in_link = _of(models.SignInLink)
+skill = _of(models.Skill)
+skill_assessment = _of(models.SkillAssessment)
+team = _of(models.Team)

@@ -1,0 +1,86 @@
+"""Hand out credentials: API keys, one-time sign-in links and browser sessions. Each secret is shown once."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+
+from app import credentials, ids
+from app.db import DbSession
+from app.errors import Gone
+from app.models import ApiKey, BrowserSession, SignInLink
+from app.models.tables import browser_session, person, sign_in_link
+from app.operations.events import tell
+from app.rules.access import Actor
+from app.vocabulary import PersonStatus, Role
+
+LINK_LIFE = timedelta(minutes=15)
+BROWSER_LIFE = timedelta(days=7)
+
+
+class LinkUsed(Gone):
+    """The sign-in link was used, has expired, or never was."""
+
+    code = "link_used"
+    title = "This sign-in link is used up"
+
+
+def create_api_key(db: DbSession, *, name: str, role: Role, person_id: str | None, actor: Actor, now: datetime) -> str:
+    """Make a key and return it; this is the only time that it can be seen."""
+    key_id = ids.new("key", now)
+    shown, digest = credentials.new_api_key(key_id)
+    db.add(ApiKey(id=key_id, name=name, role=role, person_id=person_id, digest=digest, created_at=now))
+    db.flush()
+    tell(db, "api_key.created", key_id, version=1, actor=actor, now=now)
+    return shown
+
+
+def create_sign_in_link(db: DbSession, *, person_id: str, actor: Actor, now: datetime) -> str:
+    """Make a link that signs this person in once within 15 minutes, and return its secret."""
+    secret = ids.secret()
+    link = SignInLink(
+        id=ids.new("lnk", now),
+        person_id=person_id,
+        digest=credentials.digest(secret),
+        created_at=now,
+        expires_at=now + LINK_LIFE,
+    )
+    db.add(link)
+    db.flush()
+    tell(db, "sign_in_link.created", link.id, version=1, actor=actor, now=now)
+    return secret
+
+
+def redeem_sign_in_link(db: DbSession, *, secret: str, now: datetime) -> str:
+    """Use up a link and return the secret of a new browser session. Refused as `link_used`; two rivals can't both win."""
+    used = db.execute(
+        update(sign_in_link)
+        .where(
+            sign_in_link.c.digest == credentials.digest(secret),
+            sign_in_link.c.used_at.is_(None),
+            sign_in_link.c.expires_at > now,
+            sign_in_link.c.person_id.in_(select(person.c.id).where(person.c.status != PersonStatus.LEFT)),
+        )
+        .values(used_at=now)
+        .returning(sign_in_link.c.person_id)
+    ).first()
+    if used is None:
+        raise LinkUsed("Ask for a new one: `earshot login-link EMAIL`.")
+    shown = ids.secret()
+    session = BrowserSession(
+        id=ids.new("web", now),
+        person_id=used.person_id,
+        digest=credentials.digest(shown),
+        created_at=now,
+        seen_at=now,
+        expires_at=now + BROWSER_LIFE,
+    )
+    db.add(session)
+    db.flush()
+    actor = Actor(credential_id=session.id, role=Role.REP, person_id=used.person_id)
+    tell(db, "person.signed_in", used.person_id, version=1, actor=actor, now=now)
+    return shown
+
+
+def sign_out(db: DbSession, *, secret: str) -> None:
+    """End a browser session. Does nothing when it is over already."""
+    db.execute(delete(browser_session).where(browser_session.c.digest == credentials.digest(secret)))

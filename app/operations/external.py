@@ -1,0 +1,47 @@
+"""Give our objects the names that other systems have for them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import insert
+
+from app.db import DbSession
+from app.errors import Conflict
+from app.models.tables import external_identity
+from app.queries import external
+
+
+class ExternalIdTaken(Conflict):
+    """Another object has this external identity."""
+
+    code = "external_id_taken"
+    title = "Another object has this external identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """What an upsert did."""
+
+    status: Literal["created", "updated", "unchanged"]
+    id: str
+    changed_fields: tuple[str, ...] = ()
+
+
+def outdated(known: datetime | None, given: datetime | None) -> bool:
+    """Whether what a source says now is older than what it said before: messages overtake each other."""
+    return known is not None and given is not None and given < known
+
+
+def identify(db: DbSession, object_type: str, object_id: str, refs: Iterable[tuple[str, str]]) -> None:
+    """Add external identities to an object. Refused as `external_id_taken` when another object has one of them."""
+    rows = [
+        {"object_type": object_type, "object_id": object_id, "source": source, "external_id": external_id}
+        for source, external_id in dict.fromkeys(refs)
+    ]
+    if not rows:
+        return
+    if external.object_ids(db, object_type, [(row["source"], row["external_id"]) for row in rows]):
+        raise ExternalIdTaken("Update the object that has it, by `PUT …/by-external-id/{source}/{id}`.")
+    db.execute(insert(external_identity), rows)

@@ -1,0 +1,149 @@
+"""Change who works here: create, change, and follow what a CRM says about people."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app import ids
+from app.db import DbSession, one_at_a_time
+from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
+from app.models import Availability, Person
+from app.models.tables import person, team
+from app.operations.availability import OFFICE_HOURS
+from app.operations.events import tell
+from app.operations.external import Upserted, identify, outdated
+from app.queries import external, people
+from app.rules.access import Actor, may_act_for, runs_the_house
+
+OWN_FIELDS = frozenset(
+    {"time_zone", "languages", "seat_capacity", "observe_per_day", "observe_per_week", "host_per_day", "host_per_week"}
+)
+"""What people change about themselves."""
+
+
+class EmailTaken(Conflict):
+    """Somebody else has this address."""
+
+    code = "email_taken"
+    title = "Somebody else has this e-mail address"
+
+
+class ManagerCycle(Invalid):
+    """The person would report to themselves, directly or through others."""
+
+    code = "manager_cycle"
+    title = "Nobody can report to themselves, not even through others"
+
+
+class UnknownReference(Invalid):
+    """A referenced object does not exist."""
+
+    code = "unknown_reference"
+    title = "Something that is referred to does not exist"
+
+
+def create_person(
+    db: DbSession, *, fields: Mapping[str, Any], external: Iterable[tuple[str, str]] = (), actor: Actor, now: datetime
+) -> Person:
+    """Add somebody, working Monday to Friday 09:00 to 17:00 until they say otherwise. Refused as `email_taken`."""
+    if not runs_the_house(actor):
+        raise Forbidden("Only an admin adds people.")
+    _check(db, None, fields)
+    made = Person(id=ids.new("per", now), created_at=now, updated_at=now, **fields)
+    db.add(made)
+    db.flush()
+    db.add(Availability(person_id=made.id, weekly=[list(day) for day in OFFICE_HOURS], updated_at=now))
+    db.flush()
+    identify(db, "person", made.id, external)
+    tell(db, "person.created", made.id, version=made.version, actor=actor, now=now)
+    return made
+
+
+def patch_person(
+    db: DbSession,
+    *,
+    person_id: str,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Person:
+    """Change what is given. People change a few things about themselves, admins all. Locks the person."""
+    people.person_by_id(db, person_id, actor=actor)
+    if not may_act_for(actor, person_id):
+        raise Forbidden("You can change only yourself.")
+    if not runs_the_house(actor) and not changes.keys() <= OWN_FIELDS:
+        raise Forbidden(f"An admin changes that. You can change: {', '.join(sorted(OWN_FIELDS))}.")
+    found = people.person_for_update(db, person_id)
+    if expected_version not in (None, found.version):
+        raise Stale("Read it again, then change it.")
+    _apply(db, found, changes, actor=actor, now=now)
+    return found
+
+
+def upsert_person(
+    db: DbSession, *, source: str, external_id: str, changes: Mapping[str, Any], actor: Actor, now: datetime
+) -> Upserted:
+    """Create or change the person whom `source` calls `external_id`. Repeating it changes nothing, and neither does
+    an `external_updated_at` older than the one we know. A person with the same e-mail gets the new identity.
+    """
+    if not runs_the_house(actor):
+        raise Forbidden("Only an admin adds people.")
+    known = external_id_of(db, source, external_id, changes)
+    if known is None:
+        if missing := [name for name in ("name", "email", "time_zone") if name not in changes]:
+            raise Invalid(
+                "Somebody new needs more.",
+                faults=tuple(Fault(f"/{name}", "required", "is required") for name in missing),
+            )
+        made = create_person(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
+        return Upserted("created", made.id, tuple(sorted(changes)))
+    found = people.person_for_update(db, known)
+    if external.object_id(db, "person", source, external_id) is None:
+        identify(db, "person", known, [(source, external_id)])
+    if outdated(found.external_updated_at, changes.get("external_updated_at")):
+        return Upserted("unchanged", known)
+    changed = _apply(db, found, changes, actor=actor, now=now)
+    return Upserted("updated" if changed else "unchanged", known, changed)
+
+
+def external_id_of(db: DbSession, source: str, external_id: str, changes: Mapping[str, Any]) -> str | None:
+    """Return whom an upsert is about: the holder of the external identity, else of the e-mail address."""
+    known = external.object_id(db, "person", source, external_id)
+    if known is None and "email" in changes:
+        known = people.ids_by_email(db, [changes["email"]]).get(changes["email"])
+    return known
+
+
+def _apply(db: DbSession, found: Person, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> tuple[str, ...]:
+    changed = tuple(sorted(name for name, value in changes.items() if getattr(found, name) != value))
+    if not changed:
+        return ()
+    _check(db, found.id, {name: changes[name] for name in changed})
+    for name in changed:
+        setattr(found, name, changes[name])
+    found.version += 1
+    found.updated_at = now
+    db.flush()
+    tell(db, "person.changed", found.id, version=found.version, actor=actor, now=now)
+    return changed
+
+
+def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> None:
+    email, team_id, manager_id = fields.get("email"), fields.get("team_id"), fields.get("manager_id")
+    if email and people.ids_by_email(db, [email]).get(email) not in (None, person_id):
+        raise EmailTaken("Change that person, or use another address.")
+    if team_id and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
+        raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
+    if manager_id:
+        _check_manager(db, person_id, manager_id)
+
+
+def _check_manager(db: DbSession, person_id: str | None, manager_id: str) -> None:
+    one_at_a_time(db, "manager tree")  # two changes that are each fine could close a circle together
+    if db.execute(select(person.c.id).where(person.c.id == manager_id)).first() is None:
+        raise UnknownReference(faults=(Fault("/manager_id", "unknown", "There is no such person."),))
+    if person_id is not None and (person_id == manager_id or person_id in people.reporting_lines(db)[manager_id]):
+        raise ManagerCycle("Choose a manager who does not report to this person.")

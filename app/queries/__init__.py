@@ -1,0 +1,1 @@
+"""The readers: columns, scoped to what the actor may see."""

@@ -1,0 +1,117 @@
+"""Read people, in the scope of who asks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select, true
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models import Person
+from app.models.tables import person, person_skill
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.rules.access import Actor, runs_the_house
+from app.vocabulary import PersonStatus, Role
+
+SORTS = {"created_at": person.c.created_at, "updated_at": person.c.updated_at, "name": person.c.name}
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """Which people: values of one field are alternatives, fields are all required."""
+
+    team_id: tuple[str, ...] = ()
+    manager_id: tuple[str, ...] = ()
+    role: tuple[Role, ...] = ()
+    status: tuple[PersonStatus, ...] = ()
+    skill: tuple[str, ...] = ()
+    """People at level 3 or more in one of these: those who may host observers for it."""
+    q: str | None = None
+    updated_at_gte: datetime | None = None
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the people this actor may see: colleagues who are here, and themselves."""
+    if runs_the_house(actor):
+        return true()
+    return or_(person.c.status != PersonStatus.LEFT, person.c.id == actor.person_id)
+
+
+def person_by_id(db: DbSession, person_id: str, *, actor: Actor) -> Any:
+    """Return one person's row. Raises NotFound when absent or not for this actor."""
+    found = db.execute(select(person).where(person.c.id == person_id, visible(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def person_for_update(db: DbSession, person_id: str) -> Person:
+    """Return one person, their row locked. Raises NotFound."""
+    found = db.get(Person, person_id, with_for_update={"key_share": True})
+    if found is None:
+        raise NotFound
+    return found
+
+
+def lock_people(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
+    """Lock people in the order of their ids, so that no two transactions wait for each other; return their rows."""
+    rows = db.execute(
+        select(person)
+        .where(person.c.id.in_(sorted(set(person_ids))))
+        .order_by(person.c.id)
+        .with_for_update(key_share=True)
+    )
+    return {row.id: row for row in rows}
+
+
+def list_people(
+    db: DbSession, wanted: PeopleFilter, page: PageRequest, *, sort: str, descending: bool, actor: Actor
+) -> PageOf[Any]:
+    """Return a page of people whom the actor may see. One statement."""
+    column = SORTS[sort]
+    query = _filtered(select(person, column.label("sorted_by"), person.c.id.label("after_id")), wanted).where(
+        visible(actor)
+    )
+    return fetch(db, query, page, Order(column, person.c.id, descending))
+
+
+def ids_by_email(db: DbSession, emails: Iterable[str]) -> dict[str, str]:
+    """Return the id of the person behind each of these addresses (lower case); absent when nobody has it."""
+    rows = db.execute(select(person.c.email, person.c.id).where(person.c.email.in_(sorted(set(emails)))))
+    return {row.email: row.id for row in rows}
+
+
+def reporting_lines(db: DbSession) -> dict[str, frozenset[str]]:
+    """Return everybody's managers, upward to the top. One statement."""
+    manager = {row.id: row.manager_id for row in db.execute(select(person.c.id, person.c.manager_id))}
+    return {who: frozenset(_upward(who, manager)) for who in manager}
+
+
+def _upward(who: str, manager: dict[str, str | None]) -> Iterable[str]:
+    above = manager[who]
+    while above is not None:
+        yield above
+        above = manager[above]
+
+
+def _filtered(query: Select[Any], wanted: PeopleFilter) -> Select[Any]:
+    for column, values in (
+        (person.c.team_id, wanted.team_id),
+        (person.c.manager_id, wanted.manager_id),
+        (person.c.role, wanted.role),
+        (person.c.status, wanted.status),
+    ):
+        if values:
+            query = query.where(column.in_(values))
+    if wanted.skill:
+        able = select(person_skill.c.person_id).where(person_skill.c.skill.in_(wanted.skill), person_skill.c.level >= 3)
+        query = query.where(person.c.id.in_(able))
+    if wanted.q:
+        pattern = wanted.q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        text = func.lower(cast(person.c.name, String) + " " + person.c.email)
+        query = query.where(text.like(f"%{pattern}%", escape="\\"))
+    if wanted.updated_at_gte:
+        query = query.where(person.c.updated_at >= wanted.updated_at_gte)
+    return query

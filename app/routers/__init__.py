@@ -1,0 +1,1 @@
+"""Turn HTTP into operations and queries, and back."""

@@ -1,0 +1,55 @@
+"""Carry out a batch item by item: each in its own savepoint, or all or none."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import Response
+
+from app.db import DbSession
+from app.errors import Fault, Invalid, Problem
+from app.operations.external import Upserted
+from app.routers.problems import faults
+from app.schemas.shapes import BatchError, BatchItem, BatchRead, Rejected
+
+
+class BatchRefused(Invalid):
+    """An atomic batch had a bad item."""
+
+    code = "batch_refused"
+    title = "An item was refused, so nothing was changed"
+
+
+def carry_out(
+    db: DbSession, items: Sequence[Any], *, atomic: bool, upsert: Callable[[Any], Upserted], response: Response
+) -> BatchRead:
+    """Upsert each item. A refused one is reported at its index and answers 207; when atomic it refuses them all."""
+    done = [_one(db, index, item, upsert) for index, item in enumerate(items)]
+    bad = [item for item in done if item.error is not None]
+    if bad and atomic:
+        raise BatchRefused(
+            "Mend the items in `errors`, then send the batch again.",
+            faults=tuple(
+                Fault(f"/items/{item.index}", item.error.code, item.error.detail) for item in bad if item.error
+            ),
+        )
+    if bad:
+        response.status_code = 207
+    return BatchRead(data=done)
+
+
+def _one(db: DbSession, index: int, item: Any, upsert: Callable[[Any], Upserted]) -> BatchItem:
+    if isinstance(item, Rejected):
+        return _refused(index, Invalid("See `errors`.", faults=faults(item.errors)))
+    try:
+        with db.begin_nested():
+            done = upsert(item)
+    except Problem as problem:
+        db.expire_all()
+        return _refused(index, problem)
+    return BatchItem(index=index, status=done.status, id=done.id, changed_fields=list(done.changed_fields), error=None)
+
+
+def _refused(index: int, problem: Problem) -> BatchItem:
+    errors = [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in problem.faults]
+    error = BatchError(code=problem.code, detail=problem.detail, errors=errors)
+    return BatchItem(index=index, status="error", id=None, changed_fields=[], error=error)

@@ -1,0 +1,203 @@
+"""What routes are given: the database, the time, who is asking, a page of a list, and how to answer."""
+
+import hashlib
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query, Request, Response, params
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
+from sqlalchemy import Engine
+
+from app import credentials, db
+from app.clock import Clock
+from app.config import Settings
+from app.db import DbSession
+from app.errors import Invalid, Malformed, Stale, Unauthenticated
+from app.operations import idempotency
+from app.queries import access as access_queries
+from app.queries.pages import PageRequest
+from app.routers.problems import NotModified, Replay
+from app.rules.access import Actor
+
+T = TypeVar("T")
+_ETAG = re.compile(r'"v(\d{1,9})"')
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEPT_HEADERS = ("location", "etag", "content-type", "retry-after")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What one running app is made of; lives on `app.state`."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+
+
+class Route(APIRoute):
+    """A route that refuses query parameters it does not know, and keeps its answer for the idempotency record."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with both around it."""
+        handle = super().get_route_handler()
+        known = frozenset(p.alias for p in get_flat_params(self.dependant) if isinstance(p.field_info, params.Query))
+
+        async def strict(request: Request) -> Response:
+            if any(name not in known for name in request.query_params):
+                names = ", ".join(sorted(known)) or "none"
+                raise Invalid(f"Unknown query parameter. Known here: {names}.", code="unknown_parameter")
+            response = await handle(request)
+            request.state.answer = response
+            return response
+
+        return strict
+
+
+def house(request: Request) -> House:
+    """Return the app's settings, engine and clock."""
+    found: House = request.app.state.house
+    return found
+
+
+TheHouse = Annotated[House, Depends(house)]
+
+
+def now(the: TheHouse) -> datetime:
+    """Return the instant of this request; one request has one."""
+    return the.clock()
+
+
+Now = Annotated[datetime, Depends(now)]
+
+
+def current_actor(request: Request, the: TheHouse, now: Now) -> Actor:
+    """Return who is asking, by their bearer key. Looked up before any write begins: strangers wait for no lock."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    presented = credentials.read_api_key(key.strip()) if scheme.lower() == "bearer" else None
+    if presented is None:
+        raise Unauthenticated
+    with db.transaction(the.engine, writes=False) as reading:
+        actor = access_queries.actor_for_key(reading, presented, now=now)
+    if actor is None:
+        raise Unauthenticated
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+
+
+def read_db(the: TheHouse) -> Iterator[DbSession]:
+    """Open a read transaction for the length of the route."""
+    with db.transaction(the.engine, writes=False) as session:
+        yield session
+
+
+def write_db(request: Request, the: TheHouse, actor: CurrentActor, now: Now) -> Iterator[DbSession]:
+    """Open the one write transaction of the request; it commits before the answer is sent.
+
+    A keyed request (Idempotency-Key) is recorded in this transaction, so its effect and the memory of its
+    answer stand or fall together. Refusals roll back and are not recorded.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise Malformed("Idempotency-Key holds 1 to 255 visible ASCII characters.")
+    with db.transaction(the.engine, writes=True) as session:
+        if key is None:
+            yield session
+            return
+        kept = idempotency.begin(
+            session, credential=actor.credential_id, key=key, fingerprint=_fingerprint(request), now=now
+        )
+        if kept is not None:
+            raise Replay(kept.status, kept.headers, kept.body)
+        yield session
+        answer: Response = request.state.answer
+        idempotency.keep(
+            session,
+            credential=actor.credential_id,
+            key=key,
+            status=answer.status_code,
+            headers={name: value for name, value in answer.headers.items() if name in _KEPT_HEADERS},
+            body=bytes(answer.body),
+        )
+
+
+ReadDb = Annotated[DbSession, Depends(read_db, scope="function")]
+Db = Annotated[DbSession, Depends(write_db, scope="function")]
+
+
+def _fingerprint(request: Request) -> str:
+    body: bytes = request.state.body
+    parts = (request.method.encode(), request.url.path.encode(), request.url.query.encode(), body)
+    return hashlib.sha256(b"\n".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def page_request(
+    the: TheHouse,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many at most.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
+) -> PageRequest:
+    """Read `limit` and `cursor`. A cursor belongs to one path, filter and sort."""
+    filters = sorted(
+        (name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "cursor")
+    )
+    return PageRequest(
+        limit=limit,
+        cursor=cursor,
+        filters=repr((request.url.path, filters)),
+        secret_key=the.settings.secret_key.get_secret_value(),
+    )
+
+
+Page = Annotated[PageRequest, Depends(page_request)]
+
+
+def expected_version(request: Request) -> int | None:
+    """Read `If-Match`: the version that the client saw, or None when any will do."""
+    given = request.headers.get("if-match", "*").strip()
+    if given == "*":
+        return None
+    found = _ETAG.fullmatch(given)
+    if not found:
+        raise Stale('If-Match holds one ETag as it was sent, such as "v7".')
+    return int(found[1])
+
+
+IfMatch = Annotated[int | None, Depends(expected_version)]
+
+
+class Reply:
+    """How to answer with a version, a place, or `nothing new`."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        self.request = request
+        self.response = response
+
+    def version(self, version: int, body: T) -> T:
+        """Send the body with its ETag; a GET whose client has this version gets 304 instead."""
+        etag = f'"v{version}"'
+        seen = {tag.strip().removeprefix("W/") for tag in self.request.headers.get("if-none-match", "").split(",")}
+        if self.request.method == "GET" and (etag in seen or "*" in seen):
+            raise NotModified(etag)
+        self.response.headers["ETag"] = etag
+        return body
+
+    def created(self, place: str, version: int, body: T) -> T:
+        """Send the body of something new with its ETag and `Location`."""
+        self.response.headers["Location"] = place
+        return self.version(version, body)
+
+    def list(self, next_cursor: str | None, body: T) -> T:
+        """Send a page with `Link: rel="next"` when there is more."""
+        if next_cursor:
+            url = self.request.url.include_query_params(cursor=next_cursor)
+            self.response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return body
+
+
+Answer = Annotated[Reply, Depends(Reply)]

@@ -1,0 +1,167 @@
+"""The outermost edge of the service: request ids, bounded bodies, strict JSON, media types, and one more try for
+transactions that the database asks to run again. Everything behind it may trust what it is given.
+"""
+
+import asyncio
+import random
+import re
+import secrets
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.db import Retryable
+from app.errors import Malformed, NotAcceptable, Problem, TooLarge, Unavailable, UnsupportedMedia
+from app.routers import strict_json
+from app.routers.problems import refuse
+
+log = structlog.get_logger("earshot.http")
+
+MEBIBYTE = 1024 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_RETRIES = 3
+_DRAIN_SECONDS = 5
+_PLAIN_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+
+
+class Edge:
+    """ASGI middleware; the first thing that a request meets."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one request and pass it on, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+        answer = _Answer(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                _check_target(scope, headers)
+                body = await _read(receive, headers, limit=_limit(scope["path"]))
+                await _check_body(scope["path"], headers, body)
+                await self._run(scope, body, receive, answer, request_id)
+            except TooLarge as problem:
+                await _drain(receive)
+                await refuse(problem, request_id=request_id)(scope, receive, answer)
+            except Problem as problem:
+                await refuse(problem, request_id=request_id)(scope, receive, answer)
+            except Exception:
+                log.exception("failed", method=scope["method"], path=_safe_path(scope["path"]))
+                if answer.started:
+                    raise
+                await refuse(Problem("Tell us the request id."), request_id=request_id)(scope, receive, answer)
+
+    async def _run(self, scope: Scope, body: bytes, receive: Receive, answer: "_Answer", request_id: str) -> None:
+        for attempt in range(_RETRIES + 1):
+            # The router writes into the scope: each try gets its own.
+            again = dict(scope, state={**scope.get("state", {}), "request_id": request_id, "body": body})
+            try:
+                await self.app(again, _replay(body, receive), answer)
+            except Retryable:
+                if answer.started or attempt == _RETRIES:
+                    raise Unavailable("Too many changes to the same thing at once.") from None
+                await asyncio.sleep((attempt + 1) * random.uniform(0.005, 0.025))  # noqa: S311 - spreads rivals
+            else:
+                return
+
+
+class _Answer:
+    """Sends with our headers on top, and knows whether anything was sent."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.started = False
+        self._send = send
+        self._request_id = request_id
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(raw=message.setdefault("headers", []))
+            headers["X-Request-Id"] = self._request_id
+            for name, value in _PLAIN_HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def _limit(path: str) -> int:
+    return 10 * MEBIBYTE if path.startswith("/v1/imports") else MEBIBYTE
+
+
+def _check_target(scope: Scope, headers: Headers) -> None:
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        raise Malformed("The address holds a NUL.")
+    if not scope["path"].startswith("/v1/") or scope["path"].endswith((".ics", ".csv")):
+        return
+    accept = headers.get("accept", "*/*").replace(" ", "").split(",")
+    kinds = {part.split(";")[0].lower() for part in accept}
+    if not kinds & {"", "*/*", "application/*", "application/json", "application/problem+json"}:
+        raise NotAcceptable("Answers here are application/json.")
+
+
+async def _read(receive: Receive, headers: Headers, *, limit: int) -> bytes:
+    """Collect the body, counting while it streams: nothing beyond the limit is ever held."""
+    too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers={"Connection": "close"})
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit():
+        raise Malformed("Content-Length is not a number.")
+    if int(length[:20]) > limit:
+        raise too_large
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed("The body ended early.")
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise too_large
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+async def _drain(receive: Receive) -> None:
+    """Let the sender finish, keeping nothing: closing at once would reset the line before the refusal is read."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+
+
+async def _check_body(path: str, headers: Headers, body: bytes) -> None:
+    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    if not body or not path.startswith("/v1/") or path.startswith("/v1/imports"):
+        return
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnsupportedMedia("Send application/json.")
+    if len(body) > MEBIBYTE // 16:
+        await asyncio.to_thread(strict_json.check, body)  # long ones must not hold up the event loop
+    else:
+        strict_json.check(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    told = False
+
+    async def messages() -> Any:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return messages
+
+
+def _safe_path(path: str) -> str:
+    """Keep capability secrets out of the logs."""
+    return re.sub(r"^/(feeds|login/t)/[^/]+", r"/\1/…", path)

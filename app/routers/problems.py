@@ -1,0 +1,176 @@
+"""Render refusals: one handler for every way in which a request can fail."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from app.errors import (
+    Fault,
+    Invalid,
+    Malformed,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+)
+
+MEDIA_TYPE = "application/problem+json"
+_CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
+
+
+class FaultRead(BaseModel):
+    """One thing wrong with the request."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemRead(BaseModel):
+    """A refusal (RFC 9457). `code` is the contract; sentences may change."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["/problems/seats-full"])
+    title: str = Field(examples=["Every seat on this call is taken"])
+    status: int = Field(examples=[409])
+    detail: str
+    code: str = Field(examples=["seats_full"])
+    request_id: str
+    errors: list[FaultRead] = []
+
+
+class NotModified(Exception):
+    """The client has this version already."""
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(etag)
+        self.etag = etag
+
+
+class Replay(Exception):
+    """This keyed request was answered before: say the same again."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        super().__init__(status)
+        self.response = Response(body, status, {**headers, "Idempotency-Replayed": "true"})
+
+
+def refuse(problem: Problem, *, request_id: str) -> Response:
+    """Turn a Problem into its response."""
+    extra = {name: _iso(value) if isinstance(value, datetime) else value for name, value in problem.extra.items()}
+    body: dict[str, Any] = {
+        "type": "/problems/" + problem.code.replace("_", "-"),
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": request_id,
+        "errors": [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in problem.faults],
+        **extra,
+    }
+    return Response(json.dumps(body, ensure_ascii=False), problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI, *, allowed_methods: "AllowedMethods") -> None:
+    """Answer every failure of this app as a problem."""
+
+    @app.exception_handler(Problem)
+    def _problem(request: Request, problem: Problem) -> Response:
+        return refuse(problem, request_id=request.state.request_id)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(request: Request, error: RequestValidationError) -> Response:
+        problem = Invalid("See `errors` for each field.", faults=faults(error.errors()))
+        return refuse(problem, request_id=request.state.request_id)
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> Response:
+        allow = allowed_methods(request.url.path)
+        if error.status_code == 404 and not allow:
+            return refuse(NotFound(), request_id=request.state.request_id)
+        if error.status_code in (404, 405):
+            return refuse(MethodNotAllowed(headers={"Allow": allow}), request_id=request.state.request_id)
+        return refuse(Malformed(), request_id=request.state.request_id)
+
+    @app.exception_handler(NotModified)
+    def _not_modified(_request: Request, same: NotModified) -> Response:
+        return Response(status_code=304, headers={"ETag": same.etag})
+
+    @app.exception_handler(Replay)
+    def _replay(_request: Request, replay: Replay) -> Response:
+        return replay.response
+
+
+class AllowedMethods:
+    """The methods that a path knows, over all its routes (RFC 9110 section 15.5.6)."""
+
+    def __init__(self, routes: list[Any]) -> None:
+        self._routes = [(route.path_regex, sorted(route.methods)) for route in routes]
+
+    def __call__(self, path: str) -> str:
+        """Return the value of `Allow`; empty when no route has this path."""
+        return ", ".join(sorted({m for regex, methods in self._routes if regex.match(path) for m in methods}))
+
+
+def faults(errors: Iterable[Any]) -> tuple[Fault, ...]:
+    """Say what pydantic found, without a word of the input: not its values, and not the names of unknown fields."""
+    return tuple(_fault(error) for error in errors)
+
+
+def _fault(error: Any) -> Fault:
+    kind, place = error["type"], [str(part) for part in error["loc"]]
+    where = place[0] if place and place[0] in ("body", "query", "path", "header") else ""
+    steps = place[1:] if where else place
+    if kind == "extra_forbidden":
+        return Fault(_pointer(steps[:-1]), "unknown_field", "There is a field here that this operation does not know.")
+    if kind == "json_invalid":
+        return Fault("", "malformed", "The body is not JSON.")
+    detail = "is required" if kind == "missing" else _sentence(error["msg"])
+    return Fault(_pointer(steps) if where in ("body", "") else f"{where}:{steps[0]}", _CODES.get(kind, kind), detail)
+
+
+def _pointer(steps: list[str]) -> str:
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def _iso(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def refusals(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of an operation: each refusal under its status, with an example per code."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in (*_EVERYWHERE, *kinds):
+        answer = found.setdefault(kind.status, {"model": ProblemRead, "description": "", "content": {}})
+        examples = answer["content"].setdefault(MEDIA_TYPE, {}).setdefault("examples", {})
+        examples[kind.code] = {"summary": kind.title, "value": _example(kind)}
+        answer["description"] = " · ".join(f"`{code}`" for code in examples)
+    return found
+
+
+_EVERYWHERE: tuple[type[Problem], ...] = (Malformed, Unauthenticated, NotAcceptable, Invalid, Unavailable)
+
+
+def _example(kind: type[Problem]) -> dict[str, Any]:
+    return {
+        "type": "/problems/" + kind.code.replace("_", "-"),
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.title,
+        "code": kind.code,
+        "request_id": "9f1c2b7a60d34e5f8a1b2c3d",
+        "errors": [],
+    }

@@ -1,0 +1,262 @@
+"""The field's words: enums, ids and constrained types that schemas, rules and models share."""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict, StringConstraints
+
+
+class Role(StrEnum):
+    """What a person may do in the product (access only; mentor and mentee are enrolments)."""
+
+    ADMIN = "admin"
+    PROGRAM_MANAGER = "program_manager"
+    MANAGER = "manager"
+    REP = "rep"
+    AUDITOR = "auditor"
+
+
+class PersonStatus(StrEnum):
+    """Whether a person works here now."""
+
+    ACTIVE = "active"
+    ON_LEAVE = "on_leave"
+    LEFT = "left"
+
+
+class Side(StrEnum):
+    """Which side of a lasting pair somebody is enrolled on."""
+
+    MENTEE = "mentee"
+    MENTOR = "mentor"
+
+
+class CallStatus(StrEnum):
+    """The life of a live customer conversation."""
+
+    SCHEDULED = "scheduled"
+    LIVE = "live"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+
+
+class TypeSource(StrEnum):
+    """Who said what type a call is: a manual type is never classified again."""
+
+    RULE = "rule"
+    MANUAL = "manual"
+
+
+class BusyStatus(StrEnum):
+    """How firmly an imported interval is taken."""
+
+    BUSY = "busy"
+    TENTATIVE = "tentative"
+
+
+class SessionKind(StrEnum):
+    """Kinds of planned learning meetings that can be booked today."""
+
+    SHADOW = "shadow"
+
+
+class SessionStatus(StrEnum):
+    """The life of a session."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+    EXPIRED = "expired"
+
+
+class SeatStatus(StrEnum):
+    """The life of a place for an observer on a call."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    ATTENDED = "attended"
+    ATTEMPTED = "attempted"
+    NO_SHOW = "no_show"
+    RELEASED = "released"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+LIVE_SEATS = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED)
+"""Seats that take a place on the call."""
+
+
+class Part(StrEnum):
+    """In which part somebody takes part in a session."""
+
+    HOST = "host"
+    OBSERVER = "observer"
+
+
+class Response(StrEnum):
+    """What a participant answered to the invite (RFC 5545 section 3.2.12, in our spelling)."""
+
+    NEEDS_ACTION = "needs_action"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    TENTATIVE = "tentative"
+
+
+class ClaimKind(StrEnum):
+    """Why a person is busy through us."""
+
+    SESSION = "session"
+
+
+class MatchStatus(StrEnum):
+    """The life of a pair of mentee and mentor."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class Objective(StrEnum):
+    """What a match run maximises once most mentees are matched."""
+
+    TOTAL = "total"
+    UTIL = "util"
+
+
+class RunStatus(StrEnum):
+    """The life of a match run or plan run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DRAFT = "draft"
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class WorkStatus(StrEnum):
+    """The life of an operation that outlives its request."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobStatus(StrEnum):
+    """The life of a row in the job table."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class FeedKind(StrEnum):
+    """What a calendar subscription shows."""
+
+    PERSONAL = "personal"
+
+
+class FeedPrivacy(StrEnum):
+    """How much of each session a feed tells."""
+
+    FULL = "full"
+    BUSY_ONLY = "busy_only"
+
+
+class EntryStatus(StrEnum):
+    """Whether a calendar entry still stands."""
+
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+_EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
+_HAS_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)")
+_ZONES = frozenset(available_timezones())
+_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def zone(name: str) -> str:
+    """Return the IANA zone name, or raise ValueError."""
+    if name not in _ZONES:
+        raise ValueError("is not an IANA time zone such as Europe/Berlin")
+    ZoneInfo(name)
+    return name
+
+
+def _email(value: str) -> str:
+    value = value.strip()
+    if len(value) > 254 or not _EMAIL.fullmatch(value):
+        raise ValueError("is not an e-mail address")
+    return value.lower()
+
+
+def _written_with_offset(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _HAS_OFFSET.fullmatch(value):
+        raise ValueError("is not an RFC 3339 time with an offset, such as 2026-11-23T09:00:00Z")
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        instant = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside 1970 to 2100") from None
+    if not _FIRST <= instant < _LAST:
+        raise ValueError("lies outside 1970 to 2100")
+    return instant
+
+
+def _printable(value: str) -> str:
+    if any(ord(c) < 32 and c not in "\t\n\r" for c in value):
+        raise ValueError("holds control characters")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if any(ord(c) < 32 or c in "\x7f\u2028\u2029" for c in value):
+        raise ValueError("must be one line without control characters")
+    return value
+
+
+ZoneName = Annotated[str, StringConstraints(max_length=64), AfterValidator(zone)]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_with_offset), AfterValidator(_utc)]
+"""RFC 3339 with an offset in; an aware UTC instant inside 1970 to 2100 in our hands."""
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
+Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_printable)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+"""A short lower-case word such as a segment or a stage."""
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+"""A language tag such as en or pt-BR (RFC 5646)."""
+HttpUrl = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s<>\"]+$", max_length=2000), AfterValidator(_one_line)
+]
+Source = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_one_line)]
+Whole = Annotated[int, Strict(), Field(ge=-(2**31), le=2**31 - 1)]
+"""A whole number; text, true and 1.0 are refused."""
+YesNo = Annotated[bool, Strict()]
+Level = Annotated[int, Strict(), Field(ge=0, le=4)]
+"""0 no evidence, 1 knows it, 2 does it with help, 3 does it alone, 4 can teach."""
+Wish = Annotated[int, Strict(), Field(ge=0, le=5)]
+"""How much somebody wants to learn a skill: 0 not at all, 5 first of all."""
+Capacity = Annotated[int, Strict(), Field(ge=0, le=50)]

@@ -1,0 +1,130 @@
+"""Fixtures: a fresh database per test on each engine, a clock, the service on a real socket."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from app import migrations
+from app.config import Settings
+from app.db import DbSession, make_engine, transaction
+from app.main import create_app
+from app.operations.installation import first_start
+from tests.harness import NOW, Api, FakeClock, served
+from tests.postgres import create_database, drop_database, running_postgres
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="run fault and load tests at full strength")
+
+
+@pytest.fixture(scope="session")
+def soak(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def _prepared(url: str) -> None:
+    engine = make_engine(url)
+    migrations.upgrade(engine)
+    with transaction(engine, writes=True) as db:
+        first_start(db, now=NOW)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "earshot.db"
+    _prepared(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    _prepared(create_database(postgres_server, "earshot_template"))
+    return "earshot_template"
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    shutil.copy(sqlite_template, tmp_path / "earshot.db")
+    return f"sqlite:///{tmp_path / 'earshot.db'}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    name = f"earshot_{next(_numbers)}"
+    yield create_database(postgres_server, name, template=postgres_template)
+    drop_database(postgres_server, name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database; the test runs once on each engine."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = make_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def db(engine: Engine) -> Iterator[DbSession]:
+    with transaction(engine, writes=True) as session:
+        yield session
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Api]]:
+    """Serve any database; everything is closed when the test ends."""
+    with ExitStack() as stack:
+
+        def start(database_url: str, clock: FakeClock, folder: Path) -> Api:
+            settings = Settings(
+                dir=folder,
+                database_url=database_url,
+                secret_key=SecretStr("test"),
+                allow_plain_http=True,
+                _env_file=None,
+            )
+            engine = make_engine(database_url)
+            url = stack.enter_context(served(create_app(settings, engine=engine, clock=clock)))
+            stack.callback(engine.dispose)
+            return Api(url, engine, clock, settings, stack)
+
+        yield start
+
+
+@pytest.fixture
+def api(serve: Callable[..., Api], database_url: str, clock: FakeClock, tmp_path: Path) -> Api:
+    """The service on each engine."""
+    return serve(database_url, clock, tmp_path)
+
+
+@pytest.fixture
+def sqlite_api(serve: Callable[..., Api], sqlite_url: str, clock: FakeClock, tmp_path: Path) -> Api:
+    """The service on SQLite, for what no engine can change."""
+    return serve(sqlite_url, clock, tmp_path)

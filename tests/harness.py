@@ -1,0 +1,81 @@
+"""What tests are made with: a clock that they move, and the service on a real socket."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import uvicorn
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.db import transaction
+from app.operations.access import create_api_key
+from app.rules.access import SYSTEM
+from app.vocabulary import Role
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+"""A Saturday; the next Monday is 2026-11-23."""
+
+
+@dataclass
+class FakeClock:
+    """Time that a test moves."""
+
+    at: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, step: timedelta) -> None:
+        self.at += step
+
+
+@dataclass
+class Api:
+    """The service on a real socket, and clients for it."""
+
+    url: str
+    engine: Engine
+    clock: FakeClock
+    settings: Settings
+    closing: ExitStack
+    admin: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admin = self.client(self.key(Role.ADMIN))
+
+    def key(self, role: Role, person_id: str | None = None) -> str:
+        with transaction(self.engine, writes=True) as db:
+            return create_api_key(db, name="test", role=role, person_id=person_id, actor=SYSTEM, now=self.clock())
+
+    def client(self, key: str | None = None, **options: Any) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        made = httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=20, **options)
+        return self.closing.enter_context(made)
+
+    def rep(self, person_id: str) -> httpx.Client:
+        return self.client(self.key(Role.REP, person_id))
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an app by uvicorn on a free loopback port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(512)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_keep_alive=5))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.005)
+        try:
+            yield "http://{}:{}".format(*listener.getsockname())
+        finally:
+            server.should_exit = True
+            thread.join(10)
