@@ -5,8 +5,8 @@ Every company, whatever its size and seed, holds these cases (`Company.planted` 
 - two isolated juniors, in Phoenix and in Sydney: another calendar fills their hours save one quiet hour a week at most,
   they run no calls, and at most about eight calls fit;
 - one overloaded host, who runs twice the calls of a colleague;
-- one skill that one person teaches alone, while nobody else is above level 2; each other skill has two teachers at
-  level 4 or more teachers than that;
+- one skill that one person teaches alone, while nobody else is above level 2; each other skill has at
+  least two teachers at level 4;
 - one account without observers, the one with most calls.
 
 Every mentee can be matched: they share a language and two working hours in each of the next 26 weeks with at least
