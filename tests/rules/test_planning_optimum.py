@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planning_cases import (
+
+from app.rules.planning.problem import ContradictoryPin, PlanCall, PlanObserver, PlanProblem
+from app.rules.planning.solve import greedy, solve
+from tests.rules.planning_cases import (
     DAY,
     a_call,
     a_problem,
@@ -18,9 +21,6 @@ from planning_cases import (
     seating_of,
     violations,
 )
-
-from app.rules.planning.problem import ContradictoryPin, PlanCall, PlanObserver, PlanProblem
-from app.rules.planning.solve import greedy, solve
 
 exhaustive = settings(max_examples=150, deadline=None)
 thorough = settings(max_examples=40, deadline=None)

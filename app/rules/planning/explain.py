@@ -16,6 +16,7 @@ _REASON = {
     PlanLimit.TIME: UnmetReason.TIME_TAKEN,
     PlanLimit.ACCOUNT: UnmetReason.LIMIT_REACHED,
     PlanLimit.HOST_VARIETY: UnmetReason.LIMIT_REACHED,
+    PlanLimit.HOST_GAP: UnmetReason.HOST_FULL,
 }
 
 
@@ -71,9 +72,8 @@ def _blocked_need(problem: PlanProblem, chosen: IntArray, need: str, closest: in
     """The need that `limit` keeps open, naming whom the plan seats on that call or with that host instead."""
     pair = problem.pairs[closest]
     call = problem.calls[pair.call]
-    place = _shared_place(call, limit)
-    seated = [problem.pairs[edge] for edge in chosen] if place else []
-    rivals = {seat.observer for seat in seated if _shared_place(problem.calls[seat.call], limit) == place}
+    seated = (problem.pairs[edge] for edge in chosen)
+    rivals = {seat.observer for seat in seated if _uses_up(problem, limit, call, problem.calls[seat.call])}
     return UnmetNeed(
         observer=problem.observers[pair.observer].id,
         need=need,
@@ -84,14 +84,18 @@ def _blocked_need(problem: PlanProblem, chosen: IntArray, need: str, closest: in
     )
 
 
-def _shared_place(call: PlanCall, limit: PlanLimit) -> tuple[str, int] | None:
-    """What observers compete for under this limit; None when it is the observer's own."""
+def _uses_up(problem: PlanProblem, limit: PlanLimit, call: PlanCall, other: PlanCall) -> bool:
+    """Whether a seat on the other call counts towards this limit of the call or its host."""
     match limit:
         case PlanLimit.SEATS:
-            return call.key, 0
+            return other.key == call.key
         case PlanLimit.HOST_DAY:
-            return call.host, call.host_day
+            return (other.host, other.host_day) == (call.host, call.host_day)
         case PlanLimit.HOST_WEEK:
-            return call.host, call.host_week
+            return (other.host, other.host_week) == (call.host, call.host_week)
+        case PlanLimit.HOST_GAP:
+            gap = problem.host_gap_minutes or 0
+            near = other.starts_at < call.ends_at + gap and call.starts_at < other.ends_at + gap
+            return near and other.host == call.host
         case _:
-            return None
+            return False

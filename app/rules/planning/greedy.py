@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.rules.planning.model import IntArray, SeatModel
+from app.rules.planning.model import IntArray, Limit, SeatModel
 
 
 def rounds(model: SeatModel, start: IntArray) -> IntArray:
@@ -11,15 +11,14 @@ def rounds(model: SeatModel, start: IntArray) -> IntArray:
     In each round everybody takes at most one seat, the one worth most to them now, in order of the bonus for it (so
     the loneliest first), then of index. O(entries of limits and goals + rounds × edges).
     """
-    observers = len(model.bonus)
-    edges_of = np.split(np.argsort(model.observer, kind="stable"), _ends(model.observer, observers))
+    edges_of = _members(model.observer, np.arange(len(model.value)), len(model.bonus))
     choice = _Choice(model)
     for edge in start:
         choice.take(int(edge))
-    hopeful = np.ones(observers, dtype=bool)
+    hopeful = np.ones(len(model.bonus), dtype=bool)
     while hopeful.any():
         marginal = choice.marginal_bonus()
-        for i in np.lexsort((np.arange(observers), -marginal)):
+        for i in np.argsort(-marginal, kind="stable"):
             if not hopeful[i]:
                 continue
             fitting = edges_of[i][choice.fits[edges_of[i]]]
@@ -35,22 +34,22 @@ class _Choice:
     """Seats taken so far, which edges still fit, and what each would add besides the session bonus."""
 
     def __init__(self, model: SeatModel) -> None:
-        entries = len(model.value)
-        offsets = np.cumsum([0, *(len(limit.cap) for limit in model.limits)])
-        row = np.concatenate([limit.row + at for limit, at in zip(model.limits, offsets, strict=False)] or [_NONE])
-        edge = np.concatenate([limit.edge for limit in model.limits] or [_NONE])
+        edges, calls = len(model.value), int(model.call.max(initial=-1)) + 1
         self._model = model
-        self._room = np.concatenate([limit.cap for limit in model.limits] or [_NONE]).copy()
-        self._rows_of, self._edges_of = _both_ways(row, edge, len(self._room), entries)
-        self._goals_of, self._goal_edges = _both_ways(model.goal, model.goal_edge, len(model.goal_worth), entries)
-        self._open = np.ones(len(model.goal_worth), dtype=bool)
+        self._seats = _Room(model.limits, edges)
+        self._openings = _Room(model.call_limits, calls)
+        self._opened = np.zeros(calls, dtype=bool)
+        self._edges_of_call = _members(model.call, np.arange(edges), calls)
+        self._goals_of = _members(model.goal_edge, model.goal, edges)
+        self._edges_of_goal = _members(model.goal, model.goal_edge, len(model.goal_worth))
+        self._unmet = np.ones(len(model.goal_worth), dtype=bool)
         self._sessions = np.zeros(len(model.bonus), dtype=np.int64)
-        self.taken = np.zeros(entries, dtype=bool)
-        self.fits = np.ones(entries, dtype=bool)
-        self.fits[edge[self._room[row] <= 0]] = False
-        self.gain = model.value + np.bincount(
-            model.goal_edge, weights=model.goal_worth[model.goal], minlength=entries
-        ).astype(np.int64)
+        self.taken = np.zeros(edges, dtype=bool)
+        self.fits = np.ones(edges, dtype=bool)
+        self.fits[self._seats.without()] = False
+        self.fits[np.isin(model.call, self._openings.without())] = False
+        goals = np.bincount(model.goal_edge, weights=model.goal_worth[model.goal], minlength=edges)
+        self.gain = model.value + goals.astype(np.int64)
 
     def marginal_bonus(self) -> IntArray:
         """What one more session is worth to each observer."""
@@ -62,26 +61,49 @@ class _Choice:
         """Seat this edge; those it leaves no room for stop fitting, those whose goal it met lose that gain."""
         self.taken[edge] = True
         self.fits[edge] = False
+        self.fits[self._seats.take(edge)] = False
         self._sessions[self._model.observer[edge]] += 1
-        rows = self._rows_of[edge]
-        self._room[rows] -= 1
-        for row in rows[self._room[rows] <= 0]:
-            self.fits[self._edges_of[row]] = False
-        met = self._goals_of[edge]
-        for goal in met[self._open[met]]:
-            self._open[goal] = False
-            self.gain[self._goal_edges[goal]] -= self._model.goal_worth[goal]
+        call = int(self._model.call[edge])
+        if not self._opened[call]:
+            self._opened[call] = True
+            for other in self._openings.take(call):
+                if not self._opened[other]:
+                    self.fits[self._edges_of_call[other]] = False
+        for goal in self._goals_of[edge]:
+            if self._unmet[goal]:
+                self._unmet[goal] = False
+                self.gain[self._edges_of_goal[goal]] -= self._model.goal_worth[goal]
+
+
+class _Room:
+    """How many more members each row of some limits takes."""
+
+    def __init__(self, limits: tuple[Limit, ...], members: int) -> None:
+        offsets = np.cumsum([0, *(len(limit.cap) for limit in limits)])
+        row = np.concatenate([_NONE, *(limit.row + at for limit, at in zip(limits, offsets, strict=False))])
+        member = np.concatenate([_NONE, *(limit.member for limit in limits)])
+        self._left = np.concatenate([_NONE, *(limit.cap for limit in limits)])
+        self._rows_of = _members(member, row, members)
+        self._members_of = _members(row, member, len(self._left))
+
+    def without(self) -> IntArray:
+        """The members of rows that take no more."""
+        return self._members_in(np.flatnonzero(self._left <= 0))
+
+    def take(self, member: int) -> IntArray:
+        """Take a member in; the answer is everybody in the rows that this has filled."""
+        rows = self._rows_of[member]
+        self._left[rows] -= 1
+        return self._members_in(rows[self._left[rows] == 0])
+
+    def _members_in(self, rows: IntArray) -> IntArray:
+        return np.concatenate([_NONE, *(self._members_of[row] for row in rows)])
 
 
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _ends(groups: IntArray, count: int) -> IntArray:
-    """Where the first count - 1 groups end, once sorted."""
-    return np.cumsum(np.bincount(groups, minlength=count))[:-1]
-
-
-def _both_ways(row: IntArray, edge: IntArray, rows: int, edges: int) -> tuple[list[IntArray], list[IntArray]]:
-    """The rows of each edge and the edges of each row."""
-    by_edge, by_row = np.argsort(edge, kind="stable"), np.argsort(row, kind="stable")
-    return np.split(row[by_edge], _ends(edge, edges)), np.split(edge[by_row], _ends(row, rows))
+def _members(group: IntArray, member: IntArray, groups: int) -> list[IntArray]:
+    """The members of each group, in their given order."""
+    ends = np.cumsum(np.bincount(group, minlength=groups))[:-1]
+    return np.split(member[np.argsort(group, kind="stable")], ends) if groups else []

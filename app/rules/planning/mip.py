@@ -7,7 +7,7 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
-from app.rules.planning.model import IntArray, SeatModel, covered_goals, reached_steps
+from app.rules.planning.model import IntArray, Limit, SeatModel, covered_goals, reached_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,22 @@ def maximise(
 
 
 def _programme(model: SeatModel, pinned: IntArray) -> highspy.HighsLp:
-    """Columns: edges (binary), bonus steps, goals. Rows: limits; steps ≤ sessions; goal ≤ its edges.
+    """Columns: edges, bonus steps, goals, open calls. Rows: limits, steps ≤ sessions, goal ≤ its edges, edge ≤ call.
 
-    Steps and goals need no integrality: with whole edges, a falling bonus fills the steps in order and to the full.
+    Only edges need be whole: a falling bonus then fills the steps in order and to the full, a goal follows its edges,
+    and a call is open as soon as one of its edges is taken.
     """
     edges, steps, goals = len(model.value), model.bonus.size, len(model.goal_worth)
     observers, per_observer = model.bonus.shape
-    column_cost = np.concatenate([model.value, model.bonus.reshape(-1), model.goal_worth]).astype(np.float64)
-    lower = np.zeros(len(column_cost))
+    opened = edges + steps + goals
+    worth = np.concatenate([model.value, model.bonus.reshape(-1), model.goal_worth, np.zeros(_openings(model))])
+    lower = np.zeros(len(worth))
     lower[pinned] = 1
     rows = _Rows()
     for limit in model.limits:
-        binding = np.bincount(limit.row, minlength=len(limit.cap)) > limit.cap
-        number, inside = np.cumsum(binding) - 1, binding[limit.row]
-        rows.add(number[limit.row[inside]], limit.edge[inside], np.ones(inside.sum()), limit.cap[binding])
+        rows.add_limit(limit, first_column=0)
+    for limit in model.call_limits:
+        rows.add_limit(limit, first_column=opened)
     rows.add(
         np.concatenate([model.observer, np.repeat(np.arange(observers), per_observer)]),
         np.arange(edges + steps),
@@ -83,7 +85,22 @@ def _programme(model: SeatModel, pinned: IntArray) -> highspy.HighsLp:
         np.concatenate([-np.ones(len(model.goal)), np.ones(goals)]),
         np.zeros(goals, dtype=np.int64),
     )
-    return rows.programme(column_cost, lower, binary=edges)
+    shut = np.flatnonzero(np.isin(model.call, np.concatenate([_NONE, *(limit.member for limit in model.call_limits)])))
+    rows.add(
+        np.tile(np.arange(len(shut)), 2),
+        np.concatenate([shut, opened + model.call[shut]]),
+        np.repeat([1.0, -1.0], len(shut)),
+        np.zeros(len(shut), dtype=np.int64),
+    )
+    return rows.programme(worth, lower, binary=edges)
+
+
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _openings(model: SeatModel) -> int:
+    """How many columns say that a call is open: none where nothing limits that."""
+    return int(model.call.max(initial=-1)) + 1 if model.call_limits else 0
 
 
 class _Rows:
@@ -103,6 +120,13 @@ class _Rows:
         self._value.append(value)
         self._upper.append(upper)
         self._count += len(upper)
+
+    def add_limit(self, limit: Limit, *, first_column: int) -> None:
+        """The rows of a limit that can bind at all, over its members' columns."""
+        binding = np.bincount(limit.row, minlength=len(limit.cap)) > limit.cap
+        number, inside = np.cumsum(binding) - 1, binding[limit.row]
+        columns = first_column + limit.member[inside]
+        self.add(number[limit.row[inside]], columns, np.ones(len(columns)), limit.cap[binding])
 
     def programme(
         self, cost: npt.NDArray[np.float64], lower: npt.NDArray[np.float64], *, binary: int
@@ -128,11 +152,11 @@ class _Rows:
 
 def _solution(model: SeatModel, chosen: IntArray) -> highspy.HighsSolution:
     """The chosen edges as values of all columns, for a warm start."""
-    edges = np.zeros(len(model.value))
+    edges, opened = np.zeros(len(model.value)), np.isin(np.arange(_openings(model)), model.call[chosen])
     edges[chosen] = 1
     solution = highspy.HighsSolution()
     solution.col_value = np.concatenate(
-        [edges, reached_steps(model, chosen).reshape(-1), covered_goals(model, chosen)]
+        [edges, reached_steps(model, chosen).reshape(-1), covered_goals(model, chosen), opened]
     ).tolist()
     return solution
 

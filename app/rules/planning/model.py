@@ -14,37 +14,38 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Rows of one kind: at most `cap[r]` of the edges listed with row r; entry k puts `edge[k]` into row `row[k]`."""
+    """Rows of one kind: at most `cap[r]` of the members of row r; entry k puts `member[k]` into row `row[k]`."""
 
     name: PlanLimit
     row: IntArray
-    edge: IntArray
+    member: IntArray
     cap: IntArray
 
     def load(self, chosen: IntArray) -> IntArray:
-        """How many chosen edges each row holds."""
-        size = max(self.edge.max(initial=-1), chosen.max(initial=-1)) + 1
-        picked = np.zeros(size, dtype=bool)
-        picked[chosen] = True
-        return np.bincount(self.row[picked[self.edge]], minlength=len(self.cap))
+        """How many of the chosen members each row holds."""
+        return np.bincount(self.row[np.isin(self.member, chosen)], minlength=len(self.cap))
 
 
 @dataclass(frozen=True, slots=True)
 class SeatModel:
     """Choose edges to maximise bonus + value + goals under every limit.
 
-    An edge seats `observer[e]` for `value[e]` ≥ 0 points. The session after n others adds `bonus[i, n]` points, never
-    more than the one before it, and nothing beyond the last column. Entry k says that `goal_edge[k]` meets `goal[k]`; a
-    goal is worth `goal_worth[g]` once. Every limit is an "at most", so each part of a feasible plan is feasible too.
+    An edge seats `observer[e]` on `call[e]` for `value[e]` ≥ 0 points. An observer's session after n others adds
+    `bonus[i, n]` points, never more than the one before it, and nothing beyond the last column. Entry k says that
+    `goal_edge[k]` meets `goal[k]`; a goal is worth `goal_worth[g]` once. The members of `limits` are edges; those of
+    `call_limits` are calls, and a call counts once when it has any observer. Every limit is an "at most": each part of
+    a feasible choice is feasible too.
     """
 
     observer: IntArray
+    call: IntArray
     value: IntArray
     bonus: IntArray
     goal: IntArray
     goal_edge: IntArray
     goal_worth: IntArray
     limits: tuple[Limit, ...]
+    call_limits: tuple[Limit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,26 @@ def covered_goals(model: SeatModel, chosen: IntArray) -> BoolArray:
     return covered
 
 
+def broken(model: SeatModel, chosen: IntArray) -> PlanLimit | None:
+    """The first limit that the chosen edges break; None when they are feasible."""
+    opened = np.unique(model.call[chosen])
+    loads = [(limit, limit.load(chosen)) for limit in model.limits]
+    loads += [(limit, limit.load(opened)) for limit in model.call_limits]
+    return next((limit.name for limit, load in loads if (load > limit.cap).any()), None)
+
+
 def blocked(model: SeatModel, chosen: IntArray) -> Iterator[tuple[PlanLimit, BoolArray]]:
     """Per limit, the edges that would not fit beside the chosen ones; meaningless for the chosen edges themselves."""
     for limit in model.limits:
         full = limit.load(chosen) >= limit.cap
         edges = np.zeros(len(model.value), dtype=bool)
-        edges[limit.edge[full[limit.row]]] = True
+        edges[limit.member[full[limit.row]]] = True
         yield limit.name, edges
+    opened = np.unique(model.call[chosen])
+    for limit in model.call_limits:
+        full = limit.load(opened) >= limit.cap
+        closed = np.setdiff1d(limit.member[full[limit.row]], opened)
+        yield limit.name, np.isin(model.call, closed)
 
 
 def at_most(name: PlanLimit, cap: IntArray, *key: IntArray, where: BoolArray | None = None) -> Limit:
@@ -95,11 +109,11 @@ def at_most(name: PlanLimit, cap: IntArray, *key: IntArray, where: BoolArray | N
     edge = np.arange(len(cap)) if where is None else np.flatnonzero(where)
     columns = np.stack([part[edge] for part in key], axis=1)
     _, first, row = np.unique(columns, axis=0, return_index=True, return_inverse=True)
-    return Limit(name, row=row.reshape(-1), edge=edge, cap=np.maximum(cap[edge][first], 0))
+    return Limit(name, row=row.reshape(-1), member=edge, cap=np.maximum(cap[edge][first], 0))
 
 
 def one_at_a_time(name: PlanLimit, who: IntArray, start: IntArray, end: IntArray) -> Limit:
-    """At most one edge per person at any moment of [start, end): one row for each maximal clique of the interval graph.
+    """At most one of a person's intervals [start, end) at any moment: a row for each maximal set that overlaps.
 
     Cliques, not clashing pairs: the relaxation is far tighter, and intervals have no more maximal cliques than members.
     O(n log n + n·w) for w intervals of one person that start within the longest length.
@@ -125,4 +139,4 @@ def one_at_a_time(name: PlanLimit, who: IntArray, start: IntArray, end: IntArray
     number = np.cumsum(kept) - 1
     inside = kept[row]
     cap = np.ones(int(kept.sum()), dtype=np.int64)
-    return Limit(name, row=number[row[inside]], edge=order[member[inside]], cap=cap)
+    return Limit(name, row=number[row[inside]], member=order[member[inside]], cap=cap)
