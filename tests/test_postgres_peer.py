@@ -10,7 +10,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgres import (
+from sqlalchemy import create_engine, make_url, text
+
+from tests.postgres import (
     NoPostgresError,
     Postgres,
     create_database,
@@ -19,7 +21,6 @@ from postgres import (
     own_postgres,
     running_postgres,
 )
-from sqlalchemy import create_engine, make_url, text
 
 
 @pytest.fixture(scope="module")
@@ -116,13 +117,13 @@ def test_nothing_stays_behind_at_the_end() -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_server_ends_with_the_tests_however_they_end(how: signal.Signals) -> None:
-    script = "import postgres, time\nwith postgres.own_postgres() as s: print(s.url, flush=True); time.sleep(600)"
+    script = "import time, tests.postgres as p\nwith p.own_postgres() as s: print(s.url, flush=True); time.sleep(600)"
     tests = subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
     )
     with tests:
         assert tests.stdout is not None
