@@ -34,7 +34,8 @@ class SmtpServer:
     tls: ssl.SSLContext | None = None
     implicit_tls: bool = False
     delivered: list[Delivered] = field(default_factory=list)
-    commands: list[str] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=list)
+    greeted_by: str = ""
     port: int = 0
 
     def __enter__(self) -> Self:
@@ -72,10 +73,12 @@ class SmtpServer:
             extensions.append("STARTTLS")
         writer.write(b"220 relay.example\r\n")
         while line := (await reader.readline()).decode("ascii").strip():
-            self.commands.append(line)
-            verb, _, argument = line.partition(" ")
-            match verb.upper():
+            word, _, argument = line.partition(" ")
+            verb = word.upper()
+            self.verbs.append(verb)
+            match verb:
                 case "EHLO":
+                    self.greeted_by = argument
                     lines = ["relay.example", *extensions]
                     last = len(lines) - 1
                     writer.write(
@@ -94,7 +97,7 @@ class SmtpServer:
                     writer.write(b"250 OK\r\n")
                     continue
             step: Step
-            match verb.upper():
+            match verb:
                 case "MAIL":
                     step, mail_from = "MAIL", argument
                 case "RCPT":

@@ -2,12 +2,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from checker import problems
-from entry_examples import CUSTOMER, JUNIOR, an_entry
 
 from app.ical.entries import EntryStatus
 from app.ical.itip import cancel, request
 from app.ical.write import feed, vevent
+from tests.ical.checker import problems
+from tests.ical.entry_examples import CUSTOMER, JUNIOR, an_entry
 
 Change = Callable[[bytes], bytes]
 

@@ -1,15 +1,16 @@
-"""The bytes as they leave the house. After a wanted change raise `RENDERER` and run this file to write them anew."""
+"""The bytes as they leave the house. After a wanted change raise `RENDERER` and write them
+anew with `python -m tests.ical.test_ical_golden`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, an_entry
 
 from app.ical.entries import EntryStatus
 from app.ical.imip import message
 from app.ical.itip import cancel, request
 from app.ical.write import RENDERER, feed, vevent
+from tests.ical.entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, an_entry
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -1,9 +1,9 @@
 import pytest
-from checker import parse, problems
-from entry_examples import COLLEAGUE, CUSTOMER, JUNIOR, an_entry
 
 from app.ical.entries import EntryStatus
 from app.ical.itip import cancel, request
+from tests.ical.checker import parse, problems
+from tests.ical.entry_examples import COLLEAGUE, CUSTOMER, JUNIOR, an_entry
 
 
 def test_a_request_never_carries_a_cancelled_entry() -> None:

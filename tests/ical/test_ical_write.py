@@ -6,14 +6,14 @@ from datetime import UTC, timedelta, timezone
 import icalendar
 import pytest
 import recurring_ical_events
-from checker import parse, problems
-from entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, NOON, an_entry, hostile_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ical.entries import Attendee, EntryStatus, Organizer
 from app.ical.itip import request
 from app.ical.write import feed, vevent
+from tests.ical.checker import parse, problems
+from tests.ical.entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, NOON, an_entry, hostile_text
 
 
 def visible(text: str) -> str:
