@@ -14,11 +14,11 @@ _NO_LOAD = HostLoad(per_day_left={}, per_week_left={})
 def seat_model(problem: PlanProblem, value: IntArray) -> SeatModel:
     """The problem over its pairs as edges, in their order. A pin may take an observer past their weekly goal."""
     pinned = np.bincount(_array([observer for observer, _ in problem.pins]), minlength=len(problem.observers))
-    goal = np.maximum(np.array([o.weekly_goal for o in problem.observers], dtype=np.int64), pinned)
+    goal = np.maximum(_array([o.weekly_goal for o in problem.observers]), pinned)
     bonus = np.zeros((len(goal), goal.max(initial=0)), dtype=np.int64)
     for i, observer in enumerate(problem.observers):
         bonus[i, : goal[i]] = session_bonus(observer, int(goal[i]))
-    observers = np.array([pair.observer for pair in problem.pairs], dtype=np.int64)
+    observers = _array([pair.observer for pair in problem.pairs])
     needs, need_edges = _needs(problem)
     return SeatModel(
         observer=observers,

@@ -22,10 +22,10 @@ class Optimum:
 def maximise(
     model: SeatModel, *, start: IntArray, pinned: IntArray, relative_gap: float, time_limit_seconds: float
 ) -> Optimum:
-    """The best choice that holds the pinned edges, to within `relative_gap` of the bound; never worse than `start`.
+    """The best choice that holds the pinned edges, to within `relative_gap` of the bound.
 
-    One thread and a fixed seed: the same model gives the same edges, unless the clock cut in. `start` must be feasible
-    and hold the pins. Deterministic order is the caller's: permuted edges may give another choice of equal worth.
+    HiGHS improves on `start`, which is feasible and holds the pins. One thread and a fixed seed: the same model gives
+    the same edges, unless the clock cut in. Permuted edges may give another choice of equal worth: sort them first.
     """
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, setting in (
@@ -65,8 +65,8 @@ def _programme(model: SeatModel, pinned: IntArray) -> highspy.HighsLp:
     edges, steps, goals = len(model.value), model.bonus.size, len(model.goal_worth)
     observers, per_observer = model.bonus.shape
     opened = edges + steps + goals
-    worth = np.concatenate([model.value, model.bonus.reshape(-1), model.goal_worth, np.zeros(_openings(model))])
-    lower = np.zeros(len(worth))
+    cost = np.concatenate([model.value, model.bonus.reshape(-1), model.goal_worth, np.zeros(_openings(model))])
+    lower = np.zeros(len(cost))
     lower[pinned] = 1
     rows = _Rows()
     for limit in model.limits:
@@ -85,17 +85,15 @@ def _programme(model: SeatModel, pinned: IntArray) -> highspy.HighsLp:
         np.concatenate([-np.ones(len(model.goal)), np.ones(goals)]),
         np.zeros(goals, dtype=np.int64),
     )
-    shut = np.flatnonzero(np.isin(model.call, np.concatenate([_NONE, *(limit.member for limit in model.call_limits)])))
+    counted = np.concatenate([np.zeros(0, dtype=np.int64), *(limit.member for limit in model.call_limits)])
+    shut = np.flatnonzero(np.isin(model.call, counted))
     rows.add(
         np.tile(np.arange(len(shut)), 2),
         np.concatenate([shut, opened + model.call[shut]]),
         np.repeat([1.0, -1.0], len(shut)),
         np.zeros(len(shut), dtype=np.int64),
     )
-    return rows.programme(worth, lower, binary=edges)
-
-
-_NONE = np.zeros(0, dtype=np.int64)
+    return rows.programme(cost, lower, binary=edges)
 
 
 def _openings(model: SeatModel) -> int:
