@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -208,16 +209,34 @@ def install_with_uv(uv: str, python: str) -> bool:
 
 def install_with_pip(python: str) -> None:
     """Install from requirements.txt, which holds the locked versions with their hashes."""
-    if not importlib.util.find_spec("ensurepip"):  # Debian and Ubuntu ship it apart
-        raise SetupError("this Python cannot make virtual environments: install python3-venv (or uv) and run again.")
-    if not run([python, "-m", "venv", str(VENV)]):
+    brings_pip = importlib.util.find_spec("ensurepip") is not None  # Debian and Ubuntu ship it apart, in python3-venv
+    if not run([python, "-m", "venv", *([] if brings_pip else ["--without-pip"]), str(VENV)]):
         raise SetupError(f"{python} could not make {VENV}; its reason stands above.")
+    if not brings_pip:
+        wheel = fetch_pip()
+        if not run([str(PYTHON), str(wheel / "pip"), "--quiet", "install", "--no-index", str(wheel)]):
+            raise SetupError("pip could not install itself; its reason stands above.")
     pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install"]
     if not run([*pip, "--require-hashes", "--requirement", "requirements.txt"]):
         raise SetupError("pip could not install requirements.txt; its reason stands above.")
     # The build backend is among the requirements, so nothing unpinned is fetched to install ourselves.
     if not run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."]):
         raise SetupError("pip could not install Earshot itself; its reason stands above.")
+
+
+def fetch_pip() -> Path:
+    """Fetch the locked pip itself, which is a wheel that also runs as it is."""
+    import urllib.request  # noqa: PLC0415  takes longer than all else here, and few need it
+
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    wheel = next(package for package in lock["package"] if package["name"] == "pip")["wheels"][0]
+    with urllib.request.urlopen(wheel["url"], timeout=60) as response:  # noqa: S310  the lock's own address
+        content = response.read()
+    if f"sha256:{hashlib.sha256(content).hexdigest()}" != wheel["hash"]:
+        raise SetupError("what came as pip is not the locked pip; install python3-venv or uv and run again.")
+    path = VENV / str(wheel["url"]).rpartition("/")[2]
+    path.write_bytes(content)
+    return path
 
 
 def run(command: Sequence[str]) -> bool:
