@@ -1,31 +1,74 @@
 """The database: engines for SQLite and PostgreSQL, and the only commit in the product."""
 
 import random
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session as DbSession
 
-from app.errors import Unavailable
+from app.errors import Conflict, Invalid, Problem, Unavailable
 
 __all__ = ["DbSession", "Retryable", "is_transient", "make_engine", "retrying", "transaction"]
 
 _RETRYABLE = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _BUSY = frozenset({"55P03", "57014", "53300"})  # lock or statement timeout, too many connections
+_SQLITE_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
 _ATTEMPTS = 4
 T = TypeVar("T")
 
+_TAKEN = {
+    "claims_apart": "slot_taken",
+    "seat_one_per_number": "seats_full",
+    "seat_never_oversold": "seats_full",
+    "call_never_oversold": "seats_full",
+    "seat_one_per_observer": "already_booked",
+    "person_email_key": "email_taken",
+    "external_identity_unique": "external_id_taken",
+    "external_identity_pkey": "external_id_taken",
+    "match_one_per_mentee": "already_matched",
+    "enrollment_once": "already_enrolled",
+}
+"""Constraint to the code that the operation in front of it gives when it looks first."""
+
+_SQLITE_NAMES = {
+    "seat.call_id, seat.seat_no": "seat_one_per_number",
+    "seat.call_id, seat.observer_id": "seat_one_per_observer",
+    "person.email": "person_email_key",
+    "external_identity.object_type, external_identity.source, external_identity.external_id": (
+        "external_identity_unique"
+    ),
+    "external_identity.object_id, external_identity.source, external_identity.external_id": "external_identity_pkey",
+    "match.program_id, match.mentee_id": "match_one_per_mentee",
+    "enrollment.program_id, enrollment.person_id, enrollment.side": "enrollment_once",
+}
+"""SQLite names the columns of a unique index in place of the index."""
+
 
 class Retryable(Exception):
-    """The database asks to run the whole transaction again."""
+    """The database asks to run the whole transaction again. `refusal` is what is left to say when that was in vain."""
+
+    def __init__(self, reason: str = "", *, refusal: Problem | None = None) -> None:
+        super().__init__(reason)
+        self.refusal = refusal or Unavailable("Too many changes to the same thing at once.")
 
 
 class WriterQueue:
@@ -88,7 +131,9 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
 def _sqlite(url: URL) -> Engine:
     Path(url.database or "earshot.db").parent.mkdir(parents=True, exist_ok=True)
     # The driver must not open transactions by itself (it would begin late and lose updates): we begin.
-    engine = create_engine(url, connect_args={"isolation_level": None, "timeout": 5.0}, pool_size=40, max_overflow=0)
+    engine = create_engine(
+        url, connect_args={"isolation_level": None, "timeout": 5.0}, pool_size=40, max_overflow=0, pool_timeout=5
+    )
     queue = WriterQueue()
 
     @event.listens_for(engine, "connect")
@@ -128,7 +173,8 @@ def transaction(engine: Engine, *, writes: bool) -> Generator[DbSession]:
     """One transaction: committed at the end, rolled back on any exception.
 
     It begins with the first statement, so a request refused before that holds no lock. Read transactions
-    can't write. Raises Retryable when the engine asks for another run, Unavailable when it is busy or away.
+    can't write. Raises Retryable when another run may go better, Unavailable when the database is busy or away,
+    and a Problem when a constraint refuses.
     """
     bound = engine.execution_options(writes=writes, postgresql_readonly=not writes)
     db = DbSession(bound, expire_on_commit=False, autoflush=False)
@@ -136,35 +182,76 @@ def transaction(engine: Engine, *, writes: bool) -> Generator[DbSession]:
         yield db
         db.commit()
     except DBAPIError as error:
-        db.rollback()
         raise _understood(error) from error
-    except BaseException:
-        db.rollback()
-        raise
+    except PoolTimeout as error:
+        raise Unavailable("Every connection to the database is in use.") from error
     finally:
+        _end(db)
+
+
+def _end(db: DbSession) -> None:
+    """Roll back what was not committed. A line that broke meanwhile has nothing to roll back, and hides no refusal."""
+    with suppress(DBAPIError):
         db.close()
 
 
 def _understood(error: DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None)
     if state in _RETRYABLE:
-        return Retryable(state)
+        return Retryable(str(state))
     if state in _BUSY or is_transient(error):
         return Unavailable("The database is busy or restarting.")
+    if state == "22001":
+        return Invalid("A text is longer than its field.", code="too_long")
+    if isinstance(error, IntegrityError):
+        return _against_a_constraint(error)
     return error
 
 
+def _against_a_constraint(error: IntegrityError) -> Exception:
+    """Say which rule of the schema stood in the way.
+
+    Operations look before they write. Where writers run side by side (PostgreSQL) somebody was quicker between the
+    two: another run sees their row, so that an upsert finds it and a refusal can name it.
+    """
+    kind, name = _constraint(error)
+    if code := _TAKEN.get(name):
+        refusal: Problem = Conflict("Somebody else was quicker. Look again, then choose.", code=code)
+    elif kind == "unique":
+        refusal = Conflict("There is one like it already.")
+    elif kind == "foreign key" and (error.statement or "").startswith("DELETE"):
+        return Conflict("Other things refer to it.", code="in_use")
+    elif kind == "foreign key":
+        refusal = Invalid("Something that is referred to does not exist.", code="unknown_reference")
+    elif kind == "check":
+        return Invalid("A value is outside what is allowed.")
+    else:
+        return error
+    return refusal if isinstance(error.orig, sqlite3.Error) else Retryable(name, refusal=refusal)
+
+
+def _constraint(error: IntegrityError) -> tuple[str, str]:
+    """Return the kind of the violated constraint (empty: NOT NULL and the like) and its name on PostgreSQL."""
+    if isinstance(error.orig, sqlite3.Error):
+        what, _, which = str(error.orig).partition(" constraint failed: ")
+        if not which:  # RAISE in a trigger says just the name; a foreign key none
+            return ("foreign key", "") if what.startswith("FOREIGN KEY") else ("trigger", what)
+        return what.lower(), _SQLITE_NAMES.get(which, which)
+    kinds = {"23505": "unique", "23P01": "exclusion", "23503": "foreign key", "23514": "check"}
+    diagnosis = getattr(error.orig, "diag", None)
+    return kinds.get(getattr(error.orig, "sqlstate", ""), ""), getattr(diagnosis, "constraint_name", None) or ""
+
+
 def is_transient(error: DBAPIError) -> bool:
-    """Whether the same statement may work later: a locked file, a lost or refused connection."""
+    """Whether the same statement may work later: a locked file, a full disk, a lost or refused connection."""
     if error.connection_invalidated:
         return True
     if not isinstance(error, OperationalError):
         return False
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _SQLITE_PASSING
     state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
-        return str(state).startswith(("08", "57P", "53"))
-    text = str(error.orig)
-    return "locked" in text or "busy" in text or "connect" in text or "server closed" in text
+    return state is None or str(state).startswith(("08", "57P", "53"))  # without a state, no server has answered
 
 
 def retrying(work: Callable[[], T]) -> T:
@@ -176,8 +263,8 @@ def retrying(work: Callable[[], T]) -> T:
             time.sleep(attempt * random.uniform(0.005, 0.025))  # noqa: S311 - spreads rivals, no secret
     try:
         return work()
-    except Retryable:
-        raise Unavailable("Too many changes to the same thing at once.") from None
+    except Retryable as lost:
+        raise lost.refusal from None
 
 
 def one_at_a_time(db: DbSession, subject: str) -> None:

@@ -2,10 +2,11 @@
 
 import random
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Rng(Protocol):
@@ -20,7 +21,9 @@ _SYSTEM: Rng = random.SystemRandom()
 
 def new(prefix: str, now: datetime, rng: Rng = _SYSTEM) -> str:
     """Return a fresh key such as `per_01jd…`: 48 bits of milliseconds, then 74 random bits (RFC 9562 section 5.7)."""
-    value = (int(now.timestamp() * 1000) & (2**48 - 1)) << 80
+    value = (
+        (now - _EPOCH) // timedelta(milliseconds=1)
+    ) << 80  # whole numbers: floats lose a millisecond here and there
     value |= 0x7 << 76 | rng.getrandbits(12) << 64 | 0b10 << 62 | rng.getrandbits(62)
     return f"{prefix}_{base32(value, 26)}"
 

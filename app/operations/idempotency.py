@@ -80,6 +80,7 @@ def _storable(body: bytes) -> bytes:
         answer = json.loads(body)
     except ValueError:
         return body
-    if isinstance(answer, dict):
-        answer = {name: value for name, value in answer.items() if name not in SHOWN_ONCE}
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    if not isinstance(answer, dict) or answer.keys().isdisjoint(SHOWN_ONCE):
+        return body  # not a byte of it changes
+    kept = {name: value for name, value in answer.items() if name not in SHOWN_ONCE}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()

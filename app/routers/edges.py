@@ -11,10 +11,11 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db import Retryable
-from app.errors import Malformed, NotAcceptable, Problem, TooLarge, Unavailable, UnsupportedMedia
+from app.errors import Malformed, NotAcceptable, Problem, TooLarge, UnsupportedMedia
 from app.routers import strict_json
 from app.routers.problems import refuse
 
@@ -23,15 +24,18 @@ log = structlog.get_logger("earshot.http")
 MEBIBYTE = 1024 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _RETRIES = 3
+_BODY_SECONDS = 60
 _DRAIN_SECONDS = 5
+_LONGEST_QUERY = 16 * 1024  # bytes; more values than that would not fit into one statement
 _PLAIN_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 
 
 class Edge:
     """ASGI middleware; the first thing that a request meets."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, body_seconds: float = _BODY_SECONDS) -> None:
         self.app = app
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request and pass it on, or refuse it."""
@@ -45,12 +49,11 @@ class Edge:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 _check_target(scope, headers)
-                body = await _read(receive, headers, limit=_limit(scope["path"]))
+                body = await _read(receive, headers, limit=_limit(scope["path"]), seconds=self._body_seconds)
                 await _check_body(scope["path"], headers, body)
                 await self._run(scope, body, receive, answer, request_id)
             except TooLarge as problem:
-                await _drain(receive)
-                await refuse(problem, request_id=request_id)(scope, receive, answer)
+                await _refuse_unread(refuse(problem, request_id=request_id), scope, receive, answer)
             except Problem as problem:
                 await refuse(problem, request_id=request_id)(scope, receive, answer)
             except Exception:
@@ -61,13 +64,14 @@ class Edge:
 
     async def _run(self, scope: Scope, body: bytes, receive: Receive, answer: "_Answer", request_id: str) -> None:
         for attempt in range(_RETRIES + 1):
-            # The router writes into the scope: each try gets its own.
+            # The router writes into the scope: each try gets its own. HEAD is a GET whose body the server keeps back.
             again = dict(scope, state={**scope.get("state", {}), "request_id": request_id, "body": body})
+            again["method"] = "GET" if scope["method"] == "HEAD" else scope["method"]
             try:
                 await self.app(again, _replay(body, receive), answer)
-            except Retryable:
+            except Retryable as lost:
                 if answer.started or attempt == _RETRIES:
-                    raise Unavailable("Too many changes to the same thing at once.") from None
+                    raise lost.refusal from None
                 await asyncio.sleep((attempt + 1) * random.uniform(0.005, 0.025))  # noqa: S311 - spreads rivals
             else:
                 return
@@ -98,37 +102,56 @@ def _limit(path: str) -> int:
 def _check_target(scope: Scope, headers: Headers) -> None:
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         raise Malformed("The address holds a NUL.")
+    if len(scope["query_string"]) > _LONGEST_QUERY:
+        raise Malformed(f"At most {_LONGEST_QUERY // 1024} KiB are read after the question mark.")
     if not scope["path"].startswith("/v1/") or scope["path"].endswith((".ics", ".csv")):
         return
-    accept = headers.get("accept", "*/*").replace(" ", "").split(",")
+    accept = ",".join(headers.getlist("accept")).replace(" ", "").split(",")
     kinds = {part.split(";")[0].lower() for part in accept}
     if not kinds & {"", "*/*", "application/*", "application/json", "application/problem+json"}:
         raise NotAcceptable("Answers here are application/json.")
 
 
-async def _read(receive: Receive, headers: Headers, *, limit: int) -> bytes:
-    """Collect the body, counting while it streams: nothing beyond the limit is ever held."""
-    too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers={"Connection": "close"})
+async def _read(receive: Receive, headers: Headers, *, limit: int, seconds: float) -> bytes:
+    """Collect the body, counting while it streams: nothing beyond the limit is ever held, nor is a line kept for ever."""
+    closing = {"Connection": "close"}
+    too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers=closing)
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise Malformed("Content-Length is not a number.")
     if int(length[:20]) > limit:
         raise too_large
-    chunks, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Malformed("The body ended early.")
-        size += len(message.get("body", b""))
-        if size > limit:
-            raise too_large
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Malformed("The body ended early.")
+                body += message.get("body", b"")
+                if len(body) > limit:
+                    raise too_large
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise Malformed(f"The body took longer than {seconds:g} seconds.", headers=closing) from None
+
+
+async def _refuse_unread(refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse at once, but close only when the sender has finished: closing earlier would reset the line, and the
+    refusal would be lost with it.
+    """
+
+    async def unfinished(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    await refusal(scope, receive, unfinished)
+    await _drain(receive)
+    await send({"type": "http.response.body"})
 
 
 async def _drain(receive: Receive) -> None:
-    """Let the sender finish, keeping nothing: closing at once would reset the line before the refusal is read."""
+    """Let the sender finish, keeping nothing."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_SECONDS):
             while True:

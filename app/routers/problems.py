@@ -94,7 +94,7 @@ def install(app: FastAPI, *, allowed_methods: "AllowedMethods") -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
-        allow = allowed_methods(request.url.path)
+        allow = allowed_methods(request.url.path) or (error.headers or {}).get("Allow", "")
         if error.status_code == 404 and not allow:
             return refuse(NotFound(), request_id=request.state.request_id)
         if error.status_code in (404, 405):
@@ -114,11 +114,15 @@ class AllowedMethods:
     """The methods that a path knows, over all its routes (RFC 9110 section 15.5.6)."""
 
     def __init__(self, routes: list[Any]) -> None:
-        self._routes = [(route.path_regex, sorted(route.methods)) for route in routes]
+        self._routes = [(route.path_regex, _with_head(route.methods)) for route in routes]
 
     def __call__(self, path: str) -> str:
         """Return the value of `Allow`; empty when no route has this path."""
         return ", ".join(sorted({m for regex, methods in self._routes if regex.match(path) for m in methods}))
+
+
+def _with_head(methods: set[str]) -> set[str]:
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def faults(errors: Iterable[Any]) -> tuple[Fault, ...]:
@@ -134,6 +138,8 @@ def _fault(error: Any) -> Fault:
         return Fault(_pointer(steps[:-1]), "unknown_field", "There is a field here that this operation does not know.")
     if kind == "json_invalid":
         return Fault("", "malformed", "The body is not JSON.")
+    if kind == "union_tag_invalid":  # its sentence quotes the input
+        return Fault(_pointer(steps), kind, f"The kind is none of {error['ctx']['expected_tags']}.")
     detail = "is required" if kind == "missing" else _sentence(error["msg"])
     return Fault(_pointer(steps) if where in ("body", "") else f"{where}:{steps[0]}", _CODES.get(kind, kind), detail)
 
