@@ -12,11 +12,11 @@ from app import clock as wall
 from app.clock import Clock
 from app.config import Settings
 from app.db import make_engine
-from app.routers import people, problems
+from app.routers import calls, people, problems, seats
 from app.routers.dependencies import House
 from app.routers.edges import Edge
 
-ROUTERS: tuple[APIRouter, ...] = (people.router,)
+ROUTERS: tuple[APIRouter, ...] = (people.router, calls.router, seats.router)
 
 
 def create_app(settings: Settings, *, engine: Engine | None = None, clock: Clock = wall.now) -> FastAPI:

@@ -12,7 +12,8 @@ from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part
 class CalendarEntry(SQLModel, table=True):
     """One event in one person's calendar: an observer's session, or a host's call with its observers.
 
-    `sequence` counts the revisions that were sent; `vevent` holds the bytes of this revision once
+    `sequence` counts the revisions that were sent: `mailing_sequence` was handed to mail, `mailed_sequence` was taken
+    by it. `vevent` holds the bytes of this revision once
     they were rendered by renderer `renderer`, and is only a cache of the row.
     """
 
@@ -33,7 +34,8 @@ class CalendarEntry(SQLModel, table=True):
     starts_at: datetime
     ends_at: datetime
     sequence: int = 0
-    sent_sequence: int | None = None
+    mailing_sequence: int | None = None
+    mailed_sequence: int | None = None
     changed_at: datetime
     created_at: datetime
     renderer: int | None = None

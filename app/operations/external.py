@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from app.db import DbSession
 from app.errors import Conflict
@@ -45,3 +45,12 @@ def identify(db: DbSession, object_type: str, object_id: str, refs: Iterable[tup
     if external.object_ids(db, object_type, [(row["source"], row["external_id"]) for row in rows]):
         raise ExternalIdTaken("Update the object that has it, by `PUT …/by-external-id/{source}/{id}`.")
     db.execute(insert(external_identity), rows)
+
+
+def forget(db: DbSession, object_type: str, object_id: str) -> None:
+    """Take all external identities off an object that is deleted, so that another may have them."""
+    db.execute(
+        delete(external_identity).where(
+            external_identity.c.object_type == object_type, external_identity.c.object_id == object_id
+        )
+    )

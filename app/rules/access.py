@@ -34,7 +34,7 @@ def may_act_for(actor: Actor, person_id: str) -> bool:
 
 
 def may_set_level(actor: Actor, person_id: str, *, mentors: frozenset[str], managers: frozenset[str]) -> str | None:
-    """As what the actor may state a skill level of this person: admin, manager, mentor or self; None when not at all."""
+    """As what the actor may state a skill level of this person: admin, manager, mentor or self; None: not at all."""
     if runs_the_house(actor):
         return "admin"
     if actor.person_id in managers:

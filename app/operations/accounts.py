@@ -1,0 +1,94 @@
+"""Change accounts, and follow what a CRM says about them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app import ids
+from app.db import DbSession
+from app.models import Account
+from app.models.tables import call
+from app.operations import calls
+from app.operations.changes import amend, check_admin, check_complete, check_unused, check_version
+from app.operations.events import tell
+from app.operations.external import Upserted, forget, identify, outdated
+from app.queries import external
+from app.queries.rows import row_for_update
+from app.rules.access import Actor
+
+SEATING = frozenset({"observers_allowed", "seat_capacity"})
+"""What an account says about the seats on its calls."""
+
+
+def create_account(
+    db: DbSession, *, fields: Mapping[str, Any], refs: Iterable[tuple[str, str]] = (), actor: Actor, now: datetime
+) -> Account:
+    """Add an account. Several may have one name."""
+    check_admin(actor)
+    made = Account(id=ids.new("acc", now), created_at=now, updated_at=now, **fields)
+    db.add(made)
+    db.flush()
+    identify(db, "account", made.id, refs)
+    tell(db, "account.created", made.id, version=made.version, actor=actor, now=now)
+    return made
+
+
+def patch_account(
+    db: DbSession,
+    *,
+    account_id: str,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Account:
+    """Change what is given; its upcoming calls offer what it now allows. Locks the account, then those calls."""
+    check_admin(actor)
+    found = row_for_update(db, Account, account_id)
+    check_version(found, expected_version)
+    _apply(db, found, changes, actor=actor, now=now)
+    return found
+
+
+def delete_account(
+    db: DbSession, *, account_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> None:
+    """Delete an account. Refused as `in_use` when a call, even a past one, was with it."""
+    check_admin(actor)
+    found = row_for_update(db, Account, account_id)
+    check_version(found, expected_version)
+    check_unused(db, select(call.c.id).where(call.c.account_id == account_id))
+    forget(db, "account", account_id)
+    db.delete(found)
+    db.flush()
+    tell(db, "account.deleted", account_id, version=found.version + 1, actor=actor, now=now)
+
+
+def upsert_account(
+    db: DbSession, *, source: str, external_id: str, changes: Mapping[str, Any], actor: Actor, now: datetime
+) -> Upserted:
+    """Create or change the account that `source` calls `external_id`. Repeating it changes nothing, and neither does
+    an `external_updated_at` older than the one we know.
+    """
+    check_admin(actor)
+    known = external.object_id(db, "account", source, external_id)
+    if known is None:
+        check_complete(changes, "name")
+        made = create_account(db, fields=changes, refs=[(source, external_id)], actor=actor, now=now)
+        return Upserted("created", made.id, tuple(sorted(changes)))
+    found = row_for_update(db, Account, known)
+    if outdated(found.external_updated_at, changes.get("external_updated_at")):
+        return Upserted("unchanged", known)
+    changed = _apply(db, found, changes, actor=actor, now=now)
+    return Upserted("updated" if changed else "unchanged", known, changed)
+
+
+def _apply(
+    db: DbSession, found: Account, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> tuple[str, ...]:
+    changed = amend(db, found, changes, act="account.changed", object_id=found.id, actor=actor, now=now)
+    if SEATING.intersection(changed):
+        calls.reseat_account(db, account_id=found.id, actor=actor, now=now)
+    return changed

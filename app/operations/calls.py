@@ -1,0 +1,235 @@
+"""Change which calls there are: create, change, follow what a CRM says, cancel. Seats go where their call goes."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from app import ids
+from app.db import DbSession
+from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
+from app.models.tables import account, call_type, person
+from app.models.tables import call as calls_table
+from app.operations import seats
+from app.operations.events import tell
+from app.operations.external import Upserted, identify, outdated
+from app.operations.people import UnknownReference
+from app.queries import calls, external
+from app.rules.access import Actor, runs_the_house
+from app.rules.classification import call_type as classified
+from app.rules.seating import seats as seats_of
+from app.vocabulary import CallStatus, TypeSource
+
+HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
+"""What hosts change about their calls."""
+_NEEDED = ("title", "host_id", "starts_at", "ends_at")
+_SEATING = frozenset({"seat_capacity_override", "account_id", "host_id", "type", "sensitive"})
+
+
+class CapacityBelowTaken(Conflict):
+    """More seats are taken than there would be."""
+
+    code = "capacity_below_taken"
+    title = "More seats are taken than there would be"
+
+
+class CallOver(Conflict):
+    """The call has ended or was cancelled."""
+
+    code = "call_over"
+    title = "The call has ended or was cancelled"
+
+
+def create_call(
+    db: DbSession, *, fields: Mapping[str, Any], external: Iterable[tuple[str, str]] = (), actor: Actor, now: datetime
+) -> str:
+    """Add a call and return its id. Without a type it is classified by title and stage."""
+    if not runs_the_house(actor):
+        raise Forbidden("Calls come from an admin or the CRM.")
+    _check_references(db, fields)
+    values = {"status": CallStatus.SCHEDULED, "sensitive": False, "language": "en", "stage": None, **_columns(fields)}
+    values |= _typed(db, fields.get("type"), values["title"], values["stage"])
+    values["seat_capacity"] = _capacity(db, values)
+    call_id = ids.new("call", now)
+    db.execute(
+        insert(calls_table).values(id=call_id, seats_taken=0, version=1, created_at=now, updated_at=now, **values)
+    )
+    identify(db, "call", call_id, external)
+    tell(db, "call.created", call_id, version=1, actor=actor, now=now)
+    return call_id
+
+
+def patch_call(
+    db: DbSession,
+    *,
+    call_id: str,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Change what is given and return the names of the fields that changed; seats follow a new time or host.
+
+    Hosts change whether and how many may sit in; admins all. Refused as `capacity_below_taken` when more seats are
+    taken than there would be. Locks everybody on the call, then the call.
+    """
+    seen = calls.call_by_id(db, call_id, actor=actor)
+    if not runs_the_house(actor) and (seen.host_id != actor.person_id or not changes.keys() <= HOST_FIELDS):
+        raise Forbidden(
+            f"Hosts change {' and '.join(sorted(HOST_FIELDS))} of their own calls; an admin changes the rest."
+        )
+    found = seats.lock_call_with_people(db, call_id, also=[seen.host_id, changes.get("host_id") or seen.host_id])
+    if expected_version not in (None, found.version):
+        raise Stale("Read it again, then change it.")
+    return _apply(db, found, changes, actor=actor, now=now)
+
+
+def upsert_call(
+    db: DbSession, *, source: str, external_id: str, changes: Mapping[str, Any], actor: Actor, now: datetime
+) -> Upserted:
+    """Create or change the call that `source` calls `external_id`. Repeating it changes nothing, and neither does an
+    `external_updated_at` older than the one we know.
+    """
+    if not runs_the_house(actor):
+        raise Forbidden("Calls come from an admin or the CRM.")
+    known = external.object_id(db, "call", source, external_id)
+    if known is None:
+        if missing := [name for name in _NEEDED if changes.get(name) is None]:
+            faults = tuple(Fault(f"/{name}", "required", "is required") for name in missing)
+            raise Invalid("A new call needs more.", faults=faults)
+        made = create_call(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
+        return Upserted("created", made, tuple(sorted(changes)))
+    found = seats.lock_call_with_people(db, known, also=[changes["host_id"]] if "host_id" in changes else [])
+    if outdated(found.external_updated_at, changes.get("external_updated_at")):
+        return Upserted("unchanged", known)
+    changed = _apply(db, found, changes, actor=actor, now=now)
+    return Upserted("updated" if changed else "unchanged", known, changed)
+
+
+def cancel_call(
+    db: DbSession, *, call_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> None:
+    """Cancel a call and its seats; everybody on it is told once. Repeating it changes nothing."""
+    seen = calls.call_by_id(db, call_id, actor=actor)
+    if not runs_the_house(actor) and seen.host_id != actor.person_id:
+        raise Forbidden("The host or an admin cancels a call.")
+    found = seats.lock_call_with_people(db, call_id, also=[seen.host_id])
+    if expected_version not in (None, found.version):
+        raise Stale("Read it again, then cancel it.")
+    if found.status is CallStatus.CANCELLED:
+        return
+    if found.status is not CallStatus.SCHEDULED:
+        raise CallOver(f"It is {found.status}.")
+    db.execute(
+        update(calls_table)
+        .where(calls_table.c.id == call_id)
+        .values(status=CallStatus.CANCELLED, version=calls_table.c.version + 1, updated_at=now)
+    )
+    seats.call_over(db, found, actor=actor, now=now)
+    tell(db, "call.cancelled", call_id, version=found.version + 1, actor=actor, now=now)
+
+
+def reseat_account(db: DbSession, *, account_id: str, actor: Actor, now: datetime) -> None:
+    """Give an account's upcoming calls the seats that its new rules say. Seats that are taken stay."""
+    query = select(calls_table.c.id).where(
+        calls_table.c.account_id == account_id,
+        calls_table.c.status == CallStatus.SCHEDULED,
+        calls_table.c.starts_at > now,
+    )
+    for call_id in db.execute(query.order_by(calls_table.c.id)).scalars().all():
+        found = calls.call_for_update(db, call_id)
+        capacity = max(_capacity(db, dict(found._mapping)), found.seats_taken)
+        if capacity != found.seat_capacity:
+            _write(db, found, {"seat_capacity": capacity}, now=now)
+            seats.renumber(db, call_id, capacity=capacity)
+            tell(db, "call.changed", call_id, version=found.version + 1, actor=actor, now=now)
+
+
+def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> tuple[str, ...]:
+    values = _columns(changes)
+    _check_references(db, changes)
+    after = {**found._mapping, **values}
+    if after["ends_at"] <= after["starts_at"]:
+        fault = Fault("/ends_at", "end_before_start", "must be later than starts_at")
+        raise Invalid("A call ends after it starts.", faults=(fault,))
+    manual = found.type if found.type_source is TypeSource.MANUAL else None
+    values |= _typed(db, changes.get("type", manual), after["title"], after["stage"])
+    changed = {name: value for name, value in values.items() if getattr(found, name) != value}
+    named = tuple(sorted("seat_capacity" if name == "seat_capacity_override" else name for name in changed))
+    if not changed:
+        return ()
+    if changed.keys() & _SEATING:
+        changed |= _reseated(db, found, {**found._mapping, **changed})
+    if changed.keys() & {"starts_at", "ends_at", "host_id"} and found.status is not CallStatus.SCHEDULED:
+        raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
+    _write(db, found, changed, now=now)
+    if "seat_capacity" in changed:
+        seats.renumber(db, found.id, capacity=changed["seat_capacity"])
+    if changed.keys() & {"starts_at", "ends_at", "host_id"}:
+        seats.call_moved(db, calls.call_for_update(db, found.id), actor=actor, now=now)
+    tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
+    return named
+
+
+def _reseated(db: DbSession, found: Any, after: Mapping[str, Any]) -> dict[str, Any]:
+    capacity = _capacity(db, after)
+    if capacity == found.seat_capacity:
+        return {}
+    asked_for = after["seat_capacity_override"] != found.seat_capacity_override
+    if capacity < found.seats_taken and asked_for and not after["sensitive"]:
+        raise CapacityBelowTaken(
+            f"{found.seats_taken} are taken: release seats first.", extra={"seats_taken": found.seats_taken}
+        )
+    # Nobody who sits is thrown out by a rule: the call takes nobody new until it fits.
+    return {"seat_capacity": max(capacity, found.seats_taken)}
+
+
+def _capacity(db: DbSession, values: Mapping[str, Any]) -> int:
+    the_account = db.execute(
+        select(account.c.seat_capacity, account.c.observers_allowed).where(account.c.id == values.get("account_id"))
+    ).first()
+    host = db.execute(select(person.c.seat_capacity).where(person.c.id == values["host_id"])).scalar_one()
+    kind = db.execute(select(call_type.c.seat_capacity).where(call_type.c.slug == values["type"])).scalar_one()
+    return seats_of(
+        values.get("seat_capacity_override"),
+        the_account.seat_capacity if the_account else None,
+        host,
+        kind,
+        open_=the_account is None or the_account.observers_allowed,
+    )
+
+
+def _typed(db: DbSession, given: str | None, title: str, stage: str | None) -> dict[str, Any]:
+    if given is not None:
+        return {"type": given, "type_source": TypeSource.MANUAL}
+    return {"type": classified(title, stage, calls.type_rules(db)), "type_source": TypeSource.RULE}
+
+
+def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the fields of a body as the table does; the type is decided apart."""
+    named = {"seat_capacity_override" if name == "seat_capacity" else name: value for name, value in fields.items()}
+    named.pop("type", None)
+    return named
+
+
+def _check_references(db: DbSession, fields: Mapping[str, Any]) -> None:
+    faults = [
+        Fault(f"/{name}", "unknown", f"There is no such {what}.")
+        for name, what, column in (
+            ("host_id", "person", person.c.id),
+            ("account_id", "account", account.c.id),
+            ("type", "call type", call_type.c.slug),
+        )
+        if fields.get(name) is not None and db.execute(select(column).where(column == fields[name])).first() is None
+    ]
+    if faults:
+        raise UnknownReference(faults=tuple(faults))
+
+
+def _write(db: DbSession, found: Any, values: Mapping[str, Any], *, now: datetime) -> None:
+    db.execute(
+        update(calls_table)
+        .where(calls_table.c.id == found.id)
+        .values(**values, version=calls_table.c.version + 1, updated_at=now)
+    )

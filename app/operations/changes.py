@@ -1,0 +1,93 @@
+"""What changes of every noun have in common: who may, of which version, what differs, what still uses it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Select
+
+from app.db import DbSession
+from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
+from app.operations.events import tell
+from app.rules.access import Actor, runs_the_house
+
+
+class InUse(Conflict):
+    """Something else refers to it."""
+
+    code = "in_use"
+    title = "Something else still uses this"
+
+
+class NameTaken(Conflict):
+    """Another object of this kind has this name."""
+
+    code = "name_taken"
+    title = "Another one has this name"
+
+
+class SlugTaken(Conflict):
+    """Another object of this kind has this slug."""
+
+    code = "slug_taken"
+    title = "Another one has this slug"
+
+
+class Versioned(Protocol):
+    """A row whose changes are counted."""
+
+    version: int
+    updated_at: datetime
+
+
+def check_admin(actor: Actor) -> None:
+    """Raise Forbidden unless the actor administers everything."""
+    if not runs_the_house(actor):
+        raise Forbidden("Only an admin does that.")
+
+
+def check_version(found: Versioned, expected: int | None) -> None:
+    """Raise Stale when the client read another version than this one; None expects any."""
+    if expected not in (None, found.version):
+        raise Stale("Read it again, then change it.")
+
+
+def check_complete(changes: Mapping[str, Any], *required: str) -> None:
+    """Raise Invalid, naming what is missing, when an upsert has too little for something new."""
+    if missing := [name for name in required if name not in changes]:
+        faults = tuple(Fault(f"/{name}", "required", "is required") for name in missing)
+        raise Invalid("Something new needs more.", faults=faults)
+
+
+def check_unused(db: DbSession, *uses: Select[Any]) -> None:
+    """Raise InUse when one of these selects finds a row."""
+    if any(db.execute(use.limit(1)).first() for use in uses):
+        raise InUse("Take it off everything that refers to it, then delete it.")
+
+
+def amend(
+    db: DbSession,
+    row: Versioned,
+    changes: Mapping[str, Any],
+    *,
+    act: str,
+    object_id: str,
+    actor: Actor,
+    now: datetime,
+    also: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Set what differs, count the version and tell; return the names that changed, sorted. Without any, do nothing.
+
+    `also` names fields that answers show and that changed in other tables.
+    """
+    differing = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    changed = tuple(sorted({*differing, *also}))
+    if not changed:
+        return ()
+    for name, value in differing.items():
+        setattr(row, name, value)
+    row.version += 1
+    row.updated_at = now
+    db.flush()
+    tell(db, act, object_id, version=row.version, actor=actor, now=now)
+    return changed

@@ -1,0 +1,98 @@
+"""Keep everybody's calendar entry in step with seats, and leave the mail that tells them.
+
+An entry's `sequence` counts revisions that somebody may have seen: it grows only once the revision before was handed
+to mail, so changes within one act become one message (RFC 5546 section 2.1.4).
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from app import ids
+from app.db import DbSession
+from app.models.tables import calendar_entry as entry
+from app.operations.jobs import enqueue
+from app.vocabulary import EntryStatus, Part
+
+
+def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime) -> None:
+    """Put a new session into its observer's calendar."""
+    _new(
+        db, person_id, session.uid, Part.OBSERVER, call_id=session.call_id, session_id=session.id, times=session, now=now
+    )
+
+
+def observer_entry_changed(db: DbSession, *, session_id: str, times: Any, cancelled: bool, now: datetime) -> int:
+    """Move or cancel the entry of a session; return its sequence."""
+    found = db.execute(select(entry).where(entry.c.session_id == session_id)).one()
+    return _change(db, found, times=times, status=EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED, now=now)
+
+
+def host_entry_changed(db: DbSession, *, call: Any, uid: str, observers: int, now: datetime) -> None:
+    """Bring the host's one entry of a call in step with who listens. The call must be locked."""
+    found = db.execute(select(entry).where(entry.c.call_id == call.id, entry.c.part == Part.HOST)).all()
+    mine = next((row for row in found if row.person_id == call.host_id), None)
+    for other in found:
+        if other is not mine and other.status is EntryStatus.CONFIRMED:
+            _change(db, other, times=other, status=EntryStatus.CANCELLED, now=now)
+    if mine is None and observers:
+        _new(db, call.host_id, uid, Part.HOST, call_id=call.id, session_id=None, times=call, now=now)
+    elif mine is not None:
+        status = EntryStatus.CONFIRMED if observers else EntryStatus.CANCELLED
+        _change(db, mine, times=call, status=status, now=now)
+
+
+def _new(
+    db: DbSession,
+    person_id: str,
+    uid: str,
+    part: Part,
+    *,
+    call_id: str,
+    session_id: str | None,
+    times: Any,
+    now: datetime,
+) -> None:
+    entry_id = ids.new("ent", now)
+    db.execute(
+        insert(entry).values(
+            id=entry_id,
+            person_id=person_id,
+            uid=uid,
+            part=part,
+            call_id=call_id,
+            session_id=session_id,
+            status=EntryStatus.CONFIRMED,
+            starts_at=times.starts_at,
+            ends_at=times.ends_at,
+            sequence=0,
+            changed_at=now,
+            created_at=now,
+        )
+    )
+    _mail(db, entry_id, now)
+
+
+def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:
+    sequence: int = found.sequence + (found.mailing_sequence == found.sequence)
+    db.execute(
+        update(entry)
+        .where(entry.c.id == found.id)
+        .values(
+            status=status,
+            starts_at=times.starts_at,
+            ends_at=times.ends_at,
+            sequence=sequence,
+            # Calendars compare whole seconds, and want each revision to be later than the one before.
+            changed_at=max(now, found.changed_at + timedelta(seconds=1)),
+            vevent=None,
+            renderer=None,
+        )
+    )
+    _mail(db, found.id, now)
+    return sequence
+
+
+def _mail(db: DbSession, entry_id: str, now: datetime) -> None:
+    enqueue(db, "invite_mail", {"entry_id": entry_id}, singleton=f"invite_mail:{entry_id}", now=now)

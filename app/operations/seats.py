@@ -1,0 +1,320 @@
+"""Give and take seats. One path for both engines: lock people by id, then the call, look, ask the rule, write.
+
+The schema is the last line behind it: claims of one person never overlap, a seat number is taken once, no call has
+more seats than its capacity (migration 0001).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from app import ids
+from app.db import DbSession, Retryable
+from app.errors import Conflict, Extra, Forbidden, Invalid, Problem, Stale
+from app.models.tables import call as calls_table
+from app.models.tables import claim, participant, seat, session
+from app.operations import invites
+from app.operations.events import tell, tell_many
+from app.operations.installation import installation_id
+from app.queries import busy, calls, people, seats
+from app.rules import seating
+from app.rules.access import Actor, may_act_for
+from app.rules.seating import Refusal
+from app.vocabulary import ClaimKind, Part, Response, SeatStatus, SessionKind, SessionStatus
+
+
+class SeatsFull(Conflict):
+    """Every seat is taken."""
+
+    code = "seats_full"
+    title = "Every seat on this call is taken"
+
+
+class SlotTaken(Conflict):
+    """The person is elsewhere at that time."""
+
+    code = "slot_taken"
+    title = "The person is taken at that time"
+
+
+class NotJoinable(Conflict):
+    """Nobody may sit in on this call."""
+
+    code = "not_joinable"
+    title = "Nobody sits in on this call"
+
+
+class CallCancelled(Conflict):
+    """The call will not happen."""
+
+    code = "call_cancelled"
+    title = "The call was cancelled"
+
+
+class AlreadyBooked(Conflict):
+    """The observer has a seat on this call."""
+
+    code = "already_booked"
+    title = "This observer has a seat on this call"
+
+
+class SeatOver(Conflict):
+    """The seat is no longer held."""
+
+    code = "seat_over"
+    title = "This seat is no longer held"
+
+
+class Past(Invalid):
+    """The call has started."""
+
+    code = "past"
+    title = "The call has started"
+
+
+class MinNotice(Invalid):
+    """The call starts too soon."""
+
+    code = "min_notice"
+    title = "The call starts too soon to take a seat"
+
+
+class OutsideAvailability(Invalid):
+    """The call lies outside working hours."""
+
+    code = "outside_availability"
+    title = "The call lies outside the observer's working hours"
+
+
+class LimitReached(Invalid):
+    """A load limit is reached."""
+
+    code = "limit"
+    title = "A load limit is reached"
+
+
+class OwnCall(Invalid):
+    """The observer hosts the call."""
+
+    code = "own_call"
+    title = "Nobody observes the call they host"
+
+
+class NotActive(Invalid):
+    """The observer is on leave or has left."""
+
+    code = "not_active"
+    title = "This person is on leave or has left"
+
+
+REFUSALS: tuple[type[Problem], ...] = (
+    SeatsFull, SlotTaken, NotJoinable, CallCancelled, Past, MinNotice, OutsideAvailability, LimitReached, OwnCall, NotActive,
+)  # fmt: skip
+_BY_CODE = {kind.code: kind for kind in REFUSALS}
+
+
+def book_seat(db: DbSession, *, call_id: str, observer_id: str, actor: Actor, now: datetime) -> Any:
+    """Give the observer the lowest free seat and return it. Refused as `already_booked`, naming the seat, when they
+    have one. Locks the observer and the host, then the call.
+    """
+    seen = calls.call_by_id(db, call_id, actor=actor)
+    if not may_act_for(actor, observer_id):
+        raise Forbidden("You can take a seat only for yourself.")
+    people_rows = people.lock_people(db, [observer_id, seen.host_id])
+    call = calls.call_for_update(db, call_id)
+    if call.host_id != seen.host_id:
+        raise Retryable("the call got another host meanwhile")
+    if observer_id not in people_rows:
+        raise NotActive("There is no such person.", extra={"person_id": observer_id})
+    held = calls.live_seats(db, [call_id])
+    if mine := next((s for s in held if s.observer_id == observer_id), None):
+        raise AlreadyBooked("Release that seat, or keep it.", extra={"seat_id": mine.id})
+    if why := _refusal(db, call, people_rows, observer_id, now=now):
+        raise _problem(why)
+    return _take(db, call, observer_id, held=held, actor=actor, now=now)
+
+
+def release_seat(
+    db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> Any:
+    """Give a seat back and return it. The observer does it, the host, or an admin. Repeating it changes nothing."""
+    found = seats.seat_by_id(db, seat_id, actor=actor)
+    people.lock_people(db, [found.observer_id, found.host_id])
+    call = calls.call_for_update(db, found.call_id)
+    found = seats.seat_by_id(db, seat_id, actor=actor)
+    if expected_version not in (None, found.version):
+        raise Stale("Read it again, then release it.")
+    if found.status is SeatStatus.RELEASED:
+        return found
+    if found.status not in (SeatStatus.CONFIRMED, SeatStatus.REQUESTED):
+        raise SeatOver(f"It is {found.status}.")
+    if call.ends_at <= now:
+        raise Past("The call is over, and the seat with it.")
+    _end(db, call, [found], status=SeatStatus.RELEASED, actor=actor, now=now)
+    return seats.seat_by_id(db, seat_id, actor=actor)
+
+
+def call_moved(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
+    """Take the seats of a locked call along to its new time. An observer who is elsewhere then loses the seat and is
+    told. Their people must be locked (`lock_call_with_people`).
+    """
+    held = calls.live_seats(db, [call.id])
+    if not held:
+        return
+    in_the_way = busy.taken(
+        db, [s.observer_id for s in held], call.starts_at, call.ends_at, ignoring=[s.session_id for s in held]
+    )
+    lost = [s for s in held if in_the_way[s.observer_id] or s.observer_id == call.host_id]
+    kept = [s for s in held if s not in lost]
+    _end(db, call, lost, status=SeatStatus.RELEASED, actor=actor, now=now)
+    for one in kept:
+        _move(db, call, one, now=now)
+    tell_many(db, "seat.moved", [(s.id, s.version + 1) for s in kept], actor=actor, now=now)
+    _host_told(db, call, observers=len(kept), now=now)
+
+
+def call_over(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
+    """Cancel the seats of a locked call that will not happen."""
+    _end(db, call, calls.live_seats(db, [call.id]), status=SeatStatus.CANCELLED, actor=actor, now=now)
+
+
+def lock_call_with_people(db: DbSession, call_id: str, *, also: Iterable[str] = ()) -> Any:
+    """Lock everybody on a call by id, then the call, and return its row. Asks for another run when somebody joined
+    between looking and locking.
+    """
+    before = {s.observer_id for s in calls.live_seats(db, [call_id])}
+    people.lock_people(db, [*before, *also])
+    call = calls.call_for_update(db, call_id)
+    if not {s.observer_id for s in calls.live_seats(db, [call_id])} <= before:
+        raise Retryable("somebody took a seat meanwhile")
+    return call
+
+
+def renumber(db: DbSession, call_id: str, *, capacity: int) -> None:
+    """Give the live seats of a locked call the lowest numbers and copy its new capacity onto them."""
+    for number, one in enumerate(calls.live_seats(db, [call_id]), start=1):
+        # By number upward: each moves to a number that is free already.
+        db.execute(update(seat).where(seat.c.id == one.id).values(seat_no=number, capacity=capacity))
+
+
+def _refusal(db: DbSession, call: Any, rows: dict[str, Any], observer_id: str, *, now: datetime) -> Refusal | None:
+    if why := seating.closed(call, host_works_here=calls.host_works_here(call), now=now):
+        return why
+    observing, hosting = busy.loads(db, list(rows.values()), call.starts_at, call.ends_at)
+    observer = busy.observers(db, [rows[observer_id]], call.starts_at, call.ends_at, observing=observing)[observer_id]
+    return seating.refusal(call, observer, hosting[call.host_id], host_works_here=calls.host_works_here(call), now=now)
+
+
+def _problem(why: Refusal) -> Problem:
+    extra: dict[str, Extra] = {"person_id": why.person_id} if why.person_id else {}
+    if why.blocking:
+        extra |= {"blocking_starts_at": why.blocking[0], "blocking_ends_at": why.blocking[1]}
+    return _BY_CODE[why.code](why.detail, extra=extra)
+
+
+def _take(db: DbSession, call: Any, observer_id: str, *, held: Sequence[Any], actor: Actor, now: datetime) -> Any:
+    session_id, seat_id = ids.new("ses", now), ids.new("seat", now)
+    used = {s.seat_no for s in held}
+    times = {"starts_at": call.starts_at, "ends_at": call.ends_at}
+    stamped = {"version": 1, "created_at": now, "updated_at": now}
+    made_session = {
+        "id": session_id,
+        "uid": f"{session_id}@{installation_id(db)}",
+        "kind": SessionKind.SHADOW,
+        "status": SessionStatus.CONFIRMED,
+        "call_id": call.id,
+        "time_zone": call.host_time_zone,
+        "sequence": 0,
+        **times,
+        **stamped,
+    }
+    made_seat = {
+        "id": seat_id,
+        "call_id": call.id,
+        "observer_id": observer_id,
+        "session_id": session_id,
+        "kind": SessionKind.SHADOW,
+        "status": SeatStatus.CONFIRMED,
+        "seat_no": next(n for n in range(1, call.seat_capacity + 1) if n not in used),
+        "capacity": call.seat_capacity,
+        **stamped,
+    }
+    db.execute(insert(session).values(**made_session))
+    in_it = {"session_id": session_id, "response": Response.NEEDS_ACTION}
+    db.execute(
+        insert(participant),
+        [
+            {**in_it, "person_id": call.host_id, "part": Part.HOST},
+            {**in_it, "person_id": observer_id, "part": Part.OBSERVER},
+        ],
+    )
+    db.execute(
+        insert(claim).values(
+            id=ids.new("clm", now),
+            person_id=observer_id,
+            session_id=session_id,
+            kind=ClaimKind.SESSION,
+            active=True,
+            **times,
+        )
+    )
+    db.execute(insert(seat).values(**made_seat))
+    _count(db, call, len(held) + 1, now=now)
+    invites.observer_joins(db, session=SimpleNamespace(**made_session), person_id=observer_id, now=now)
+    _host_told(db, call, observers=len(held) + 1, now=now)
+    tell(db, "seat.booked", seat_id, version=1, actor=actor, now=now)
+    return SimpleNamespace(**made_seat)
+
+
+def _end(db: DbSession, call: Any, ended: Sequence[Any], *, status: SeatStatus, actor: Actor, now: datetime) -> None:
+    if not ended:
+        return
+    gone = [s.session_id for s in ended]
+    db.execute(update(claim).where(claim.c.session_id.in_(gone)).values(active=False))
+    for one in ended:
+        sequence = invites.observer_entry_changed(db, session_id=one.session_id, times=call, cancelled=True, now=now)
+        db.execute(
+            update(session)
+            .where(session.c.id == one.session_id)
+            .values(status=SessionStatus.CANCELLED, sequence=sequence, version=session.c.version + 1, updated_at=now)
+        )
+    db.execute(
+        update(seat)
+        .where(seat.c.id.in_([s.id for s in ended]))
+        .values(status=status, version=seat.c.version + 1, updated_at=now)
+    )
+    left = len(calls.live_seats(db, [call.id]))
+    _count(db, call, left, now=now)
+    _host_told(db, call, observers=left, now=now)
+    tell_many(db, f"seat.{status}", [(s.id, s.version + 1) for s in ended], actor=actor, now=now)
+
+
+def _move(db: DbSession, call: Any, one: Any, *, now: datetime) -> None:
+    times = {"starts_at": call.starts_at, "ends_at": call.ends_at}
+    db.execute(update(claim).where(claim.c.session_id == one.session_id, claim.c.active).values(**times))
+    sequence = invites.observer_entry_changed(db, session_id=one.session_id, times=call, cancelled=False, now=now)
+    db.execute(
+        update(session)
+        .where(session.c.id == one.session_id)
+        .values(sequence=sequence, version=session.c.version + 1, updated_at=now, **times)
+    )
+    # A new time is a new question (RFC 5546 section 3.2.2.1).
+    db.execute(
+        update(participant).where(participant.c.session_id == one.session_id).values(response=Response.NEEDS_ACTION)
+    )
+    db.execute(update(seat).where(seat.c.id == one.id).values(version=seat.c.version + 1, updated_at=now))
+
+
+def _count(db: DbSession, call: Any, taken: int, *, now: datetime) -> None:
+    db.execute(
+        update(calls_table)
+        .where(calls_table.c.id == call.id)
+        .values(seats_taken=taken, version=calls_table.c.version + 1, updated_at=now)
+    )
+
+
+def _host_told(db: DbSession, call: Any, *, observers: int, now: datetime) -> None:
+    invites.host_entry_changed(db, call=call, uid=f"{call.id}@{installation_id(db)}", observers=observers, now=now)

@@ -1,0 +1,145 @@
+"""Read calls, in the scope of who asks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import account, call, call_type, call_type_skill, person, seat
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.rules.access import Actor, runs_the_house
+from app.rules.classification import TypeRule
+from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus
+
+SORTS = {"starts_at": call.c.starts_at, "updated_at": call.c.updated_at}
+
+COLUMNS = (
+    *call.c,
+    account.c.name.label("account_name"),
+    account.c.segment.label("account_segment"),
+    account.c.observers_allowed,
+    person.c.status.label("host_status"),
+    person.c.time_zone.label("host_time_zone"),
+)
+"""A call with what decides whether it is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls: values of one field are alternatives, fields are all required."""
+
+    type: tuple[str, ...] = ()
+    host_id: tuple[str, ...] = ()
+    account_id: tuple[str, ...] = ()
+    status: tuple[CallStatus, ...] = ()
+    language: tuple[str, ...] = ()
+    segment: tuple[str, ...] = ()
+    skill: tuple[str, ...] = ()
+    starts_at_gte: datetime | None = None
+    starts_at_lt: datetime | None = None
+    updated_at_gte: datetime | None = None
+    q: str | None = None
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the calls this actor may know of: open ones, their own, those they sit in on."""
+    if runs_the_house(actor):
+        return true()
+    seated = exists().where(
+        seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, seat.c.status.in_(LIVE_SEATS)
+    )
+    return or_(
+        and_(call.c.sensitive.is_(False), func.coalesce(account.c.observers_allowed, True)),
+        call.c.host_id == actor.person_id,
+        seated,
+    )
+
+
+def calls_with_hosts() -> Select[Any]:
+    """Return the query of all calls with account and host."""
+    return (
+        select(*COLUMNS)
+        .outerjoin(account, account.c.id == call.c.account_id)
+        .join(person, person.c.id == call.c.host_id)
+    )
+
+
+def call_by_id(db: DbSession, call_id: str, *, actor: Actor) -> Any:
+    """Return one call's row. Raises NotFound when absent or not for this actor."""
+    found = db.execute(calls_with_hosts().where(call.c.id == call_id, visible(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def call_for_update(db: DbSession, call_id: str) -> Any:
+    """Return one call's row with account and host, the call locked. Lock the people first. Raises NotFound."""
+    query = calls_with_hosts().where(call.c.id == call_id)
+    found = db.execute(query.with_for_update(key_share=True, of=call)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_calls(
+    db: DbSession, wanted: CallFilter, page: PageRequest, *, sort: str, descending: bool, actor: Actor
+) -> PageOf[Any]:
+    """Return a page of calls that the actor may know of. One statement."""
+    column = SORTS[sort]
+    query = _filtered(calls_with_hosts(), wanted).where(visible(actor))
+    query = query.add_columns(column.label("sorted_by"), call.c.id.label("after_id"))
+    return fetch(db, query, page, Order(column, call.c.id, descending))
+
+
+def skills_by_type(db: DbSession) -> dict[str, list[str]]:
+    """Return the skills that each call type lets an observer hear, sorted. One statement."""
+    found: dict[str, list[str]] = {}
+    for row in db.execute(select(call_type_skill).order_by(call_type_skill.c.call_type, call_type_skill.c.skill)):
+        found.setdefault(row.call_type, []).append(row.skill)
+    return found
+
+
+def type_rules(db: DbSession) -> list[TypeRule]:
+    """Return how each call type is recognised. One statement."""
+    rows = db.execute(select(call_type.c.slug, call_type.c.keywords, call_type.c.stages))
+    return [TypeRule(row.slug, tuple(row.keywords), tuple(row.stages)) for row in rows]
+
+
+def host_works_here(row: Any) -> bool:
+    """Whether the host of a call's row is here to run it."""
+    return bool(row.host_status is PersonStatus.ACTIVE)
+
+
+def live_seats(db: DbSession, call_ids: Iterable[str]) -> list[Any]:
+    """Return the seats that take a place on these calls, by call and number."""
+    query = select(seat).where(seat.c.call_id.in_(list(call_ids)), seat.c.status.in_(LIVE_SEATS))
+    return list(db.execute(query.order_by(seat.c.call_id, seat.c.seat_no)))
+
+
+def _filtered(query: Select[Any], wanted: CallFilter) -> Select[Any]:
+    for column, values in (
+        (call.c.type, wanted.type),
+        (call.c.host_id, wanted.host_id),
+        (call.c.account_id, wanted.account_id),
+        (call.c.status, wanted.status),
+        (call.c.language, wanted.language),
+        (account.c.segment, wanted.segment),
+    ):
+        if values:
+            query = query.where(column.in_(values))
+    if wanted.skill:
+        shows = select(call_type_skill.c.call_type).where(call_type_skill.c.skill.in_(wanted.skill))
+        query = query.where(call.c.type.in_(shows))
+    if wanted.q:
+        query = query.where(func.lower(call.c.title).contains(wanted.q.lower(), autoescape=True))
+    if wanted.starts_at_gte:
+        query = query.where(call.c.starts_at >= wanted.starts_at_gte)
+    if wanted.starts_at_lt:
+        query = query.where(call.c.starts_at < wanted.starts_at_lt)
+    if wanted.updated_at_gte:
+        query = query.where(call.c.updated_at >= wanted.updated_at_gte)
+    return query

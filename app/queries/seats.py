@@ -1,0 +1,34 @@
+"""Read seats, in the scope of who asks."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, true
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import call, seat
+from app.rules.access import Actor, runs_the_house
+from app.vocabulary import LIVE_SEATS
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the seats this actor may see: their own, and all on the calls they host."""
+    if runs_the_house(actor):
+        return true()
+    return or_(seat.c.observer_id == actor.person_id, call.c.host_id == actor.person_id)
+
+
+def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor) -> Any:
+    """Return one seat's row with its call's host. Raises NotFound when absent or not for this actor."""
+    query = select(*seat.c, call.c.host_id).join(call, call.c.id == seat.c.call_id)
+    found = db.execute(query.where(seat.c.id == seat_id, visible(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def seats_of_call(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:
+    """Return the live seats of a call that the actor may see, by number. One statement."""
+    query = select(seat).join(call, call.c.id == seat.c.call_id)
+    query = query.where(seat.c.call_id == call_id, seat.c.status.in_(LIVE_SEATS), visible(actor))
+    return list(db.execute(query.order_by(seat.c.seat_no)))

@@ -1,0 +1,47 @@
+"""Read teams. Everybody may see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import team
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+
+SORTS = {"created_at": team.c.created_at, "updated_at": team.c.updated_at, "name": team.c.name}
+
+
+@dataclass(frozen=True, slots=True)
+class TeamFilter:
+    """Which teams: all that is given is required."""
+
+    q: str | None = None
+    updated_at_gte: datetime | None = None
+
+
+def team_by_id(db: DbSession, team_id: str) -> Any:
+    """Return one team's row. Raises NotFound."""
+    found = db.execute(select(team).where(team.c.id == team_id)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def id_by_name(db: DbSession, name: str) -> str | None:
+    """Return the id of the team with exactly this name."""
+    found: str | None = db.execute(select(team.c.id).where(team.c.name == name)).scalar()
+    return found
+
+
+def list_teams(db: DbSession, wanted: TeamFilter, page: PageRequest, *, sort: str, descending: bool) -> PageOf[Any]:
+    """Return a page of teams. One statement."""
+    column = SORTS[sort]
+    query = select(team, column.label("sorted_by"), team.c.id.label("after_id"))
+    if wanted.q:
+        query = query.where(team.c.name.icontains(wanted.q, autoescape=True))
+    if wanted.updated_at_gte:
+        query = query.where(team.c.updated_at >= wanted.updated_at_gte)
+    return fetch(db, query, page, Order(column, team.c.id, descending))

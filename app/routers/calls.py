@@ -1,0 +1,173 @@
+"""Calls."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+
+from app.db import DbSession
+from app.errors import Forbidden, NotFound, Stale
+from app.operations import calls as operations
+from app.operations.external import ExternalIdTaken, Upserted
+from app.operations.people import UnknownReference
+from app.queries import calls, external
+from app.routers import batches
+from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
+from app.routers.problems import refusals
+from app.rules import seating
+from app.schemas.calls import CallRead, CreateCall, PatchCall, UpsertCall, UpsertCallItem, UpsertCalls
+from app.schemas.shapes import BatchRead, Listing
+from app.vocabulary import CallStatus, Instant
+
+router = APIRouter(prefix="/v1/calls", tags=["calls"], route_class=Route)
+
+_WRITE = (Forbidden, UnknownReference, ExternalIdTaken, operations.CapacityBelowTaken, operations.CallOver)
+
+
+@router.get("", operation_id="calls_list", responses=refusals())
+def list_calls(
+    db: ReadDb,
+    now: Now,
+    actor: CurrentActor,
+    page: Page,
+    answer: Answer,
+    type: Annotated[list[str], Query()] = [],  # noqa: A002 - the name of the parameter in the API
+    host_id: Annotated[list[str], Query()] = [],
+    account_id: Annotated[list[str], Query()] = [],
+    status: Annotated[list[CallStatus], Query()] = [],
+    language: Annotated[list[str], Query()] = [],
+    segment: Annotated[list[str], Query()] = [],
+    skill: Annotated[list[str], Query(description="Calls of a type that lets an observer hear it.")] = [],
+    starts_at_gte: Annotated[Instant | None, Query()] = None,
+    starts_at_lt: Annotated[Instant | None, Query()] = None,
+    updated_at_gte: Annotated[Instant | None, Query()] = None,
+    q: Annotated[str | None, Query(max_length=100, description="Part of the title.")] = None,
+    sort: Literal["starts_at", "-starts_at", "updated_at", "-updated_at"] = "starts_at",
+) -> Listing[CallRead]:
+    """List the calls you may know of."""
+    wanted = calls.CallFilter(
+        type=tuple(type),
+        host_id=tuple(host_id),
+        account_id=tuple(account_id),
+        status=tuple(status),
+        language=tuple(language),
+        segment=tuple(segment),
+        skill=tuple(skill),
+        starts_at_gte=starts_at_gte,
+        starts_at_lt=starts_at_lt,
+        updated_at_gte=updated_at_gte,
+        q=q,
+    )
+    found = calls.list_calls(db, wanted, page, sort=sort.lstrip("-"), descending=sort.startswith("-"), actor=actor)
+    data = _read(db, found.rows, now=now)
+    more = found.next_cursor
+    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+
+
+@router.post("", status_code=201, operation_id="calls_create", responses=refusals(*_WRITE))
+def create_call(body: CreateCall, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> CallRead:
+    """Add a call. Without a type it is classified by its title and the deal's stage."""
+    refs = [(ref.source, ref.id) for ref in body.external]
+    call_id = operations.create_call(
+        db, fields=body.model_dump(exclude={"external"}), external=refs, actor=actor, now=now
+    )
+    made = _one(db, call_id, actor=actor, now=now)
+    return answer.created(f"/v1/calls/{made.id}", made.version, made)
+
+
+@router.get("/{call_id}", operation_id="calls_get", responses=refusals(NotFound))
+def get_call(call_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: Answer) -> CallRead:
+    """Read one call."""
+    found = _one(db, call_id, actor=actor, now=now)
+    return answer.version(found.version, found)
+
+
+@router.patch("/{call_id}", operation_id="calls_patch", responses=refusals(NotFound, Stale, *_WRITE))
+def patch_call(
+    call_id: str, body: PatchCall, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> CallRead:
+    """Change what is given (JSON Merge Patch). Seats go along with a new time; an observer who is elsewhere then is
+    told and the seat is free.
+    """
+    operations.patch_call(
+        db,
+        call_id=call_id,
+        changes=body.model_dump(exclude_unset=True),
+        expected_version=if_match,
+        actor=actor,
+        now=now,
+    )
+    found = _one(db, call_id, actor=actor, now=now)
+    return answer.version(found.version, found)
+
+
+@router.post(
+    "/{call_id}/cancel",
+    operation_id="calls_cancel",
+    responses=refusals(NotFound, Forbidden, Stale, operations.CallOver),
+)
+def cancel_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> CallRead:
+    """Cancel a call and the seats on it. Everybody on it is told once."""
+    operations.cancel_call(db, call_id=call_id, expected_version=if_match, actor=actor, now=now)
+    found = _one(db, call_id, actor=actor, now=now)
+    return answer.version(found.version, found)
+
+
+@router.put(
+    "/by-external-id/{source}/{external_id:path}",
+    operation_id="calls_upsert",
+    responses={201: {"model": CallRead, "description": "A new call"}, **refusals(*_WRITE)},
+)
+def upsert_call(
+    source: str, external_id: str, body: UpsertCall, db: Db, now: Now, actor: CurrentActor, answer: Answer
+) -> CallRead:
+    """Create or change the call that another system calls `external_id`. Safe to repeat and to send late."""
+    done = _upsert(db, source, external_id, body, now=now, actor=actor)
+    if done.status == "created":
+        answer.response.status_code = 201
+    found = _one(db, done.id, actor=actor, now=now)
+    return answer.version(found.version, found)
+
+
+@router.post(
+    "/batch-upsert",
+    operation_id="calls_batch_upsert",
+    responses={
+        207: {"model": BatchRead, "description": "Some items were refused"},
+        **refusals(Forbidden, batches.BatchRefused),
+    },
+)
+def batch_upsert_calls(body: UpsertCalls, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> BatchRead:
+    """Create or change up to 200 calls, and say of each what happened."""
+
+    def upsert(item: UpsertCallItem) -> Upserted:
+        return _upsert(db, item.external.source, item.external.id, item, now=now, actor=actor)
+
+    return batches.carry_out(db, body.items, atomic=body.atomic, upsert=upsert, response=answer.response)
+
+
+def _upsert(
+    db: DbSession, source: str, external_id: str, body: UpsertCall, *, now: datetime, actor: CurrentActor
+) -> Upserted:
+    changes = body.model_dump(exclude_unset=True, exclude={"external"})
+    return operations.upsert_call(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
+
+
+def _one(db: DbSession, call_id: str, *, actor: CurrentActor, now: datetime) -> CallRead:
+    return _read(db, [calls.call_by_id(db, call_id, actor=actor)], now=now)[0]
+
+
+def _read(db: DbSession, rows: Sequence[Any], *, now: datetime) -> list[CallRead]:
+    skills = calls.skills_by_type(db)
+    names = external.identities(db, [row.id for row in rows])
+    return [
+        CallRead.of(
+            row,
+            joinable=row.seats_taken < row.seat_capacity
+            and seating.closed(row, host_works_here=calls.host_works_here(row), now=now) is None,
+            skills=skills.get(row.type, []),
+            external=names.get(row.id, []),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,158 @@
+"""Who may sit in on which call, and how many: asked by booking for one seat and by the plan for all of them."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from app.rules.availability import Range
+from app.vocabulary import CallStatus
+
+MIN_NOTICE = timedelta(minutes=15)
+"""A seat is booked at least this long before the call starts: the host should know who listens."""
+CLOSED_STAGES = frozenset({"legal", "legal_review"})
+"""Deal stages in which nobody sits in."""
+
+Week = tuple[int, int]
+"""ISO year and week."""
+
+
+class Seatable(Protocol):
+    """What must be known of a call."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def host_id(self) -> str: ...  # noqa: D102
+    @property
+    def status(self) -> CallStatus: ...  # noqa: D102
+    @property
+    def starts_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def ends_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def stage(self) -> str | None: ...  # noqa: D102
+    @property
+    def sensitive(self) -> bool: ...  # noqa: D102
+    @property
+    def observers_allowed(self) -> bool | None: ...  # noqa: D102
+    @property
+    def seat_capacity(self) -> int: ...  # noqa: D102
+    @property
+    def seats_taken(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Seats per day and ISO week in somebody's own zone, against their load limits."""
+
+    time_zone: str
+    per_day: int
+    per_week: int
+    on_day: Mapping[date, int] = field(default_factory=dict)
+    in_week: Mapping[Week, int] = field(default_factory=dict)
+
+    def left(self, instant: datetime) -> tuple[int, int]:
+        """Return how many more seats fit on the day and in the week of this instant."""
+        day = local_day(instant, self.time_zone)
+        return self.per_day - self.on_day.get(day, 0), self.per_week - self.in_week.get(week_of(day), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """What must be known of somebody who wants to listen, around the time of the calls in question."""
+
+    id: str
+    works_here: bool
+    working: Sequence[Range]
+    """Working hours; sorted, merged."""
+    taken: Sequence[Range]
+    """Claims, imported busy time and calls they host themselves; sorted by start."""
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: a stable code, whom it is about, and the time in the way."""
+
+    code: str
+    detail: str
+    person_id: str | None = None
+    blocking: Range | None = None
+
+
+def closed(call: Seatable, *, host_works_here: bool, now: datetime) -> Refusal | None:
+    """Why nobody at all may take a seat on this call now, but for its being full; None when it is open."""
+    if call.starts_at <= now or call.status in (CallStatus.LIVE, CallStatus.ENDED, CallStatus.NO_SHOW):
+        return Refusal("past", "The call has started. Choose an upcoming one.")
+    if call.status is CallStatus.CANCELLED:
+        return Refusal("call_cancelled", "The call was cancelled. Choose another.")
+    if call.starts_at < now + MIN_NOTICE:
+        minutes = int(MIN_NOTICE.total_seconds() // 60)
+        return Refusal("min_notice", f"The call starts in less than {minutes} minutes. Choose a later one.")
+    if not host_works_here:
+        return Refusal("not_joinable", "The host is not here.", call.host_id)
+    if call.observers_allowed is False:
+        return Refusal("not_joinable", "This account allows no observers.")
+    if call.sensitive or call.stage in CLOSED_STAGES:
+        return Refusal("not_joinable", "The deal is at a point where nobody sits in.")
+    return None
+
+
+def unfit(call: Seatable, observer: Observer, host: Load) -> Refusal | None:
+    """Why this observer may not sit in on a call that is open and has a seat; None when they may. O(log n)."""
+    if observer.id == call.host_id:
+        return Refusal("own_call", "Nobody observes the call they host.", observer.id)
+    if not observer.works_here:
+        return Refusal("not_active", "This person is on leave or has left.", observer.id)
+    if in_the_way := overlap(observer.taken, call.starts_at, call.ends_at):
+        return Refusal("slot_taken", "The observer is taken at that time.", observer.id, in_the_way)
+    if not within(observer.working, call.starts_at, call.ends_at):
+        return Refusal("outside_availability", "The call lies outside the observer's working hours.", observer.id)
+    if min(observer.load.left(call.starts_at)) < 1:
+        return Refusal("limit", "The observer's load limit for that day or week is reached.", observer.id)
+    if min(host.left(call.starts_at)) < 1:
+        return Refusal("limit", "The host's load limit for that day or week is reached.", call.host_id)
+    return None
+
+
+def refusal(call: Seatable, observer: Observer, host: Load, *, host_works_here: bool, now: datetime) -> Refusal | None:
+    """Why this observer may not take a seat now; None when they may."""
+    if why := closed(call, host_works_here=host_works_here, now=now) or unfit(call, observer, host):
+        return why
+    if call.seats_taken >= call.seat_capacity:
+        return Refusal("seats_full", "Every seat on this call is taken.")
+    return None
+
+
+def seats(override: int | None, account: int | None, host: int | None, call_type: int, *, open_: bool) -> int:
+    """How many seats a call has: its own number, else its account's, its host's, its type's; none when it is closed."""
+    if not open_:
+        return 0
+    return next(number for number in (override, account, host, call_type) if number is not None)
+
+
+def overlap(ranges: Sequence[Range], starts_at: datetime, ends_at: datetime) -> Range | None:
+    """Return the first of the ranges that shares time with [starts_at, ends_at); touching is not sharing."""
+    return next((r for r in ranges if r[0] < ends_at and starts_at < r[1]), None)
+
+
+def within(ranges: Sequence[Range], starts_at: datetime, ends_at: datetime) -> bool:
+    """Whether one of the sorted, merged ranges holds all of [starts_at, ends_at). O(log n)."""
+    place = bisect_left(ranges, starts_at, key=lambda r: r[1])
+    while place < len(ranges) and ranges[place][1] <= starts_at:
+        place += 1
+    return place < len(ranges) and ranges[place][0] <= starts_at and ends_at <= ranges[place][1]
+
+
+def local_day(instant: datetime, time_zone: str) -> date:
+    """Return the date of this instant where somebody lives."""
+    return instant.astimezone(ZoneInfo(time_zone)).date()
+
+
+def week_of(day: date) -> Week:
+    """Return the ISO year and week of a day."""
+    year, week, _ = day.isocalendar()
+    return year, week

@@ -1,0 +1,185 @@
+"""Calls as they travel."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from app.schemas.shapes import Atomic, Body, ExternalRef, ExternalUpdatedAt, ItemByItem, Read, absent
+from app.vocabulary import CallStatus, HttpUrl, Instant, Language, Name, Slug, Tag, Whole, YesNo
+
+Id = Annotated[str, Field(max_length=48)]
+Seats = Annotated[Whole, Field(ge=0, le=50)]
+
+_EXAMPLE: dict[str, Any] = {
+    "title": "Northwind Freight: discovery call",
+    "host_id": "per_01jd6x0000e8r9sv4kz2m7n5qa",
+    "account_id": "acc_01jd6x0000e8r9sv4kz2m7n5qb",
+    "starts_at": "2026-11-24T15:00:00Z",
+    "ends_at": "2026-11-24T15:30:00Z",
+    "stage": "discovery",
+    "meeting_url": "https://meet.earshot.example/northwind",
+}
+_MOVED = {"starts_at": "2026-11-24T16:00:00Z", "ends_at": "2026-11-24T16:30:00Z"}
+
+
+class CreateCall(Body):
+    """A live customer call. Without a type it is classified by its title and stage."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    title: Name
+    type: Slug | None = None
+    host_id: Id
+    account_id: Id | None = None
+    starts_at: Instant
+    ends_at: Instant
+    language: Language = "en"
+    stage: Tag | None = None
+    product: Tag | None = None
+    region: Tag | None = None
+    sensitive: YesNo = False
+    meeting_url: HttpUrl | None = None
+    seat_capacity: Annotated[Seats | None, Field(description="Overrides what account, host and type give.")] = None
+    external: Annotated[list[ExternalRef], Field(max_length=20)] = []
+
+    @model_validator(mode="after")
+    def _forward(self) -> "CreateCall":
+        return _checked(self)
+
+
+class PatchCall(Body):
+    """What changes about a call: absent keeps, null clears. A null type is classified again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"starts_at": "2026-11-24T16:00:00Z", "ends_at": "2026-11-24T16:30:00Z"}]}
+    )
+
+    title: Name = absent()
+    type: Slug | None = None
+    host_id: Id = absent()
+    account_id: Id | None = None
+    starts_at: Instant = absent()
+    ends_at: Instant = absent()
+    language: Language = absent()
+    stage: Tag | None = None
+    product: Tag | None = None
+    region: Tag | None = None
+    sensitive: YesNo = absent()
+    meeting_url: HttpUrl | None = None
+    seat_capacity: Seats | None = None
+
+    @model_validator(mode="after")
+    def _forward(self) -> "PatchCall":
+        return _checked(self)
+
+
+class UpsertCall(PatchCall):
+    """A call as another system has it. A new one needs title, host_id, starts_at, ends_at; absent fields are kept."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    external_updated_at: ExternalUpdatedAt = None
+
+
+class UpsertCallItem(UpsertCall):
+    """One call of a batch, with the name that the other system has for it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"external": {"source": "salesforce:00D", "id": "00U1"}, **_EXAMPLE}]}
+    )
+
+    external: ExternalRef
+
+
+class UpsertCalls(Body):
+    """Up to 200 calls."""
+
+    items: Annotated[list[Annotated[UpsertCallItem, ItemByItem]], Field(min_length=1, max_length=200)]
+    atomic: Atomic = False
+
+
+class CallAccount(Read):
+    """The account of a call, in short."""
+
+    id: str
+    name: str
+    segment: str | None
+
+
+class CallRead(Read):
+    """A call, its seats, and whether anybody can still take one."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "call_01jd6x0000e8r9sv4kz2m7n5qc",
+                    "title": _EXAMPLE["title"],
+                    "type": "discovery",
+                    "status": "scheduled",
+                    "host_id": _EXAMPLE["host_id"],
+                    "account": {"id": _EXAMPLE["account_id"], "name": "Northwind Freight", "segment": "mid_market"},
+                    "starts_at": _EXAMPLE["starts_at"],
+                    "ends_at": _EXAMPLE["ends_at"],
+                    "language": "en",
+                    "stage": "discovery",
+                    "product": None,
+                    "region": None,
+                    "sensitive": False,
+                    "skills": ["discovery.questioning"],
+                    "seat_capacity": 2,
+                    "seats_taken": 1,
+                    "joinable": True,
+                    "meeting_url": _EXAMPLE["meeting_url"],
+                    "external": [{"source": "salesforce:00D", "id": "00U1"}],
+                    "version": 2,
+                    "created_at": "2026-11-21T09:00:00Z",
+                    "updated_at": "2026-11-21T09:00:00Z",
+                }
+            ]
+        },
+    )
+
+    id: str
+    title: str
+    type: str
+    status: CallStatus
+    host_id: str
+    account: CallAccount | None
+    starts_at: datetime
+    ends_at: datetime
+    language: str
+    stage: str | None
+    product: str | None
+    region: str | None
+    sensitive: bool
+    skills: list[str]
+    seat_capacity: int
+    seats_taken: int
+    joinable: bool
+    meeting_url: str | None
+    external: list[ExternalRef]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, *, joinable: bool, skills: list[str], external: list[tuple[str, str]]) -> "CallRead":
+        """Build from a row of `call` with its account's name and segment."""
+        made = {"account", "skills", "joinable", "external"}
+        values = {name: getattr(row, name) for name in cls.model_fields if name not in made}
+        account = (
+            CallAccount(id=row.account_id, name=row.account_name, segment=row.account_segment)
+            if row.account_id
+            else None
+        )
+        refs = [ExternalRef(source=source, id=id_) for source, id_ in external]
+        return cls(**values, account=account, skills=skills, joinable=joinable, external=refs)
+
+
+def _checked(body: Any) -> Any:
+    if body.starts_at is not None and body.ends_at is not None and body.ends_at <= body.starts_at:
+        raise ValueError("ends_at must be later than starts_at")
+    return body
