@@ -21,9 +21,8 @@ _SYSTEM: Rng = random.SystemRandom()
 
 def new(prefix: str, now: datetime, rng: Rng = _SYSTEM) -> str:
     """Return a fresh key such as `per_01jd…`: 48 bits of milliseconds, then 74 random bits (RFC 9562 section 5.7)."""
-    value = (
-        (now - _EPOCH) // timedelta(milliseconds=1)
-    ) << 80  # whole numbers: floats lose a millisecond here and there
+    milliseconds = (now - _EPOCH) // timedelta(milliseconds=1)  # floats would lose one here and there
+    value = milliseconds << 80
     value |= 0x7 << 76 | rng.getrandbits(12) << 64 | 0b10 << 62 | rng.getrandbits(62)
     return f"{prefix}_{base32(value, 26)}"
 

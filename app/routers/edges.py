@@ -113,7 +113,7 @@ def _check_target(scope: Scope, headers: Headers) -> None:
 
 
 async def _read(receive: Receive, headers: Headers, *, limit: int, seconds: float) -> bytes:
-    """Collect the body, counting while it streams: nothing beyond the limit is ever held, nor is a line kept for ever."""
+    """Collect the body, counting while it streams: nothing beyond the limit is held, and no line is kept for ever."""
     closing = {"Connection": "close"}
     too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers=closing)
     length = headers.get("content-length", "0")
