@@ -1,1 +1,13 @@
-"""Work that runs later: load, act, record."""
+"""Work that runs later: kind of job to what is done. Each loads, acts with no transaction open, then records."""
+
+from collections.abc import Callable, Mapping
+
+from app.jobs import mail, runs
+from app.jobs.context import JobContext
+
+HANDLERS: Mapping[str, Callable[[JobContext], None]] = {
+    "invite_mail": mail.send_invite,
+    "match_run": runs.match_run,
+    "plan_run": runs.plan_run,
+    "plan_publish": runs.plan_publish,
+}

@@ -1,0 +1,228 @@
+"""Run the matching: start a run, keep its draft, publish it as matches."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from app import ids
+from app.db import DbSession
+from app.errors import Conflict, Extra, Fault, Forbidden, Invalid
+from app.models.tables import enrollment, match, match_run, person, proposed_match
+from app.operations import operations
+from app.operations.events import tell, tell_many
+from app.queries import pool, runs
+from app.rules.access import SYSTEM, Actor, runs_the_house
+from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchAnswer
+from app.vocabulary import MatchStatus, Objective, PersonStatus, RunStatus, Side
+
+Pairs = Sequence[tuple[str, str]]
+"""(mentee id, mentor id)."""
+
+
+class NotADraft(Conflict):
+    """Only a draft can be published."""
+
+    code = "not_a_draft"
+    title = "Only a draft can be published"
+
+
+class InfeasiblePair(Conflict):
+    """A proposed pair has become impossible since the run."""
+
+    code = "infeasible_pair"
+    title = "A proposed pair has become impossible"
+
+
+class ContradictoryPins(Invalid):
+    """A pair is pinned and forbidden, or a mentee is pinned twice."""
+
+    code = "contradictory_pins"
+    title = "These pins can't all hold"
+
+
+class NotEnrolled(Invalid):
+    """A pair names somebody who is not in the program on that side."""
+
+    code = "not_enrolled"
+    title = "Somebody in a pair is not enrolled on that side of the program"
+
+
+def start_match_run(
+    db: DbSession,
+    *,
+    program_id: str | None,
+    objective: Objective,
+    weights: Mapping[str, int],
+    constraints: Mapping[str, Any],
+    pins: Pairs,
+    forbidden: Pairs,
+    actor: Actor,
+    now: datetime,
+) -> Any:
+    """Queue a match run and return it. Refused for unknown weights and for pairs that can't be kept together."""
+    if not runs_the_house(actor):
+        raise Forbidden("Only an admin runs the matching.")
+    program = runs.program_for_run(db, program_id)
+    _check_weights({**DEFAULT_WEIGHTS, **program.weights, **weights})
+    _check_pairs(db, program.id, pins, forbidden)
+    run_id = ids.new("mrn", now)
+    operation_id = operations.begin(db, "match_run", {"run_id": run_id}, now=now)
+    db.execute(
+        insert(match_run).values(
+            id=run_id,
+            program_id=program.id,
+            operation_id=operation_id,
+            status=RunStatus.QUEUED,
+            objective=objective,
+            weights=dict(weights),
+            constraints=dict(constraints),
+            pins=[list(pair) for pair in pins],
+            forbidden=[list(pair) for pair in forbidden],
+            unmatched=[],
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    tell(db, "match_run.started", run_id, version=1, actor=actor, now=now)
+    return runs.match_run_by_id(db, run_id, actor=actor)
+
+
+def keep_draft(
+    db: DbSession, *, run_id: str, answer: MatchAnswer, person_of: Mapping[str, str], inputs: bytes, now: datetime
+) -> None:
+    """Write the answer of a run as its draft. Does nothing when the run has one. Locks the run."""
+    run = runs.locked(db, match_run, run_id)
+    if run.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+        return
+    rows = [
+        {
+            "id": ids.new("mat", now),
+            "run_id": run_id,
+            "mentee_id": person_of[pair.mentee],
+            "mentor_id": person_of[pair.mentor],
+            "score": pair.score,
+            "terms": dict(pair.terms),
+            "pinned": pair.pinned,
+        }
+        for pair in answer.pairs
+    ]
+    if rows:
+        db.execute(insert(proposed_match), rows)
+    unmatched = [
+        {"mentee_id": person_of[left.mentee], "reason": str(left.reason), "excluded": dict(left.excluded)}
+        for left in answer.unmatched
+    ]
+    values = {"value": answer.value, "unmatched": unmatched, "inputs_hash": hashlib.sha256(inputs).hexdigest()}
+    _advance(db, run, RunStatus.DRAFT, now=now, **values)
+    result = {"match_run_id": run_id, "matched": len(rows), "unmatched": len(unmatched)}
+    operations.succeed(db, run.operation_id, result=result, now=now)
+    tell(db, "match_run.drafted", run_id, version=run.version + 1, actor=SYSTEM, now=now)
+
+
+def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
+    """Make the proposed pairs the matches that stand. A pair that stands already is kept; a mentee's other match ends.
+    Repeating it changes nothing. Refused as `infeasible_pair`, naming it, when somebody left or has no capacity.
+    """
+    runs.match_run_by_id(db, run_id, actor=actor)
+    run = runs.locked(db, match_run, run_id)
+    if run.status is RunStatus.PUBLISHED:
+        return run
+    if run.status is not RunStatus.DRAFT:
+        raise NotADraft(f"This run is {run.status}.")
+    proposed = runs.proposed_matches(db, run_id)
+    standing = _standing_for_update(db, run.program_id)
+    _check_feasible(db, run.program_id, proposed, standing)
+    kept = {
+        row.mentee_id for row in proposed if (old := standing.get(row.mentee_id)) and old.mentor_id == row.mentor_id
+    }
+    new = [row for row in proposed if row.mentee_id not in kept]
+    ended = [standing[row.mentee_id] for row in new if row.mentee_id in standing]
+    if ended:
+        db.execute(
+            update(match)
+            .where(match.c.id.in_([row.id for row in ended]))
+            .values(status=MatchStatus.ENDED, version=match.c.version + 1, updated_at=now)
+        )
+    if new:
+        db.execute(insert(match), [_match(row, run, now) for row in new])
+    tell_many(db, "match.ended", [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
+    tell_many(db, "match.started", [(row.id, 1) for row in new], actor=actor, now=now)
+    _advance(db, run, RunStatus.PUBLISHED, now=now)
+    tell(db, "match_run.published", run_id, version=run.version + 1, actor=actor, now=now)
+    return runs.match_run_by_id(db, run_id, actor=actor)
+
+
+def _match(row: Any, run: Any, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "program_id": run.program_id,
+        "run_id": run.id,
+        "mentee_id": row.mentee_id,
+        "mentor_id": row.mentor_id,
+        "status": MatchStatus.ACTIVE,
+        "score": row.score,
+        "terms": row.terms,
+        "pinned": row.pinned,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _advance(db: DbSession, run: Any, status: RunStatus, *, now: datetime, **values: Any) -> None:
+    values |= {"status": status, "version": match_run.c.version + 1, "updated_at": now}
+    db.execute(update(match_run).where(match_run.c.id == run.id).values(**values))
+
+
+def _standing_for_update(db: DbSession, program_id: str) -> dict[str, Any]:
+    query = select(match).where(match.c.program_id == program_id, match.c.status.in_(pool.STANDING))
+    rows = db.execute(query.order_by(match.c.id).with_for_update(key_share=True))
+    return {row.mentee_id: row for row in rows}
+
+
+def _check_feasible(db: DbSession, program_id: str, proposed: Sequence[Any], standing: Mapping[str, Any]) -> None:
+    capacity = {found.row.id: found.capacity for found in pool.enrolled(db, program_id, Side.MENTOR)}
+    mentees = {found.row.id for found in pool.enrolled(db, program_id, Side.MENTEE)}
+    moving = {row.mentee_id for row in proposed}
+    for row in standing.values():
+        if row.mentee_id not in moving and row.mentor_id in capacity:
+            capacity[row.mentor_id] -= 1
+    for row in proposed:
+        pair: dict[str, Extra] = {"mentee_id": row.mentee_id, "mentor_id": row.mentor_id}
+        if row.mentee_id not in mentees or row.mentor_id not in capacity:
+            raise InfeasiblePair("One of them has left or is no longer enrolled: run the matching again.", extra=pair)
+        capacity[row.mentor_id] -= 1
+        if capacity[row.mentor_id] < 0:
+            raise InfeasiblePair("The mentor has no capacity left: run the matching again.", extra=pair)
+
+
+def _check_weights(weights: Mapping[str, int]) -> None:
+    if unknown := sorted(weights.keys() - DEFAULT_WEIGHTS.keys()):
+        known = ", ".join(sorted(DEFAULT_WEIGHTS))
+        faults = tuple(Fault("/weights", "unknown_criterion", f"Known criteria: {known}.") for _ in unknown)
+        raise Invalid("A weight is given for something that is not a criterion.", faults=faults)
+    if not any(weights.values()):
+        fault = Fault("/weights", "all_zero", "At least one criterion must count.")
+        raise Invalid("Every weight is zero.", faults=(fault,))
+
+
+def _check_pairs(db: DbSession, program_id: str, pins: Pairs, forbidden: Pairs) -> None:
+    mentees = [mentee for mentee, _ in pins]
+    twice = {mentee for mentee in mentees if mentees.count(mentee) > 1}
+    for number, (mentee, mentor) in enumerate(pins):
+        if mentee in twice or (mentee, mentor) in {tuple(pair) for pair in forbidden}:
+            extra: dict[str, Extra] = {"mentee_id": mentee, "mentor_id": mentor}
+            fault = Fault(f"/pins/{number}", "contradictory", "is pinned twice, or pinned and forbidden")
+            raise ContradictoryPins("Take one of them out.", faults=(fault,), extra=extra)
+    query = select(enrollment.c.person_id, enrollment.c.side).join(person, person.c.id == enrollment.c.person_id)
+    rows = db.execute(query.where(enrollment.c.program_id == program_id, person.c.status == PersonStatus.ACTIVE))
+    known = {(row.person_id, row.side) for row in rows}
+    for name, pairs in (("pins", pins), ("forbidden", forbidden)):
+        for number, (mentee, mentor) in enumerate(pairs):
+            if (mentee, Side.MENTEE) not in known or (mentor, Side.MENTOR) not in known:
+                fault = Fault(f"/{name}/{number}", "not_enrolled", "names somebody who is not enrolled on that side")
+                raise NotEnrolled(faults=(fault,))

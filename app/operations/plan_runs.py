@@ -1,0 +1,151 @@
+"""Plan seats: start a run, keep its draft, publish it by booking each seat the ordinary way."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from app import ids
+from app.db import DbSession
+from app.errors import Fault, Forbidden, Invalid, Problem
+from app.models.tables import plan_run, plan_seat, team
+from app.operations import operations, seats
+from app.operations.events import tell
+from app.operations.match_runs import NotADraft
+from app.operations.people import UnknownReference
+from app.queries import runs
+from app.rules.access import SYSTEM, Actor, runs_the_house
+from app.rules.planning.problem import PlanAnswer
+from app.vocabulary import RunStatus
+
+LONGEST_DAYS = 28
+
+
+def start_plan_run(
+    db: DbSession,
+    *,
+    from_at: datetime,
+    to_at: datetime,
+    team_id: str | None,
+    program_id: str | None,
+    actor: Actor,
+    now: datetime,
+) -> Any:
+    """Queue a plan run over the calls that start in [from_at, to_at), at most 28 days, and return it."""
+    if not runs_the_house(actor):
+        raise Forbidden("Only an admin runs the planning.")
+    if not from_at < to_at or (to_at - from_at).days > LONGEST_DAYS:
+        fault = Fault("/to", "bad_range", f"must be later than `from`, by {LONGEST_DAYS} days at most")
+        raise Invalid("Choose another range.", faults=(fault,))
+    if to_at <= now:
+        raise Invalid("The range is over.", code="past", faults=(Fault("/to", "past", "must lie ahead"),))
+    if team_id is not None and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
+        raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
+    program = runs.program_for_run(db, program_id)
+    run_id = ids.new("prn", now)
+    operation_id = operations.begin(db, "plan_run", {"run_id": run_id}, now=now)
+    db.execute(
+        insert(plan_run).values(
+            id=run_id,
+            operation_id=operation_id,
+            program_id=program.id,
+            team_id=team_id,
+            from_at=from_at,
+            to_at=to_at,
+            status=RunStatus.QUEUED,
+            timed_out=False,
+            unmet=[],
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    tell(db, "plan_run.started", run_id, version=1, actor=actor, now=now)
+    return runs.plan_run_by_id(db, run_id, actor=actor)
+
+
+def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes, now: datetime) -> None:
+    """Write the answer of a run as its draft. Does nothing when the run has one. Locks the run."""
+    run = runs.locked(db, plan_run, run_id)
+    if run.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+        return
+    rows = [
+        {
+            "id": ids.new("pls", now),
+            "run_id": run_id,
+            "call_id": one.call,
+            "observer_id": one.observer,
+            "value": one.value,
+            "terms": dict(one.terms),
+        }
+        for one in answer.seats
+    ]
+    if rows:
+        db.execute(insert(plan_seat), sorted(rows, key=lambda row: str(row["id"])))
+    unmet = [{"person_id": one.observer, "need": one.need, "reason": str(one.reason)} for one in answer.unmet]
+    _advance(
+        db,
+        run,
+        RunStatus.DRAFT,
+        now=now,
+        objective=answer.objective,
+        bound=float(answer.bound),
+        gap_percent=round(answer.gap_percent, 6),
+        timed_out=answer.timed_out,
+        unmet=unmet,
+        inputs_hash=hashlib.sha256(inputs).hexdigest(),
+    )
+    result = {"plan_run_id": run_id, "seats": len(rows), "unmet": len(unmet)}
+    operations.succeed(db, run.operation_id, result=result, now=now)
+    tell(db, "plan_run.drafted", run_id, version=run.version + 1, actor=SYSTEM, now=now)
+
+
+def start_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
+    """Queue the booking of a draft's seats and return the run. Repeating it changes nothing. Locks the run."""
+    runs.plan_run_by_id(db, run_id, actor=actor)
+    run = runs.locked(db, plan_run, run_id)
+    if run.status in (RunStatus.PUBLISHING, RunStatus.PUBLISHED):
+        return run
+    if run.status is not RunStatus.DRAFT:
+        raise NotADraft(f"This run is {run.status}.")
+    payload = {"run_id": run_id, "credential_id": actor.credential_id, "person_id": actor.person_id}
+    operation_id = operations.begin(db, "plan_publish", payload, now=now)
+    _advance(db, run, RunStatus.PUBLISHING, now=now, operation_id=operation_id)
+    tell(db, "plan_run.publishing", run_id, version=run.version + 1, actor=actor, now=now)
+    return runs.plan_run_by_id(db, run_id, actor=actor)
+
+
+def book_planned(db: DbSession, *, plan_seat_id: str, actor: Actor, now: datetime) -> None:
+    """Book one seat of a plan and note what became of it: the seat, or the code of the refusal. Safe to repeat."""
+    planned = db.execute(select(plan_seat).where(plan_seat.c.id == plan_seat_id)).one()
+    if planned.seat_id or planned.refusal:
+        return
+    seat_id, refusal = None, None
+    try:
+        with db.begin_nested():
+            made = seats.book_seat(db, call_id=planned.call_id, observer_id=planned.observer_id, actor=actor, now=now)
+            seat_id = made.id
+    except seats.AlreadyBooked as held:
+        seat_id = held.extra["seat_id"]
+    except Problem as problem:
+        refusal = problem.code
+    db.execute(update(plan_seat).where(plan_seat.c.id == plan_seat_id).values(seat_id=seat_id, refusal=refusal))
+
+
+def finish_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> None:
+    """Say that every seat of the plan was tried, and how many were booked. Locks the run."""
+    run = runs.locked(db, plan_run, run_id)
+    if run.status is RunStatus.PUBLISHED:
+        return
+    planned = runs.plan_seats(db, run_id)
+    booked = sum(row.seat_id is not None for row in planned)
+    _advance(db, run, RunStatus.PUBLISHED, now=now)
+    result = {"plan_run_id": run_id, "booked": booked, "refused": len(planned) - booked}
+    operations.succeed(db, run.operation_id, result=result, now=now)
+    tell(db, "plan_run.published", run_id, version=run.version + 1, actor=actor, now=now)
+
+
+def _advance(db: DbSession, run: Any, status: RunStatus, *, now: datetime, **values: Any) -> None:
+    values |= {"status": status, "version": plan_run.c.version + 1, "updated_at": now}
+    db.execute(update(plan_run).where(plan_run.c.id == run.id).values(**values))

@@ -1,0 +1,102 @@
+"""Read runs, matches and operations, in the scope of who asks."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, true
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import match, match_run, operation, plan_run, plan_seat, program, proposed_match
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.rules.access import Actor, runs_the_house
+from app.vocabulary import MatchStatus
+
+
+def operation_by_id(db: DbSession, operation_id: str, *, actor: Actor) -> Any:
+    """Return one operation. Raises NotFound when absent or not for this actor: runs are an admin's."""
+    return _one(db, operation, operation_id, actor)
+
+
+def match_run_by_id(db: DbSession, run_id: str, *, actor: Actor) -> Any:
+    """Return one match run. Raises NotFound when absent or not for this actor."""
+    return _one(db, match_run, run_id, actor)
+
+
+def plan_run_by_id(db: DbSession, run_id: str, *, actor: Actor) -> Any:
+    """Return one plan run. Raises NotFound when absent or not for this actor."""
+    return _one(db, plan_run, run_id, actor)
+
+
+def locked(db: DbSession, table: Any, run_id: str) -> Any:
+    """Return one run with its row locked. Raises NotFound."""
+    found = db.execute(select(table).where(table.c.id == run_id).with_for_update(key_share=True)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def proposed_matches(db: DbSession, run_id: str) -> list[Any]:
+    """Return the pairs of a run, best first."""
+    order = proposed_match.c.score.desc(), proposed_match.c.id
+    return list(db.execute(select(proposed_match).where(proposed_match.c.run_id == run_id).order_by(*order)))
+
+
+def plan_seats(db: DbSession, run_id: str) -> list[Any]:
+    """Return the seats of a plan in the order in which it made them."""
+    return list(db.execute(select(plan_seat).where(plan_seat.c.run_id == run_id).order_by(plan_seat.c.id)))
+
+
+def runs(db: DbSession, table: Any, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of runs, newest first. One statement."""
+    if not runs_the_house(actor):
+        raise NotFound
+    query = select(*table.c, table.c.id.label("sorted_by"), table.c.id.label("after_id"))
+    return fetch(db, query, page, Order(table.c.id, table.c.id, descending=True))
+
+
+def visible_matches(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the matches this actor may see: their own."""
+    if runs_the_house(actor):
+        return true()
+    return or_(match.c.mentee_id == actor.person_id, match.c.mentor_id == actor.person_id)
+
+
+def match_by_id(db: DbSession, match_id: str, *, actor: Actor) -> Any:
+    """Return one match. Raises NotFound when absent or not for this actor."""
+    found = db.execute(select(match).where(match.c.id == match_id, visible_matches(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_matches(
+    db: DbSession,
+    page: PageRequest,
+    *,
+    status: tuple[MatchStatus, ...],
+    mentee_id: tuple[str, ...],
+    mentor_id: tuple[str, ...],
+    actor: Actor,
+) -> PageOf[Any]:
+    """Return a page of matches that the actor may see, oldest first. One statement."""
+    query = select(*match.c, match.c.id.label("sorted_by"), match.c.id.label("after_id")).where(visible_matches(actor))
+    for column, values in ((match.c.status, status), (match.c.mentee_id, mentee_id), (match.c.mentor_id, mentor_id)):
+        if values:
+            query = query.where(column.in_(values))
+    return fetch(db, query, page, Order(match.c.id, match.c.id))
+
+
+def program_for_run(db: DbSession, program_id: str | None) -> Any:
+    """Return the program, or the default one. Raises NotFound."""
+    which = program.c.is_default if program_id is None else program.c.id == program_id
+    found = db.execute(select(program).where(which)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _one(db: DbSession, table: Any, key: str, actor: Actor) -> Any:
+    found = db.execute(select(table).where(table.c.id == key)).first() if runs_the_house(actor) else None
+    if found is None:
+        raise NotFound
+    return found

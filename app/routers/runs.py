@@ -1,0 +1,172 @@
+"""Match runs, matches, plan runs, and the operations that carry them."""
+
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query
+
+from app.db import DbSession
+from app.errors import Forbidden, NotFound
+from app.models.tables import match_run, plan_run
+from app.operations import match_runs, plan_runs
+from app.operations.people import UnknownReference
+from app.queries import runs
+from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
+from app.routers.problems import refusals
+from app.schemas.runs import MatchRead, MatchRunRead, OperationRead, PlanRunRead, RunRead, StartMatchRun, StartPlanRun
+from app.schemas.shapes import Listing
+from app.vocabulary import MatchStatus, WorkStatus
+
+T = TypeVar("T")
+
+router = APIRouter(prefix="/v1", route_class=Route)
+
+
+@router.post(
+    "/match-runs",
+    status_code=202,
+    tags=["matching"],
+    operation_id="match_runs_start",
+    responses=refusals(Forbidden, NotFound, match_runs.ContradictoryPins, match_runs.NotEnrolled),
+)
+def start_match_run(body: StartMatchRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
+    """Match mentees with mentors: an exact optimum, as a draft. Watch the operation in `Location`."""
+    run = match_runs.start_match_run(
+        db,
+        program_id=body.program_id,
+        objective=body.objective,
+        weights=body.weights,
+        constraints=body.constraints.model_dump(),
+        pins=[(pair.mentee_id, pair.mentor_id) for pair in body.pins],
+        forbidden=[(pair.mentee_id, pair.mentor_id) for pair in body.forbidden],
+        actor=actor,
+        now=now,
+    )
+    return _watch(answer, run, MatchRunRead.of(run, []))
+
+
+@router.get("/match-runs", tags=["matching"], operation_id="match_runs_list", responses=refusals(NotFound))
+def list_match_runs(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[RunRead]:
+    """List match runs in short, newest first."""
+    found = runs.runs(db, match_run, page, actor=actor)
+    data = [RunRead.model_validate(row) for row in found.rows]
+    more = found.next_cursor
+    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+
+
+@router.get("/match-runs/{run_id}", tags=["matching"], operation_id="match_runs_get", responses=refusals(NotFound))
+def get_match_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> MatchRunRead:
+    """Read a match run: its pairs with the parts of their scores, and who is left and why."""
+    run = runs.match_run_by_id(db, run_id, actor=actor)
+    return answer.version(run.version, _match_run(db, run))
+
+
+@router.post(
+    "/match-runs/{run_id}/publish",
+    tags=["matching"],
+    operation_id="match_runs_publish",
+    responses=refusals(NotFound, match_runs.NotADraft, match_runs.InfeasiblePair),
+)
+def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
+    """Make the proposed pairs active matches. Refused only for what has become impossible since the run."""
+    run = match_runs.publish_match_run(db, run_id=run_id, actor=actor, now=now)
+    return answer.version(run.version, _match_run(db, run))
+
+
+@router.get("/matches", tags=["matching"], operation_id="matches_list", responses=refusals())
+def list_matches(
+    db: ReadDb,
+    actor: CurrentActor,
+    page: Page,
+    answer: Answer,
+    status: Annotated[list[MatchStatus], Query()] = [],
+    mentee_id: Annotated[list[str], Query()] = [],
+    mentor_id: Annotated[list[str], Query()] = [],
+) -> Listing[MatchRead]:
+    """List the matches you may see."""
+    found = runs.list_matches(
+        db, page, status=tuple(status), mentee_id=tuple(mentee_id), mentor_id=tuple(mentor_id), actor=actor
+    )
+    data = [MatchRead.model_validate(row) for row in found.rows]
+    more = found.next_cursor
+    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+
+
+@router.get("/matches/{match_id}", tags=["matching"], operation_id="matches_get", responses=refusals(NotFound))
+def get_match(match_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> MatchRead:
+    """Read one match."""
+    found = runs.match_by_id(db, match_id, actor=actor)
+    return answer.version(found.version, MatchRead.model_validate(found))
+
+
+@router.post(
+    "/plan-runs",
+    status_code=202,
+    tags=["planning"],
+    operation_id="plan_runs_start",
+    responses=refusals(Forbidden, NotFound, UnknownReference),
+)
+def start_plan_run(body: StartPlanRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
+    """Plan who sits in on which call, with a proven bound, as a draft. Watch the operation in `Location`."""
+    run = plan_runs.start_plan_run(
+        db,
+        from_at=body.from_at,
+        to_at=body.to_at,
+        team_id=body.team_id,
+        program_id=body.program_id,
+        actor=actor,
+        now=now,
+    )
+    return _watch(answer, run, PlanRunRead.of(run, []))
+
+
+@router.get("/plan-runs", tags=["planning"], operation_id="plan_runs_list", responses=refusals(NotFound))
+def list_plan_runs(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[RunRead]:
+    """List plan runs in short, newest first."""
+    found = runs.runs(db, plan_run, page, actor=actor)
+    data = [RunRead.model_validate(row) for row in found.rows]
+    more = found.next_cursor
+    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+
+
+@router.get("/plan-runs/{run_id}", tags=["planning"], operation_id="plan_runs_get", responses=refusals(NotFound))
+def get_plan_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> PlanRunRead:
+    """Read a plan run: its seats with the parts of their values, its bound, and the needs left open and why."""
+    run = runs.plan_run_by_id(db, run_id, actor=actor)
+    return answer.version(run.version, _plan_run(db, run))
+
+
+@router.post(
+    "/plan-runs/{run_id}/publish",
+    status_code=202,
+    tags=["planning"],
+    operation_id="plan_runs_publish",
+    responses=refusals(NotFound, match_runs.NotADraft),
+)
+def publish_plan_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
+    """Book the planned seats one by one, the ordinary way. The run then says of each seat what became of it."""
+    run = plan_runs.start_publishing(db, run_id=run_id, actor=actor, now=now)
+    return _watch(answer, run, _plan_run(db, run))
+
+
+@router.get(
+    "/operations/{operation_id}", tags=["operations"], operation_id="operations_get", responses=refusals(NotFound)
+)
+def get_operation(operation_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> OperationRead:
+    """See how far long work has come."""
+    found = runs.operation_by_id(db, operation_id, actor=actor)
+    if found.status in (WorkStatus.QUEUED, WorkStatus.RUNNING):
+        answer.response.headers["Retry-After"] = "1"
+    return OperationRead.model_validate(found)
+
+
+def _watch(answer: Answer, run: Any, body: T) -> T:
+    answer.response.headers["Retry-After"] = "1"
+    return answer.created(f"/v1/operations/{run.operation_id}", run.version, body)
+
+
+def _match_run(db: DbSession, run: Any) -> MatchRunRead:
+    return MatchRunRead.of(run, runs.proposed_matches(db, run.id))
+
+
+def _plan_run(db: DbSession, run: Any) -> PlanRunRead:
+    return PlanRunRead.of(run, runs.plan_seats(db, run.id))

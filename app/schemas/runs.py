@@ -1,0 +1,301 @@
+"""Runs, matches and operations as they travel."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from app.schemas.shapes import Body, Read
+from app.vocabulary import Instant, MatchStatus, Objective, RunStatus, Slug, Whole, WorkStatus
+
+Id = Annotated[str, Field(max_length=48)]
+Weight = Annotated[Whole, Field(ge=0, le=10_000)]
+
+_STAMPS = {"version": 2, "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:04Z"}
+_MENTEE, _MENTOR = "per_01jd6x0000e8r9sv4kz2m7n5qa", "per_01jd6x0000e8r9sv4kz2m7n5qb"
+_PAIR: dict[str, Any] = {
+    "id": "mat_01jd6x0000e8r9sv4kz2m7n5qf",
+    "mentee_id": _MENTEE,
+    "mentor_id": _MENTOR,
+    "score": 8123,
+    "terms": {"skill": 4200, "co_availability": 1900, "segment": 1500, "overlap": 523},
+    "pinned": False,
+}
+
+
+class Pair(Body):
+    """A mentee and a mentor."""
+
+    mentee_id: Id
+    mentor_id: Id
+
+
+class Constraints(Body):
+    """What forbids a pair, where a program leaves a choice."""
+
+    min_shared_minutes_per_week: Annotated[Whole, Field(ge=0, le=10_080)] = 120
+    same_team: Literal["any", "same", "different"] = "any"
+    max_zone_gap_hours: Annotated[Whole, Field(ge=0, le=14)] | None = None
+
+
+class StartMatchRun(Body):
+    """A match run over a program (the default one unless named)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"objective": "util", "weights": {"segment": 0}}]})
+
+    program_id: Id | None = None
+    objective: Objective = Objective.UTIL
+    weights: Annotated[dict[Slug, Weight], Field(max_length=20)] = {}
+    constraints: Constraints = Constraints()
+    pins: Annotated[list[Pair], Field(max_length=5000)] = []
+    forbidden: Annotated[list[Pair], Field(max_length=5000)] = []
+
+
+class ProposedMatchRead(Read):
+    """A proposed pair; `terms` sum to `score`."""
+
+    id: str
+    mentee_id: str
+    mentor_id: str
+    score: int
+    terms: dict[str, int]
+    pinned: bool
+
+
+class UnmatchedRead(Read):
+    """A mentee without a mentor, the most telling reason, and how many mentors each constraint excluded."""
+
+    mentee_id: str
+    reason: str
+    excluded: dict[str, int]
+
+
+class RunRead(Read):
+    """A run in short."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "mrn_01jd6x0000e8r9sv4kz2m7n5qg",
+                    "program_id": "prg_01jd6x0000e8r9sv4kz2m7n5qh",
+                    "operation_id": "op_01jd6x0000e8r9sv4kz2m7n5qj",
+                    "status": "published",
+                    "inputs_hash": "5f0c9a",
+                    **_STAMPS,
+                }
+            ]
+        },
+    )
+
+    id: str
+    program_id: str
+    operation_id: str
+    status: RunStatus
+    inputs_hash: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class MatchRunRead(Read):
+    """A match run and its draft."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "mrn_01jd6x0000e8r9sv4kz2m7n5qg",
+                    "program_id": "prg_01jd6x0000e8r9sv4kz2m7n5qh",
+                    "operation_id": "op_01jd6x0000e8r9sv4kz2m7n5qj",
+                    "status": "draft",
+                    "objective": "util",
+                    "inputs_hash": "5f0c9a",
+                    "value": 8123,
+                    "matched": 1,
+                    "unmatched": [],
+                    "matches": [_PAIR],
+                    **_STAMPS,
+                }
+            ]
+        },
+    )
+
+    id: str
+    program_id: str
+    operation_id: str
+    status: RunStatus
+    objective: Objective
+    inputs_hash: str | None
+    value: int | None
+    matched: int
+    unmatched: list[UnmatchedRead]
+    matches: list[ProposedMatchRead]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, run: Any, pairs: list[Any]) -> "MatchRunRead":
+        """Build from a run's row and the rows of its pairs."""
+        made = {"matched", "unmatched", "matches"}
+        values = {name: getattr(run, name) for name in cls.model_fields if name not in made}
+        unmatched = [UnmatchedRead(**left) for left in run.unmatched]
+        matches = [ProposedMatchRead.model_validate(pair) for pair in pairs]
+        return cls(**values, matched=len(pairs), unmatched=unmatched, matches=matches)
+
+
+class MatchRead(Read):
+    """A mentee and a mentor over time."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {**_PAIR, "program_id": "prg_01jd6x0000e8r9sv4kz2m7n5qh", "run_id": None, "status": "active", **_STAMPS}
+            ]
+        },
+    )
+
+    id: str
+    program_id: str
+    run_id: str | None
+    mentee_id: str
+    mentor_id: str
+    status: MatchStatus
+    score: int
+    terms: dict[str, int]
+    pinned: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class StartPlanRun(Body):
+    """A plan over the calls that start in [from, to)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={"examples": [{"from": "2026-11-23T00:00:00Z", "to": "2026-11-30T00:00:00Z"}]},
+    )
+
+    from_at: Annotated[Instant, Field(alias="from")]
+    to_at: Annotated[Instant, Field(alias="to")]
+    team_id: Id | None = None
+    program_id: Id | None = None
+
+
+class PlanSeatRead(Read):
+    """A proposed seat; `terms` sum to `value`. Once published: the seat, or the code with which booking refused."""
+
+    call_id: str
+    observer_id: str
+    value: int
+    terms: dict[str, int]
+    seat_id: str | None
+    refusal: str | None
+
+
+class UnmetRead(Read):
+    """A call type or skill that somebody will not hear in this plan, and why."""
+
+    person_id: str
+    need: str
+    reason: str
+
+
+class PlanRunRead(Read):
+    """A plan run and its draft. No plan is worth more than `bound`."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "prn_01jd6x0000e8r9sv4kz2m7n5qk",
+                    "program_id": "prg_01jd6x0000e8r9sv4kz2m7n5qh",
+                    "operation_id": "op_01jd6x0000e8r9sv4kz2m7n5qm",
+                    "team_id": None,
+                    "status": "draft",
+                    "from": "2026-11-23T00:00:00Z",
+                    "to": "2026-11-30T00:00:00Z",
+                    "inputs_hash": "5f0c9a",
+                    "objective": 12345,
+                    "bound": 12346.0,
+                    "gap_percent": 0.008,
+                    "timed_out": False,
+                    "seats": [
+                        {
+                            "call_id": "call_01jd6x0000e8r9sv4kz2m7n5qc",
+                            "observer_id": _MENTEE,
+                            "value": 812,
+                            "terms": {"skill": 512, "new_type": 150, "mentor": 150},
+                            "seat_id": None,
+                            "refusal": None,
+                        }
+                    ],
+                    "unmet": [{"person_id": _MENTEE, "need": "demo", "reason": "no_call_in_free_time"}],
+                    **_STAMPS,
+                }
+            ]
+        },
+    )
+
+    id: str
+    program_id: str
+    operation_id: str
+    team_id: str | None
+    status: RunStatus
+    from_at: Annotated[datetime, Field(serialization_alias="from")]
+    to_at: Annotated[datetime, Field(serialization_alias="to")]
+    inputs_hash: str | None
+    objective: int | None
+    bound: float | None
+    gap_percent: float | None
+    timed_out: bool
+    seats: list[PlanSeatRead]
+    unmet: list[UnmetRead]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, run: Any, seats: list[Any]) -> "PlanRunRead":
+        """Build from a run's row and the rows of its seats."""
+        values = {name: getattr(run, name) for name in cls.model_fields if name not in ("seats", "unmet")}
+        planned = [PlanSeatRead.model_validate(seat) for seat in seats]
+        return cls(**values, seats=planned, unmet=[UnmetRead(**need) for need in run.unmet])
+
+
+class OperationRead(Read):
+    """Long work: where it stands, and its result or error at the end."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "op_01jd6x0000e8r9sv4kz2m7n5qj",
+                    "kind": "match_run",
+                    "status": "succeeded",
+                    "progress": 100,
+                    "result": {"match_run_id": "mrn_01jd6x0000e8r9sv4kz2m7n5qg", "matched": 8, "unmatched": 0},
+                    "error": None,
+                    "created_at": "2026-11-21T09:00:00Z",
+                    "updated_at": "2026-11-21T09:00:04Z",
+                }
+            ]
+        },
+    )
+
+    id: str
+    kind: str
+    status: WorkStatus
+    progress: int
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
