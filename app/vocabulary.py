@@ -1,7 +1,7 @@
 """The field's words: enums, ids and constrained types that schemas, rules and models share."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
@@ -187,6 +187,7 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _HAS_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ZONES = frozenset(available_timezones())
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -224,6 +225,19 @@ def _utc(value: datetime) -> datetime:
     return instant
 
 
+def _written_as_day(value: object) -> object:
+    written = isinstance(value, str) and _DAY.fullmatch(value)
+    if not written and not isinstance(value, date):
+        raise ValueError("is not a date such as 2026-11-23")
+    return value
+
+
+def _in_our_time(value: date) -> date:
+    if not _FIRST.date() <= value < _LAST.date():
+        raise ValueError("lies outside 1970 to 2100")
+    return value
+
+
 def _printable(value: str) -> str:
     if any(ord(c) < 32 and c not in "\t\n\r" for c in value):
         raise ValueError("holds control characters")
@@ -240,6 +254,8 @@ ZoneName = Annotated[str, StringConstraints(max_length=64), AfterValidator(zone)
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_with_offset), AfterValidator(_utc)]
 """RFC 3339 with an offset in; an aware UTC instant inside 1970 to 2100 in our hands."""
+Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(_in_our_time)]
+"""A calendar day such as 2026-11-23; numbers and times of day are refused."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
 Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_printable)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]

@@ -1,13 +1,15 @@
 """Change when somebody works, and what other calendars say of their time."""
 
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from sqlalchemy import delete, insert
 
 from app import ids
 from app.db import DbSession
-from app.errors import NotFound, Stale
+from app.errors import Fault, Invalid, NotFound, Stale
 from app.models import Availability, Person
 from app.models.tables import busy
 from app.operations.events import tell
@@ -17,6 +19,20 @@ from app.vocabulary import BusyStatus
 
 OFFICE_HOURS = tuple((weekday, 9 * 60, 17 * 60) for weekday in range(1, 6))
 """Monday to Friday, 09:00 to 17:00 in the person's zone."""
+
+
+class NightShift(Invalid):
+    """Hours end before they start: work past midnight belongs to two days."""
+
+    code = "night_shift"
+    title = "Hours end later on the same day; a night shift is two rows"
+
+
+class HoursOverlap(Invalid):
+    """Two ranges of one day have time in common."""
+
+    code = "overlap"
+    title = "Ranges of one day overlap"
 
 
 def set_availability(
@@ -30,11 +46,14 @@ def set_availability(
     actor: Actor,
     now: datetime,
 ) -> Availability:
-    """Replace somebody's working hours, and their zone: hours are local to where they live. Locks the person."""
+    """Replace somebody's working hours, and their zone: hours are local to where they live. Refused as `night_shift`
+    or `overlap`, pointing at the range by its place in what was given. Locks the person.
+    """
     found = owned_person(db, person_id, actor=actor)
     hours = db.get_one(Availability, person_id)
     if expected_version not in (None, hours.version):
         raise Stale("Read it again, then change it.")
+    _check_hours(weekly, exceptions)
     new_weekly = sorted([list(range_) for range_ in weekly])
     new_exceptions = {day: sorted([list(range_) for range_ in ranges]) for day, ranges in sorted(exceptions.items())}
     if (hours.weekly, hours.exceptions, found.time_zone) == (new_weekly, new_exceptions, time_zone):
@@ -51,6 +70,15 @@ def set_availability(
     return hours
 
 
+def zone_changed(db: DbSession, *, person_id: str, actor: Actor, now: datetime) -> None:
+    """Count a version of somebody's hours, which are local to the zone that changed. The caller holds the person."""
+    hours = db.get_one(Availability, person_id)
+    hours.version += 1
+    hours.updated_at = now
+    db.flush()
+    tell(db, "availability.changed", person_id, version=hours.version, actor=actor, now=now)
+
+
 def replace_busy(
     db: DbSession,
     *,
@@ -60,7 +88,7 @@ def replace_busy(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Replace what one source says of somebody's time. Locks the person, as booking does, so neither misses the other."""
+    """Replace what one source says of somebody's time. Locks the person, as booking does: neither misses the other."""
     found = owned_person(db, person_id, actor=actor)
     db.execute(delete(busy).where(busy.c.person_id == person_id, busy.c.source == source))
     rows = [
@@ -84,3 +112,39 @@ def owned_person(db: DbSession, person_id: str, *, actor: Actor) -> Person:
     if not may_act_for(actor, person_id):
         raise NotFound
     return people.person_for_update(db, person_id)
+
+
+def _check_hours(weekly: Sequence[tuple[int, int, int]], exceptions: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+    spans: list[tuple[str, int | str, int, int]] = [
+        (f"/weekly/{index}", weekday, start, end) for index, (weekday, start, end) in enumerate(weekly)
+    ]
+    for index, (day, ranges) in enumerate(exceptions.items()):
+        spans += [(f"/exceptions/{index}/ranges/{nth}", day, start, end) for nth, (start, end) in enumerate(ranges)]
+    for pointer, on, start, end in spans:
+        if end <= start:
+            raise NightShift(
+                _two_rows(on, start, end), faults=(Fault(pointer, NightShift.code, "must end later than it starts"),)
+            )
+    # In order of their starts, ranges that overlap at all include two neighbours that do.
+    by_day = sorted(spans, key=lambda span: (str(span[1]), span[2], span[3]))
+    for (_, on, _, end), (pointer, next_on, next_start, _) in pairwise(by_day):
+        if on == next_on and next_start < end:
+            fault = Fault(pointer, HoursOverlap.code, "has time in common with another range of that day")
+            raise HoursOverlap("Join the ranges into one, or move them apart.", faults=(fault,))
+
+
+def _two_rows(on: int | str, start: int, end: int) -> str:
+    """Say how hours that pass midnight are written: up to 24:00, and from 00:00 on the day after."""
+    following: int | str
+    if isinstance(on, int):
+        name, following = "weekday", on % 7 + 1
+    else:
+        name, following = "date", (date.fromisoformat(on) + timedelta(days=1)).isoformat()
+    rows = [{name: on, "start": _clock(start), "end": "24:00"}]
+    if end:
+        rows.append({name: following, "start": "00:00", "end": _clock(end)})
+    return "Write " + " and ".join(json.dumps(row) for row in rows) + "."
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

@@ -43,7 +43,7 @@ def patch_call_type(
     actor: Actor,
     now: datetime,
 ) -> CallType:
-    """Change what is given; skills, when given, replace those it showed. Calls keep the type they have. Locks the type."""
+    """Change what is given; skills, when given, replace those it showed. Calls keep their type. Locks it."""
     check_admin(actor)
     found = row_for_update(db, CallType, slug)
     check_version(found, expected_version)

@@ -11,7 +11,8 @@ from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models import Availability, Person
 from app.models.tables import person, team
-from app.operations.availability import OFFICE_HOURS
+from app.operations.availability import OFFICE_HOURS, zone_changed
+from app.operations.changes import amend
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, outdated
 from app.queries import external, people
@@ -101,11 +102,12 @@ def upsert_person(
         made = create_person(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made.id, tuple(sorted(changes)))
     found = people.person_for_update(db, known)
+    also: tuple[str, ...] = ()
     if external.object_id(db, "person", source, external_id) is None:
         identify(db, "person", known, [(source, external_id)])
-    if outdated(found.external_updated_at, changes.get("external_updated_at")):
-        return Upserted("unchanged", known)
-    changed = _apply(db, found, changes, actor=actor, now=now)
+        also = ("external",)
+    late = outdated(found.external_updated_at, changes.get("external_updated_at"))
+    changed = _apply(db, found, {} if late else changes, also=also, actor=actor, now=now)
     return Upserted("updated" if changed else "unchanged", known, changed)
 
 
@@ -117,17 +119,19 @@ def external_id_of(db: DbSession, source: str, external_id: str, changes: Mappin
     return known
 
 
-def _apply(db: DbSession, found: Person, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> tuple[str, ...]:
-    changed = tuple(sorted(name for name, value in changes.items() if getattr(found, name) != value))
-    if not changed:
-        return ()
-    _check(db, found.id, {name: changes[name] for name in changed})
-    for name in changed:
-        setattr(found, name, changes[name])
-    found.version += 1
-    found.updated_at = now
-    db.flush()
-    tell(db, "person.changed", found.id, version=found.version, actor=actor, now=now)
+def _apply(
+    db: DbSession,
+    found: Person,
+    changes: Mapping[str, Any],
+    *,
+    also: tuple[str, ...] = (),
+    actor: Actor,
+    now: datetime,
+) -> tuple[str, ...]:
+    _check(db, found.id, {name: value for name, value in changes.items() if getattr(found, name) != value})
+    changed = amend(db, found, changes, act="person.changed", object_id=found.id, actor=actor, now=now, also=also)
+    if "time_zone" in changed:
+        zone_changed(db, person_id=found.id, actor=actor, now=now)
     return changed
 
 

@@ -15,7 +15,7 @@ from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Pag
 from app.routers.problems import refusals
 from app.schemas.people import CreatePerson, PatchPerson, PersonRead, UpsertPeople, UpsertPerson, UpsertPersonItem
 from app.schemas.shapes import BatchRead, Listing
-from app.vocabulary import Instant, PersonStatus, Role
+from app.vocabulary import ExternalId, Instant, PersonStatus, Role, Source
 
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=Route)
 
@@ -83,7 +83,13 @@ def patch_person(
     responses={201: {"model": PersonRead, "description": "Somebody new"}, **refusals(*_WRITE)},
 )
 def upsert_person(
-    source: str, external_id: str, body: UpsertPerson, db: Db, now: Now, actor: CurrentActor, answer: Answer
+    source: Source,
+    external_id: ExternalId,
+    body: UpsertPerson,
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    answer: Answer,
 ) -> PersonRead:
     """Create or change the person whom another system calls `external_id`. Safe to repeat and to send late."""
     done = _upsert(db, source, external_id, body, now=now, actor=actor)

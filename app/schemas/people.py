@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from app.schemas.shapes import Atomic, Body, ExternalRef, ExternalUpdatedAt, ItemByItem, Read, absent
-from app.vocabulary import Email, Language, Name, PersonStatus, Role, Tag, Whole, ZoneName
+from app.vocabulary import Capacity, Day, Email, Language, Name, PersonStatus, Role, Tag, Whole, ZoneName
 
 Languages = Annotated[list[Language], Field(max_length=20)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
@@ -35,12 +35,12 @@ class CreatePerson(Body):
     status: PersonStatus = PersonStatus.ACTIVE
     team_id: Id | None = None
     manager_id: Id | None = None
-    started_on: date | None = None
+    started_on: Day | None = None
     languages: Languages = ["en"]
     segments: Tags = []
     products: Tags = []
     regions: Tags = []
-    seat_capacity: Annotated[Limit | None, Field(description="Seats on each call they host.")] = None
+    seat_capacity: Annotated[Capacity | None, Field(description="Seats on each call they host.")] = None
     observe_per_day: Limit = 3
     observe_per_week: Limit = 8
     host_per_day: Limit = 4
@@ -60,12 +60,12 @@ class PatchPerson(Body):
     status: PersonStatus = absent()
     team_id: Id | None = None
     manager_id: Id | None = None
-    started_on: date | None = None
+    started_on: Day | None = None
     languages: Languages = absent()
     segments: Tags = absent()
     products: Tags = absent()
     regions: Tags = absent()
-    seat_capacity: Limit | None = None
+    seat_capacity: Capacity | None = None
     observe_per_day: Limit = absent()
     observe_per_week: Limit = absent()
     host_per_day: Limit = absent()

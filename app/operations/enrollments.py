@@ -1,0 +1,100 @@
+"""Change who is on which side of a program, and how many mentees a mentor takes."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app import ids
+from app.db import DbSession
+from app.errors import Conflict, Fault, Forbidden
+from app.models import Enrollment
+from app.models.tables import enrollment, match, person
+from app.operations.changes import amend, check_admin, check_unused, check_version
+from app.operations.events import tell
+from app.operations.people import UnknownReference
+from app.queries import programs
+from app.queries.rows import row_for_update
+from app.rules.access import Actor, runs_the_house
+from app.vocabulary import MatchStatus, Side
+
+
+class AlreadyEnrolled(Conflict):
+    """The person is on this side of the program."""
+
+    code = "already_enrolled"
+    title = "They are enrolled on this side already"
+
+
+def enroll(
+    db: DbSession, *, program_id: str, person_id: str, side: Side, capacity: int, actor: Actor, now: datetime
+) -> Enrollment:
+    """Put a person on one side of a program. Refused as `already_enrolled`, naming the enrolment."""
+    programs.program_by_id(db, program_id)
+    check_admin(actor)
+    if db.execute(select(person.c.id).where(person.c.id == person_id)).first() is None:
+        raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person."),))
+    known = db.execute(
+        select(enrollment.c.id).where(
+            enrollment.c.program_id == program_id, enrollment.c.person_id == person_id, enrollment.c.side == side
+        )
+    ).scalar()
+    if known is not None:
+        raise AlreadyEnrolled("Change that enrolment.", extra={"enrollment_id": known})
+    made = Enrollment(
+        id=ids.new("enr", now),
+        program_id=program_id,
+        person_id=person_id,
+        side=side,
+        capacity=capacity,
+        created_at=now,
+        updated_at=now,
+    )
+    db.add(made)
+    db.flush()
+    tell(db, "enrollment.created", made.id, version=made.version, actor=actor, now=now)
+    return made
+
+
+def set_capacity(
+    db: DbSession,
+    *,
+    program_id: str,
+    enrollment_id: str,
+    capacity: int,
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Enrollment:
+    """Say how many mentees a mentor takes from now on; matches that stand are kept. Mentors say it themselves,
+    admins for all. Locks the enrolment.
+    """
+    seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
+    if not runs_the_house(actor) and seen.side is not Side.MENTOR:
+        raise Forbidden("Mentors set their own capacity; an admin changes the rest.")
+    found = row_for_update(db, Enrollment, enrollment_id)
+    check_version(found, expected_version)
+    changes = {"capacity": capacity}
+    amend(db, found, changes, act="enrollment.changed", object_id=enrollment_id, actor=actor, now=now)
+    return found
+
+
+def withdraw(
+    db: DbSession,
+    *,
+    program_id: str,
+    enrollment_id: str,
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Take a person off their side of a program. Refused as `in_use` while a match of theirs stands there."""
+    seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
+    check_admin(actor)
+    found = row_for_update(db, Enrollment, enrollment_id)
+    check_version(found, expected_version)
+    mine = match.c.mentee_id if seen.side is Side.MENTEE else match.c.mentor_id
+    stands = (match.c.program_id == program_id, mine == seen.person_id, match.c.status != MatchStatus.ENDED)
+    check_unused(db, select(match.c.id).where(*stands))
+    db.delete(found)
+    db.flush()
+    tell(db, "enrollment.deleted", enrollment_id, version=found.version + 1, actor=actor, now=now)

@@ -1,0 +1,45 @@
+"""Read when somebody works and what other calendars say of their time. Private: their own, admins all."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import availability, busy, person
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.rules.access import Actor, may_act_for
+
+
+@dataclass(frozen=True, slots=True)
+class BusyFilter:
+    """Which busy intervals: those that touch `[ends_at_gt, starts_at_lt)`; a side that is None is open."""
+
+    starts_at_lt: datetime | None = None
+    ends_at_gt: datetime | None = None
+
+
+def hours_of(db: DbSession, person_id: str, *, actor: Actor) -> Any:
+    """Return the row of somebody's working hours with their `time_zone`. Raises NotFound."""
+    found = None
+    if may_act_for(actor, person_id):
+        query = select(availability, person.c.time_zone).join(person, person.c.id == availability.c.person_id)
+        found = db.execute(query.where(availability.c.person_id == person_id)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_busy(db: DbSession, person_id: str, wanted: BusyFilter, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of somebody's busy intervals by start. Raises NotFound. Two statements."""
+    if not may_act_for(actor, person_id) or not db.execute(select(person.c.id).where(person.c.id == person_id)).first():
+        raise NotFound
+    column = busy.c.starts_at
+    query = select(busy, column.label("sorted_by"), busy.c.id.label("after_id")).where(busy.c.person_id == person_id)
+    if wanted.starts_at_lt:
+        query = query.where(busy.c.starts_at < wanted.starts_at_lt)
+    if wanted.ends_at_gt:
+        query = query.where(busy.c.ends_at > wanted.ends_at_gt)
+    return fetch(db, query, page, Order(column, busy.c.id))

@@ -1,0 +1,74 @@
+"""Read programs, which everybody may see, and enrolments, in the scope of who asks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, true
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import enrollment, program
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.rules.access import Actor, runs_the_house
+from app.vocabulary import Side
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentFilter:
+    """Which enrolments of a program: values of one field are alternatives, fields are all required."""
+
+    side: tuple[Side, ...] = ()
+    person_id: tuple[str, ...] = ()
+
+
+def program_by_id(db: DbSession, program_id: str) -> Any:
+    """Return one program's row. Raises NotFound."""
+    found = db.execute(select(program).where(program.c.id == program_id)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def id_by_name(db: DbSession, name: str) -> str | None:
+    """Return the id of the program with exactly this name."""
+    found: str | None = db.execute(select(program.c.id).where(program.c.name == name)).scalar()
+    return found
+
+
+def list_programs(db: DbSession, page: PageRequest) -> PageOf[Any]:
+    """Return a page of programs, oldest first. One statement."""
+    column = program.c.created_at
+    query = select(program, column.label("sorted_by"), program.c.id.label("after_id"))
+    return fetch(db, query, page, Order(column, program.c.id))
+
+
+def visible_enrollments(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the enrolments this actor may see: their own, admins all."""
+    return true() if runs_the_house(actor) else enrollment.c.person_id == actor.person_id
+
+
+def enrollment_by_id(db: DbSession, program_id: str, enrollment_id: str, *, actor: Actor) -> Any:
+    """Return one enrolment's row. Raises NotFound when it is absent, of another program or not for this actor."""
+    found = db.execute(
+        select(enrollment).where(
+            enrollment.c.id == enrollment_id, enrollment.c.program_id == program_id, visible_enrollments(actor)
+        )
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_enrollments(
+    db: DbSession, program_id: str, wanted: EnrollmentFilter, page: PageRequest, *, actor: Actor
+) -> PageOf[Any]:
+    """Return a page of the enrolments in a program that the actor may see, oldest first. One statement."""
+    column = enrollment.c.created_at
+    query = select(enrollment, column.label("sorted_by"), enrollment.c.id.label("after_id")).where(
+        enrollment.c.program_id == program_id, visible_enrollments(actor)
+    )
+    if wanted.side:
+        query = query.where(enrollment.c.side.in_(wanted.side))
+    if wanted.person_id:
+        query = query.where(enrollment.c.person_id.in_(wanted.person_id))
+    return fetch(db, query, page, Order(column, enrollment.c.id))

@@ -1,0 +1,163 @@
+"""Programs and enrolments."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from app.errors import Forbidden, NotFound, Stale
+from app.operations import enrollments
+from app.operations import programs as operations
+from app.operations.changes import InUse, NameTaken
+from app.operations.enrollments import AlreadyEnrolled
+from app.operations.people import UnknownReference
+from app.operations.programs import WeightsAllZero
+from app.queries import programs
+from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
+from app.routers.problems import refusals
+from app.schemas.programs import (
+    CreateEnrollment,
+    CreateProgram,
+    EnrollmentRead,
+    PatchEnrollment,
+    PatchProgram,
+    ProgramRead,
+)
+from app.schemas.shapes import Listing
+from app.vocabulary import Side
+
+router = APIRouter(prefix="/v1/programs", tags=["programs"], route_class=Route)
+
+
+@router.get("", operation_id="programs_list", responses=refusals())
+def list_programs(db: ReadDb, _actor: CurrentActor, page: Page, answer: Answer) -> Listing[ProgramRead]:
+    """List the programs, oldest first."""
+    found = programs.list_programs(db, page)
+    data = [ProgramRead.of(row) for row in found.rows]
+    return answer.list(
+        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
+    )
+
+
+@router.post(
+    "", status_code=201, operation_id="programs_create", responses=refusals(Forbidden, NameTaken, WeightsAllZero)
+)
+def create_program(body: CreateProgram, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> ProgramRead:
+    """Add a program."""
+    made = operations.create_program(db, name=body.name, weights=body.weights, actor=actor, now=now)
+    return answer.created(f"/v1/programs/{made.id}", made.version, ProgramRead.of(made))
+
+
+@router.get("/{program_id}", operation_id="programs_get", responses=refusals(NotFound))
+def get_program(program_id: str, db: ReadDb, _actor: CurrentActor, answer: Answer) -> ProgramRead:
+    """Read one program."""
+    found = programs.program_by_id(db, program_id)
+    return answer.version(found.version, ProgramRead.of(found))
+
+
+@router.patch(
+    "/{program_id}",
+    operation_id="programs_patch",
+    responses=refusals(Forbidden, NotFound, NameTaken, Stale, WeightsAllZero),
+)
+def patch_program(
+    program_id: str, body: PatchProgram, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> ProgramRead:
+    """Change what is given (JSON Merge Patch): absent keeps, and so it does within the weights."""
+    changes = body.model_dump(exclude_unset=True)
+    found = operations.patch_program(
+        db, program_id=program_id, changes=changes, expected_version=if_match, actor=actor, now=now
+    )
+    return answer.version(found.version, ProgramRead.of(found))
+
+
+@router.get("/{program_id}/enrollments", operation_id="enrollments_list", responses=refusals(NotFound))
+def list_enrollments(
+    program_id: str,
+    db: ReadDb,
+    actor: CurrentActor,
+    page: Page,
+    answer: Answer,
+    side: Annotated[list[Side], Query(alias="as")] = [],
+    person_id: Annotated[list[str], Query()] = [],
+) -> Listing[EnrollmentRead]:
+    """List the enrolments you may see, oldest first: your own, or all as an admin."""
+    programs.program_by_id(db, program_id)
+    wanted = programs.EnrollmentFilter(tuple(side), tuple(person_id))
+    found = programs.list_enrollments(db, program_id, wanted, page, actor=actor)
+    data = [EnrollmentRead.model_validate(row) for row in found.rows]
+    return answer.list(
+        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
+    )
+
+
+@router.post(
+    "/{program_id}/enrollments",
+    status_code=201,
+    operation_id="enrollments_create",
+    responses=refusals(Forbidden, NotFound, AlreadyEnrolled, UnknownReference),
+)
+def enroll(
+    program_id: str, body: CreateEnrollment, db: Db, now: Now, actor: CurrentActor, answer: Answer
+) -> EnrollmentRead:
+    """Put a person on one side of a program. One person may be on both."""
+    made = enrollments.enroll(
+        db,
+        program_id=program_id,
+        person_id=body.person_id,
+        side=body.side,
+        capacity=body.capacity,
+        actor=actor,
+        now=now,
+    )
+    place = f"/v1/programs/{program_id}/enrollments/{made.id}"
+    return answer.created(place, made.version, EnrollmentRead.model_validate(made))
+
+
+@router.get("/{program_id}/enrollments/{enrollment_id}", operation_id="enrollments_get", responses=refusals(NotFound))
+def get_enrollment(
+    program_id: str, enrollment_id: str, db: ReadDb, actor: CurrentActor, answer: Answer
+) -> EnrollmentRead:
+    """Read one enrolment."""
+    found = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
+    return answer.version(found.version, EnrollmentRead.model_validate(found))
+
+
+@router.patch(
+    "/{program_id}/enrollments/{enrollment_id}",
+    operation_id="enrollments_patch",
+    responses=refusals(Forbidden, NotFound, Stale),
+)
+def patch_enrollment(
+    program_id: str,
+    enrollment_id: str,
+    body: PatchEnrollment,
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    if_match: IfMatch,
+    answer: Answer,
+) -> EnrollmentRead:
+    """Say how many mentees a mentor takes from now on. Mentors set their own; matches that stand are kept."""
+    found = enrollments.set_capacity(
+        db,
+        program_id=program_id,
+        enrollment_id=enrollment_id,
+        capacity=body.capacity,
+        expected_version=if_match,
+        actor=actor,
+        now=now,
+    )
+    return answer.version(found.version, EnrollmentRead.model_validate(found))
+
+
+@router.delete(
+    "/{program_id}/enrollments/{enrollment_id}",
+    status_code=204,
+    operation_id="enrollments_delete",
+    responses=refusals(Forbidden, NotFound, InUse, Stale),
+)
+def withdraw(program_id: str, enrollment_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch) -> None:
+    """Take a person off their side of a program, once no match of theirs stands there."""
+    enrollments.withdraw(
+        db, program_id=program_id, enrollment_id=enrollment_id, expected_version=if_match, actor=actor, now=now
+    )
