@@ -1,0 +1,136 @@
+"""What pages are given: the database, the time, who is signed in; and the wall against other sites' forms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Protocol
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy import Engine
+
+from app import db
+from app.config import Settings
+from app.db import DbSession
+from app.errors import Forbidden, Unauthenticated
+from app.queries import access, people
+from app.rules.access import Actor
+
+
+class House(Protocol):
+    """What a running app is made of, as far as pages use it."""
+
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
+    def engine(self) -> Engine: ...  # noqa: D102
+    def clock(self) -> datetime: ...  # noqa: D102
+
+
+class ForeignForm(Forbidden):
+    """The form was not sent by one of our pages."""
+
+    code = "foreign_form"
+    title = "This did not come from one of our pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks at a page: the actor, and their row for name, zone and limits."""
+
+    actor: Actor
+    person: Any
+
+
+def house(request: Request) -> House:
+    """Return the app's settings, engine and clock."""
+    found: House = request.app.state.house
+    return found
+
+
+TheHouse = Annotated[House, Depends(house)]
+
+
+def now(the: TheHouse) -> datetime:
+    """Return the instant of this request; one request has one."""
+    return the.clock()
+
+
+def read_db(the: TheHouse) -> Iterator[DbSession]:
+    """Open a read transaction for the length of the page."""
+    with db.transaction(the.engine, writes=False) as session:
+        yield session
+
+
+def write_db(the: TheHouse) -> Iterator[DbSession]:
+    """Open a write transaction; it commits before the answer is sent."""
+    with db.transaction(the.engine, writes=True) as session:
+        yield session
+
+
+Now = Annotated[datetime, Depends(now)]
+ReadDb = Annotated[DbSession, Depends(read_db, scope="function")]
+Db = Annotated[DbSession, Depends(write_db, scope="function")]
+
+
+def session_cookie(the: TheHouse) -> str:
+    """Return the name of the session cookie. `__Host-` makes browsers insist on TLS, this host and every path."""
+    return "sid" if the.settings.allow_plain_http else "__Host-sid"
+
+
+CookieName = Annotated[str, Depends(session_cookie)]
+
+
+def session_secret(request: Request, name: CookieName) -> str | None:
+    """Return what the browser sent as its session; only a look-up says whether it is one."""
+    return request.cookies.get(name)
+
+
+SessionSecret = Annotated[str | None, Depends(session_secret)]
+
+
+def viewer_if_any(db: ReadDb, secret: SessionSecret, now: Now) -> Viewer | None:
+    """Return who is signed in, for pages that strangers may read too."""
+    actor = access.actor_for_browser(db, secret, now=now) if secret else None
+    if actor is None or actor.person_id is None:
+        return None
+    return Viewer(actor, people.person_by_id(db, actor.person_id, actor=actor))
+
+
+AnyViewer = Annotated[Viewer | None, Depends(viewer_if_any)]
+
+
+def signed_in(viewer: AnyViewer) -> Viewer:
+    """Return who is signed in. A stranger is sent to the sign-in page (`PageEdge`)."""
+    if viewer is None:
+        raise Unauthenticated("Sign in first.")
+    return viewer
+
+
+SignedIn = Annotated[Viewer, Depends(signed_in)]
+
+
+def our_own_form(request: Request, the: TheHouse) -> None:
+    """Refuse what another site makes a browser send in our user's name.
+
+    Fetch Metadata says where a request comes from (W3C Fetch Metadata, `Sec-Fetch-Site`); browsers leave it out over
+    plain HTTP, where the `Origin` must then be ours. `Host` can't be chosen by another site. None of both: refused.
+    """
+    if request.method in ("GET", "HEAD"):
+        return
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    ours = {_origin(the.settings.public_url), f"{request.url.scheme}://{request.headers.get('host', '')}"}
+    trusted = origin in ours if site is None else site == "same-origin"
+    if not trusted:
+        raise ForeignForm("Open the page in Earshot itself, then press its button again.")
+
+
+def page_router() -> APIRouter:
+    """Return a router for pages: guarded against other sites' forms, absent from the API's description."""
+    return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form)])
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

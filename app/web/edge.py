@@ -1,0 +1,118 @@
+"""Outside of everything that answers people: security headers on every page, and refusals as pages.
+
+Routes refuse with a Problem and know nothing of browsers. Here `application/problem+json` on its way to somebody who
+reads HTML becomes a page, so there is one way to refuse, and even a failure without a database gets its page.
+"""
+
+import json
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.html import page
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Not no-referrer: that would make the Origin of our own forms null.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+_KEPT = ("allow", "retry-after", "connection", "x-request-id")
+_WORDS = {
+    400: ("We could not read that", "Go back and try again."),
+    403: ("That is not allowed", "Go back. If it should be allowed, ask an admin."),
+    404: ("There is nothing here", "Check the address. What was here may have moved, or is not yours to see."),
+    405: ("That does not work here", "Go back and use the buttons on the page."),
+    409: ("Somebody was quicker", "Go back, look again, then choose."),
+    410: ("This is no longer valid", "Ask for a new one."),
+    413: ("That is too large", "Send something smaller."),
+    422: ("Something is not right yet", "Go back, mend it, then send it again."),
+    429: ("Too fast", "Wait a minute, then try again."),
+    500: ("Something broke on our side", "Try again. If it stays, give your admin the request id below."),
+    503: ("Busy just now", "Wait a moment, then load the page again."),
+}
+"""Status to what happened and what to do."""
+_WORDS_BY_CODE = {
+    "link_used": (
+        "This sign-in link is used up",
+        "A link works once, for 15 minutes. Ask your admin for a new one; they type: earshot login-link, "
+        "then your e-mail address.",
+    ),
+    "foreign_form": (
+        "This did not come from one of our pages",
+        "Open the page in Earshot itself, then press its button again.",
+    ),
+}
+
+
+class PageEdge:
+    """ASGI middleware. Add it last, so that it is the outermost."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on and dress its answer."""
+        if scope["type"] != "http" or scope["path"].startswith("/v1/"):
+            await self.app(scope, receive, send)
+            return
+        await self.app(scope, receive, _Dressed(scope, send))
+
+
+class _Dressed:
+    """Sends the answer, a refusal as a page. A refusal is one body message: see `routers.problems.refuse`."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
+        self._scope = scope
+        self._reads_html = "text/html" in Headers(scope=scope).get("accept", "")
+        self._refusal: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kind = MutableHeaders(raw=message["headers"]).get("content-type", "")
+            if kind == "application/problem+json" and self._reads_html:
+                self._refusal = message
+                return
+            if kind.startswith("text/html"):
+                _protect(MutableHeaders(raw=message["headers"]), self._scope)
+        elif self._refusal is not None:
+            start, self._refusal = self._refusal, None
+            answer = _as_page(json.loads(message["body"]), Headers(raw=start["headers"]))
+            _protect(answer.headers, self._scope)
+            await self._send({**start, "status": answer.status_code, "headers": answer.raw_headers})
+            message = {**message, "body": answer.body}
+        await self._send(message)
+
+
+def _as_page(problem: dict[str, Any], given: Headers) -> Response:
+    if problem["status"] == 401:
+        answer: Response = RedirectResponse("/login", 303)
+    else:
+        by_status = _WORDS.get(problem["status"], (problem["title"], problem["detail"]))
+        happened, next_step = _WORDS_BY_CODE.get(problem["code"], by_status)
+        answer = page(
+            "problem.html",
+            status=problem["status"],
+            happened=happened,
+            next_step=next_step,
+            request_id=problem["request_id"],
+        )
+    for name in _KEPT:
+        if name in given:
+            answer.headers[name] = given[name]
+    return answer
+
+
+def _protect(headers: MutableHeaders, scope: Scope) -> None:
+    for name, value in _PAGE_HEADERS.items():
+        headers.setdefault(name, value)
+    if scope["app"].state.house.settings.public_url.startswith("https:"):
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -1,0 +1,8 @@
+"""One module per family of pages; `ROUTERS` is what the app serves."""
+
+from fastapi import APIRouter
+
+from app.web import assets
+from app.web.pages import api_docs, sign_in, week
+
+ROUTERS: tuple[APIRouter, ...] = (week.router, sign_in.router, api_docs.router, assets.router)

@@ -1,0 +1,173 @@
+"""The week: who sits in where, this week and the next, and the seats that are still open."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Response
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.rules.access import runs_the_house
+from app.vocabulary import SeatStatus
+from app.web import weeks
+from app.web.dependencies import Now, ReadDb, SignedIn, Viewer, page_router
+from app.web.faces import Face
+from app.web.html import page
+from app.web.pages import week_rows
+from app.web.weeks import Week
+
+router = page_router()
+
+_MOST_SEATS = 400
+"""Seats shown on one page: about 300 kB."""
+_OPEN_CALLS = 12
+_DRAWN_SEATS = 6
+"""Seats drawn one by one; more are a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An observer whom the viewer may see on a call."""
+
+    face: Face
+    is_viewer: bool
+    awaits_reply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call as one row; times on the viewer's clocks."""
+
+    starts_at: datetime
+    ends_at: datetime
+    host: Face
+    is_viewers: bool
+    account: str
+    type: str
+    listeners: tuple[Listener, ...]
+    others: int
+    """Observers whom the viewer may not see."""
+    seats_taken: int
+    seats: int
+    is_over: bool
+
+    @property
+    def drawn_others(self) -> int:
+        """How many of the others are drawn."""
+        return max(min(self.others, _DRAWN_SEATS - len(self.listeners)), 0)
+
+    @property
+    def drawn_free(self) -> int:
+        """How many empty seats are drawn."""
+        return max(min(self.seats - self.seats_taken, _DRAWN_SEATS - len(self.listeners) - self.others), 0)
+
+    @property
+    def not_drawn(self) -> int:
+        """How many seats are only counted."""
+        return self.seats - min(len(self.listeners), _DRAWN_SEATS) - self.drawn_others - self.drawn_free
+
+
+@dataclass(frozen=True, slots=True)
+class DayRows:
+    """One day's calls."""
+
+    on: date
+    is_today: bool
+    calls: tuple[CallRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WeekRows:
+    """One week's days that have calls."""
+
+    week: Week
+    title: str
+    days: tuple[DayRows, ...]
+
+
+@router.get("/")
+def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -> Response:
+    """Show a week and the one after it. Without `week` it is this one, or the next in which anything is to come."""
+    zone = viewer.person.time_zone
+    current = Week.of(now, zone)
+    shown = _named(week, zone) if week else _next_with_sessions(db, now=now, viewer=viewer)
+    rows = week_rows.taken_seats(db, shown.starts_at, shown.next.ends_at, actor=viewer.actor, limit=_MOST_SEATS + 1)
+    cut = len(rows) > _MOST_SEATS
+    if cut:  # the last call may lack some of its observers
+        rows = [row for row in rows if row.id != rows[-1].id]
+    open_ = week_rows.open_calls(db, shown.starts_at, shown.ends_at, viewer=viewer, now=now, limit=_OPEN_CALLS)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    return page(
+        "week.html",
+        viewer=Face.of(viewer.person.id, viewer.person.name),
+        sees_all=runs_the_house(viewer.actor),
+        now=now.astimezone(ZoneInfo(zone)),
+        place=weeks.place(zone),
+        time_zone=zone,
+        offset=weeks.offset(now, zone),
+        shown=shown,
+        current=current,
+        weeks=[_week_rows(one, rows, viewer=viewer, now=now, current=current) for one in (shown, shown.next)],
+        cut=cut,
+        most=_MOST_SEATS,
+        open_days=_days(open_, viewer=viewer, now=now),
+        is_past=shown.ends_at <= now,
+        today=today,
+    )
+
+
+def _named(name: str, zone: str) -> Week:
+    found = Week.named(name, zone)
+    if found is None:
+        raise NotFound("There is no such week.")
+    return found
+
+
+def _next_with_sessions(db: DbSession, *, now: datetime, viewer: Viewer) -> Week:
+    first = week_rows.first_session_at(db, actor=viewer.actor, now=now)
+    return Week.of(max(first or now, now), viewer.person.time_zone)
+
+
+def _week_rows(week: Week, rows: Iterable[Any], *, viewer: Viewer, now: datetime, current: Week) -> WeekRows:
+    title = {current: "This week", current.next: "Next week", current.previous: "Last week"}.get(week)
+    inside = [row for row in rows if week.starts_at <= row.starts_at < week.ends_at]
+    return WeekRows(week, title or f"Week {int(week.name[-2:])}", _days(inside, viewer=viewer, now=now))
+
+
+def _days(rows: Iterable[Any], *, viewer: Viewer, now: datetime) -> tuple[DayRows, ...]:
+    """Group rows, which are in order of time and call, by call and by day on the viewer's clocks."""
+    calls = [_call_row(list(group), viewer=viewer, now=now) for _, group in groupby(rows, key=lambda row: row.id)]
+    today = now.astimezone(ZoneInfo(viewer.person.time_zone)).date()
+    by_day = groupby(calls, key=lambda one: one.starts_at.date())
+    return tuple(DayRows(day, day == today, tuple(group)) for day, group in by_day)
+
+
+def _call_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> CallRow:
+    """Make one row of a call's: one per seat that the viewer may see, or one without a seat."""
+    zone, row = ZoneInfo(viewer.person.time_zone), rows[0]
+    listeners = tuple(
+        Listener(
+            Face.of(one.observer_id, one.observer_name),
+            is_viewer=one.observer_id == viewer.person.id,
+            awaits_reply=one.seat_status is SeatStatus.REQUESTED,
+        )
+        for one in rows
+        if one.observer_id is not None
+    )
+    return CallRow(
+        starts_at=row.starts_at.astimezone(zone),
+        ends_at=row.ends_at.astimezone(zone),
+        host=Face.of(row.host_id, row.host_name),
+        is_viewers=row.host_id == viewer.person.id,
+        account=row.account_name or "a customer",
+        type=row.type_name,
+        listeners=listeners,
+        others=max(row.seats_taken - len(listeners), 0),
+        seats_taken=max(row.seats_taken, len(listeners)),
+        seats=max(row.seat_capacity, len(listeners)),
+        is_over=row.ends_at <= now,
+    )

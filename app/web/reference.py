@@ -1,0 +1,224 @@
+"""Read an OpenAPI 3.1 document for people: groups, operations, fields, examples, a curl line each. Pure.
+
+It trusts nothing about the document but that it is one: what is missing or odd is left out.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+Json = Mapping[str, Any]
+_METHODS = ("get", "post", "put", "patch", "delete")
+_DEEPEST = 6
+"""Schemas may refer to themselves: examples end here."""
+_SAMPLES = {
+    "date-time": "2026-11-23T09:00:00Z",
+    "date": "2026-11-23",
+    "email": "aisha@earshot.example",
+    "uri": "https://earshot.example",
+    "string": "text",
+    "integer": 1,
+    "number": 1.0,
+    "boolean": True,
+    "null": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A parameter, or a field of a body."""
+
+    name: str
+    place: str
+    """path, query, header or body."""
+    type: str
+    is_required: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What comes back under one status."""
+
+    status: str
+    is_refusal: bool
+    words: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    description: str
+    fields: tuple[Field, ...]
+    curl: str
+    example: str
+    """What a good answer looks like; empty when it has no JSON body."""
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Operations with one tag."""
+
+    id: str
+    name: str
+    operations: tuple[Operation, ...]
+
+
+def groups(document: Json, *, base_url: str) -> tuple[Group, ...]:
+    """Return the operations of a document by tag, both in the document's order."""
+    reader = _Reader(document, base_url.rstrip("/"))
+    found: dict[str, list[Operation]] = {}
+    for tag, operation in reader.operations():
+        found.setdefault(tag, []).append(operation)
+    return tuple(
+        Group("tag-" + quote(tag, safe=""), tag.replace("_", " ").replace("-", " ").capitalize(), tuple(operations))
+        for tag, operations in found.items()
+    )
+
+
+class _Reader:
+    def __init__(self, document: Json, base_url: str) -> None:
+        self._document = document
+        self._base_url = base_url
+
+    def operations(self) -> Iterator[tuple[str, Operation]]:
+        """Yield each operation with its first tag."""
+        for path, item in _mapping(self._document.get("paths")).items():
+            for method in _METHODS:
+                if operation := _mapping(_mapping(item).get(method)):
+                    tag = next(iter(_strings(operation.get("tags"))), "other")
+                    yield tag, self._operation(method, str(path), _mapping(item), operation)
+
+    def _operation(self, method: str, path: str, item: Json, operation: Json) -> Operation:
+        parameters = [self._resolved(p) for p in (*_list(item.get("parameters")), *_list(operation.get("parameters")))]
+        media = _json_media(self._resolved(operation.get("requestBody")))
+        responses = {str(k): self._resolved(v) for k, v in _mapping(operation.get("responses")).items()}
+        good = next((r for status, r in sorted(responses.items()) if status.startswith("2")), {})
+        summary, _, rest = _text(operation.get("description")).strip().partition("\n")
+        return Operation(
+            id=_text(operation.get("operationId")) or f"{method}-{quote(path, safe='')}",
+            method=method.upper(),
+            path=path,
+            summary=summary or _text(operation.get("summary")),
+            description=" ".join(rest.split()),
+            fields=(*(self._parameter(p) for p in parameters), *self._body_fields(media)),
+            curl=self._curl(method, path, media),
+            example=self._example_text(_json_media(good)),
+            answers=tuple(_answer(status, response) for status, response in sorted(responses.items())),
+        )
+
+    def _parameter(self, parameter: Json) -> Field:
+        schema = self._resolved(parameter.get("schema"))
+        return Field(
+            name=_text(parameter.get("name")),
+            place=_text(parameter.get("in")),
+            type=self._type(schema),
+            is_required=parameter.get("required") is True,
+            description=_text(parameter.get("description") or schema.get("description")),
+        )
+
+    def _body_fields(self, media: Json) -> Iterator[Field]:
+        schema = self._resolved(media.get("schema"))
+        required = _strings(schema.get("required"))
+        for name, given in _mapping(schema.get("properties")).items():
+            field = self._resolved(given)
+            yield Field(name, "body", self._type(field), name in required, _text(field.get("description")))
+
+    def _curl(self, method: str, path: str, media: Json) -> str:
+        line = ["curl"] if method == "get" else ["curl", "-X", method.upper()]
+        text = " ".join([*line, shlex.quote(self._base_url + path)]) + ' \\\n  -H "Authorization: Bearer $EARSHOT_KEY"'
+        if not media:
+            return text
+        body = json.dumps(self._example(media), ensure_ascii=False)
+        return f"{text} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}"
+
+    def _example_text(self, media: Json) -> str:
+        return json.dumps(self._example(media), ensure_ascii=False, indent=2) if media else ""
+
+    def _example(self, media: Json) -> Any:
+        if "example" in media:
+            return media["example"]
+        for named in _mapping(media.get("examples")).values():
+            if "value" in (example := self._resolved(named)):
+                return example["value"]
+        return self._sample(media.get("schema"), 0)
+
+    def _sample(self, given: Any, depth: int) -> Any:
+        schema = self._resolved(given)
+        for key in ("examples", "enum"):
+            if listed := _list(schema.get(key)):
+                return listed[0]
+        for key in ("const", "example", "default"):
+            if schema.get(key) is not None:
+                return schema[key]
+        if depth >= _DEEPEST:
+            return None
+        for key in ("anyOf", "oneOf", "allOf"):
+            if choices := _list(schema.get(key)):
+                return self._sample(choices[0], depth + 1)
+        if properties := _mapping(schema.get("properties")):
+            return {name: self._sample(field, depth + 1) for name, field in properties.items()}
+        if "items" in schema:
+            return [self._sample(schema["items"], depth + 1)]
+        return _SAMPLES.get(_text(schema.get("format"))) or _SAMPLES.get(_text(schema.get("type")), {})
+
+    def _type(self, schema: Json, depth: int = 0) -> str:
+        if depth >= _DEEPEST:
+            return "…"
+        if choices := [self._resolved(c) for key in ("anyOf", "oneOf") for c in _list(schema.get(key))]:
+            return " or ".join(dict.fromkeys(self._type(choice, depth + 1) for choice in choices))
+        if enum := _list(schema.get("enum")):
+            return " | ".join(str(value) for value in enum)
+        if schema.get("type") == "array":
+            return f"list of {self._type(self._resolved(schema.get('items')), depth + 1)}"
+        return _text(schema.get("format")) or _text(schema.get("type")) or "any"
+
+    def _resolved(self, given: Any) -> Json:
+        """Follow a reference into this document; one that leads nowhere, or in a circle, is an empty object."""
+        schema = _mapping(given)
+        for _ in range(_DEEPEST):
+            ref = schema.get("$ref")
+            if not isinstance(ref, str):
+                return schema
+            found: Any = self._document
+            for step in ref.removeprefix("#/").split("/"):
+                found = _mapping(found).get(step.replace("~1", "/").replace("~0", "~"))
+            schema = _mapping(found)
+        return {}
+
+
+def _answer(status: str, response: Json) -> Answer:
+    content = _mapping(response.get("content"))
+    codes = tuple(_mapping(_mapping(content.get("application/problem+json")).get("examples")))
+    words = "" if codes else _text(response.get("description"))
+    return Answer(status, not status.startswith(("2", "3")), words.replace("Successful Response", "Done"), codes)
+
+
+def _json_media(holder: Json) -> Json:
+    return _mapping(_mapping(holder.get("content")).get("application/json"))
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _strings(value: Any) -> list[str]:
+    return [one for one in _list(value) if isinstance(one, str)]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
