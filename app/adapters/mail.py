@@ -8,8 +8,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 from urllib.parse import quote
+
+from app.config import Settings
 
 
 class MailRefused(Exception):
@@ -102,6 +104,20 @@ class SmtpMailer:
             relay.close()
             raise
         return relay
+
+
+def mailer(settings: Settings) -> Mailer:
+    """Return where mail goes: to the configured relay, else into the outbox folder."""
+    if not settings.smtp_host:
+        return FolderMailer(settings.outbox)
+    return SmtpMailer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_username or None,
+        password=settings.smtp_password.get_secret_value() or None,
+        security=cast(Literal["starttls", "tls", "none"], settings.smtp_tls),  # its pattern allows no other word
+        sender=settings.mail_from,
+    )
 
 
 def _deliver(relay: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> None:

@@ -47,10 +47,14 @@ def vevent(entry: Entry, *, rsvp: bool) -> bytes:
     return _bytes(component(entry, rsvp=rsvp))
 
 
-def calendar(fragments: Iterable[bytes], *, method: Method) -> bytes:
-    """Return the calendar of a message: the VEVENTs under one METHOD (RFC 5546 section 1.4)."""
+def calendar(fragments: Iterable[bytes], *, method: Method | None) -> bytes:
+    """Return the calendar of a message: the VEVENTs under one METHOD (RFC 5546 section 1.4).
+
+    Without a METHOD it asks nothing of anybody: a snapshot to import (RFC 5545 section 3.7.2).
+    """
     header = _header()
-    header.add("method", method)
+    if method is not None:
+        header.add("method", method)
     return _around(header, fragments)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Select
 
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
+from app.operations.entries import shown_anew
 from app.operations.events import tell
 from app.rules.access import Actor, runs_the_house
 
@@ -78,7 +79,8 @@ def amend(
 ) -> tuple[str, ...]:
     """Set what differs, count the version and tell; return the names that changed, sorted. Without any, do nothing.
 
-    `also` names fields that answers show and that changed in other tables.
+    `also` names fields that answers show and that changed in other tables. Calendar entries that show one of them
+    are shown anew.
     """
     differing = {name: value for name, value in changes.items() if getattr(row, name) != value}
     changed = tuple(sorted({*differing, *also}))
@@ -89,5 +91,6 @@ def amend(
     row.version += 1
     row.updated_at = now
     db.flush()
+    shown_anew(db, act.partition(".")[0], object_id, changed, now=now)
     tell(db, act, object_id, version=row.version, actor=actor, now=now)
     return changed
