@@ -41,6 +41,8 @@ class SetSkills(Body):
 class PersonSkillRead(Read):
     """One skill of a person. Only levels have a history: as of an instant, the rest is null."""
 
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
+
     slug: str
     level: int
     wants: int | None
