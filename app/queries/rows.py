@@ -1,5 +1,6 @@
-"""Take one row for a change."""
+"""Take one row for a change, or look up many in parts."""
 
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeVar
 
 from sqlmodel import SQLModel
@@ -8,6 +9,8 @@ from app.db import DbSession
 from app.errors import NotFound
 
 Model = TypeVar("Model", bound=SQLModel)
+Key = TypeVar("Key", bound=Hashable)
+_AT_ONCE = 1000  # keys in one statement; PostgreSQL takes 65,535 parameters, SQLite 32,766
 
 
 def row_for_update(db: DbSession, model: type[Model], key: str) -> Model:
@@ -16,3 +19,10 @@ def row_for_update(db: DbSession, model: type[Model], key: str) -> Model:
     if found is None:
         raise NotFound
     return found
+
+
+def in_parts(keys: Iterable[Key]) -> Iterator[list[Key]]:
+    """Split keys, each once, into lists that fit into one statement each."""
+    distinct = list(dict.fromkeys(keys))
+    for first in range(0, len(distinct), _AT_ONCE):
+        yield distinct[first : first + _AT_ONCE]
