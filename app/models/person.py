@@ -38,7 +38,7 @@ class Person(SQLModel, table=True):
     team_id: str | None = ref("team.id", index=True, nullable=True)
     manager_id: str | None = ref("person.id", index=True, nullable=True)
     started_on: date | None = None
-    languages: list[str] = plain_json(default_factory=list)
+    languages: list[str] = plain_json(default_factory=lambda: ["en"])
     segments: list[str] = plain_json(default_factory=list)
     products: list[str] = plain_json(default_factory=list)
     regions: list[str] = plain_json(default_factory=list)
