@@ -10,7 +10,7 @@ from app import ids
 from app.db import DbSession
 from app.models import Account
 from app.models.tables import call
-from app.operations import calls
+from app.operations.capacity import rules_changed
 from app.operations.changes import amend, check_admin, check_complete, check_unused, check_version
 from app.operations.events import tell
 from app.operations.external import Upserted, forget, identify, outdated
@@ -18,8 +18,8 @@ from app.queries import external
 from app.queries.rows import row_for_update
 from app.rules.access import Actor
 
-SEATING = frozenset({"observers_allowed", "seat_capacity"})
-"""What an account says about the seats on its calls."""
+ON_CALLS = frozenset({"name", "segment", "observers_allowed", "seat_capacity"})
+"""What an account says on or about its calls."""
 
 
 def create_account(
@@ -89,6 +89,6 @@ def _apply(
     db: DbSession, found: Account, changes: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> tuple[str, ...]:
     changed = amend(db, found, changes, act="account.changed", object_id=found.id, actor=actor, now=now)
-    if SEATING.intersection(changed):
-        calls.reseat_account(db, account_id=found.id, actor=actor, now=now)
+    if ON_CALLS.intersection(changed):
+        rules_changed(db, call.c.account_id == found.id, actor=actor, now=now)
     return changed

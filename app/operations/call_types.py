@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select
 from app.db import DbSession
 from app.models import CallType
 from app.models.tables import call, call_type, call_type_skill
+from app.operations.capacity import rules_changed
 from app.operations.changes import SlugTaken, amend, check_admin, check_unused, check_version
 from app.operations.events import tell
 from app.operations.skills import check_skills
@@ -53,7 +54,9 @@ def patch_call_type(
         db.execute(delete(call_type_skill).where(call_type_skill.c.call_type == slug))
         _show(db, slug, skills)
         also.append("skills")
-    amend(db, found, changes, act="call_type.changed", object_id=slug, actor=actor, now=now, also=also)
+    changed = amend(db, found, changes, act="call_type.changed", object_id=slug, actor=actor, now=now, also=also)
+    if {"skills", "seat_capacity"}.intersection(changed):
+        rules_changed(db, call.c.type == slug, actor=actor, now=now)
     return found
 
 

@@ -5,21 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 
 from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
-from app.models.tables import account, call_type, person
 from app.models.tables import call as calls_table
 from app.operations import seats
+from app.operations.capacity import References, capacity, references
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, outdated
 from app.operations.people import UnknownReference
 from app.queries import calls, external
-from app.queries.rows import in_parts
 from app.rules.access import Actor, runs_the_house
-from app.rules.classification import TypeRule
 from app.rules.classification import call_type as classified
 from app.rules.seating import seats as seats_of
 from app.vocabulary import CallStatus, TypeSource
@@ -73,7 +71,7 @@ def create_calls(db: DbSession, new: Sequence[NewCall], *, actor: Actor, now: da
     """Add many calls and return their ids in the same order, by a few statements per thousand."""
     if not runs_the_house(actor):
         raise Forbidden("Calls come from an admin or the CRM.")
-    known = _references(db, [one.fields for one in new])
+    known = references(db, [one.fields for one in new])
     rows = [_new_row(one.fields, known, now=now) for one in new]
     if not rows:
         return []
@@ -154,22 +152,6 @@ def cancel_call(
     tell(db, "call.cancelled", call_id, version=found.version + 1, actor=actor, now=now)
 
 
-def reseat_account(db: DbSession, *, account_id: str, actor: Actor, now: datetime) -> None:
-    """Give an account's upcoming calls the seats that its new rules say. Seats that are taken stay."""
-    query = select(calls_table.c.id).where(
-        calls_table.c.account_id == account_id,
-        calls_table.c.status == CallStatus.SCHEDULED,
-        calls_table.c.starts_at > now,
-    )
-    for call_id in db.execute(query.order_by(calls_table.c.id)).scalars().all():
-        found = calls.call_for_update(db, call_id)
-        capacity = max(_capacity(found._mapping, _references(db, [found._mapping])), found.seats_taken)
-        if capacity != found.seat_capacity:
-            _write(db, found, {"seat_capacity": capacity}, now=now)
-            seats.renumber(db, call_id, capacity=capacity)
-            tell(db, "call.changed", call_id, version=found.version + 1, actor=actor, now=now)
-
-
 def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
     """Whether a call's row has all of this already, so that there is nothing to apply."""
     values = _columns(changes)
@@ -179,19 +161,19 @@ def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
     return all(getattr(found, name) == value for name, value in values.items())
 
 
-def _new_row(fields: Mapping[str, Any], known: "_References", *, now: datetime) -> dict[str, Any]:
-    _check_references(fields, known)
+def _new_row(fields: Mapping[str, Any], known: References, *, now: datetime) -> dict[str, Any]:
+    _check_known(fields, known)
     values = {**dict.fromkeys(_OPTIONAL), **_NEW, **_columns(fields)}
     values |= _typed(fields.get("type"), values["title"], values["stage"], known)
-    values |= {"seat_capacity": _capacity(values, known), "seats_taken": 0}
+    values |= {"seat_capacity": capacity(values, known), "seats_taken": 0}
     return {"id": ids.new("call", now), **values, "version": 1, "created_at": now, "updated_at": now}
 
 
 def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> tuple[str, ...]:
     values = _columns(changes)
     after = {**found._mapping, **values}
-    known = _references(db, [after])
-    _check_references(changes, known)
+    known = references(db, [after])
+    _check_known(changes, known)
     if after["ends_at"] <= after["starts_at"]:
         fault = Fault("/ends_at", "end_before_start", "must be later than starts_at")
         raise Invalid("A call ends after it starts.", faults=(fault,))
@@ -214,44 +196,17 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     return named
 
 
-def _reseated(found: Any, after: Mapping[str, Any], known: "_References") -> dict[str, Any]:
-    capacity = _capacity(after, known)
-    if capacity == found.seat_capacity:
+def _reseated(found: Any, after: Mapping[str, Any], known: References) -> dict[str, Any]:
+    number = capacity(after, known)
+    if number == found.seat_capacity:
         return {}
     asked_for = after["seat_capacity_override"] != found.seat_capacity_override
-    if capacity < found.seats_taken and asked_for and not after["sensitive"]:
+    if number < found.seats_taken and asked_for and not after["sensitive"]:
         raise CapacityBelowTaken(
             f"{found.seats_taken} are taken: release seats first.", extra={"seats_taken": found.seats_taken}
         )
     # Nobody who sits is thrown out by a rule: the call takes nobody new until it fits.
-    return {"seat_capacity": max(capacity, found.seats_taken)}
-
-
-@dataclass(frozen=True, slots=True)
-class _References:
-    """What calls refer to and take their seats and type from."""
-
-    hosts: Mapping[str, int | None]
-    """Seats on each call, by person."""
-    accounts: Mapping[str, tuple[int | None, bool]]
-    """Seats on each call, and whether observers are allowed."""
-    types: Mapping[str, int]
-    rules: Sequence[TypeRule]
-
-
-def _references(db: DbSession, calls_: Sequence[Mapping[str, Any]]) -> _References:
-    """Read what these calls refer to. Three statements per thousand."""
-    hosts: dict[str, int | None] = {}
-    for part in in_parts(one["host_id"] for one in calls_):
-        found = db.execute(select(person.c.id, person.c.seat_capacity).where(person.c.id.in_(part)))
-        hosts |= {row.id: row.seat_capacity for row in found}
-    accounts: dict[str, tuple[int | None, bool]] = {}
-    for part in in_parts(one["account_id"] for one in calls_ if one.get("account_id") is not None):
-        columns = (account.c.id, account.c.seat_capacity, account.c.observers_allowed)
-        found = db.execute(select(*columns).where(account.c.id.in_(part)))
-        accounts |= {row.id: (row.seat_capacity, row.observers_allowed) for row in found}
-    types = {row.slug: row.seat_capacity for row in db.execute(select(call_type.c.slug, call_type.c.seat_capacity))}
-    return _References(hosts, accounts, types, calls.type_rules(db))
+    return {"seat_capacity": max(number, found.seats_taken)}
 
 
 def _capacity(values: Mapping[str, Any], known: _References) -> int:
@@ -260,7 +215,7 @@ def _capacity(values: Mapping[str, Any], known: _References) -> int:
     return seats_of(override, by_account, host, kind, open_=open_)
 
 
-def _typed(given: str | None, title: str, stage: str | None, known: _References) -> dict[str, Any]:
+def _typed(given: str | None, title: str, stage: str | None, known: References) -> dict[str, Any]:
     if given is not None:
         return {"type": given, "type_source": TypeSource.MANUAL}
     return {"type": classified(title, stage, known.rules), "type_source": TypeSource.RULE}
@@ -273,7 +228,7 @@ def _columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _check_references(fields: Mapping[str, Any], known: _References) -> None:
+def _check_known(fields: Mapping[str, Any], known: References) -> None:
     faults = tuple(
         Fault(f"/{name}", "unknown", f"There is no such {what}.")
         for name, what, there in (

@@ -10,8 +10,9 @@ from app import ids
 from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models import Availability, Person
-from app.models.tables import person, team
+from app.models.tables import call, person, team
 from app.operations.availability import OFFICE_HOURS, zone_changed
+from app.operations.capacity import rules_changed
 from app.operations.changes import amend
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, outdated
@@ -132,6 +133,8 @@ def _apply(
     changed = amend(db, found, changes, act="person.changed", object_id=found.id, actor=actor, now=now, also=also)
     if "time_zone" in changed:
         zone_changed(db, person_id=found.id, actor=actor, now=now)
+    if "seat_capacity" in changed:
+        rules_changed(db, call.c.host_id == found.id, actor=actor, now=now)
     return changed
 
 

@@ -160,13 +160,14 @@ def refusals(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of an operation: each refusal under its status, with an example per code."""
     found: dict[int | str, dict[str, Any]] = {}
     for kind in (*_EVERYWHERE, *kinds):
-        answer = found.setdefault(kind.status, {"model": ProblemRead, "description": "", "content": {}})
-        examples = answer["content"].setdefault(MEDIA_TYPE, {}).setdefault("examples", {})
+        answer = found.setdefault(kind.status, {"content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}})
+        examples = answer["content"][MEDIA_TYPE]["examples"]
         examples[kind.code] = {"summary": kind.title, "value": _example(kind)}
         answer["description"] = " · ".join(f"`{code}`" for code in examples)
     return found
 
 
+_SCHEMA = {"$ref": "#/components/schemas/ProblemRead"}
 _EVERYWHERE: tuple[type[Problem], ...] = (Malformed, Unauthenticated, NotAcceptable, Invalid, Unavailable)
 
 
