@@ -5,6 +5,7 @@ reads HTML becomes a page, so there is one way to refuse, and even a failure wit
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,30 +26,42 @@ _PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 _KEPT = ("allow", "retry-after", "connection", "x-request-id")
-_WORDS = {
-    400: ("We could not read that", "Go back and try again."),
-    403: ("That is not allowed", "Go back. If it should be allowed, ask an admin."),
-    404: ("There is nothing here", "Check the address. What was here may have moved, or is not yours to see."),
-    405: ("That does not work here", "Go back and use the buttons on the page."),
-    409: ("Somebody was quicker", "Go back, look again, then choose."),
-    410: ("This is no longer valid", "Ask for a new one."),
-    413: ("That is too large", "Send something smaller."),
-    422: ("Something is not right yet", "Go back, mend it, then send it again."),
-    429: ("Too fast", "Wait a minute, then try again."),
-    500: ("Something broke on our side", "Try again. If it stays, give your admin the request id below."),
-    503: ("Busy just now", "Wait a moment, then load the page again."),
-}
-"""Status to what happened and what to do."""
-_WORDS_BY_CODE = {
-    "link_used": (
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a refusal says to people: what happened, what to do, and a way on."""
+
+    happened: str
+    next_step: str
+    href: str = "/"
+    link: str = "Go to this week"
+
+
+_BY_CODE = {
+    "link_used": _Words(
         "This sign-in link is used up",
-        "A link works once, for 15 minutes. Ask your admin for a new one; they type: earshot login-link, "
-        "then your e-mail address.",
+        "A link works once, for 15 minutes. A new one takes whoever runs Earshot a moment.",
+        "/login",
+        "How to get a new one",
     ),
-    "foreign_form": (
+    "foreign_form": _Words(
         "This did not come from one of our pages",
-        "Open the page in Earshot itself, then press its button again.",
+        "Nothing has happened. Open the page in Earshot itself, then press its button again.",
     ),
+}
+_BY_STATUS = {
+    400: _Words("We could not read that", "Go back and try again."),
+    403: _Words("That is not allowed", "Go back. If it should be allowed, ask an admin."),
+    404: _Words("There is nothing here", "Check the address. What was here may have moved, or is not yours to see."),
+    405: _Words("That does not work here", "Go back and use the buttons on the page."),
+    409: _Words("Somebody was quicker", "Go back, look again, then choose."),
+    410: _Words("This is no longer valid", "Ask for a new one."),
+    413: _Words("That is too large", "Send something smaller."),
+    422: _Words("Something is not right yet", "Go back, mend it, then send it again."),
+    429: _Words("Too fast", "Wait a minute, then try again."),
+    500: _Words("Something broke on our side", "Try again. If it stays, give your admin the request id below."),
+    503: _Words("Busy just now", "Wait a moment, then load the page again."),
 }
 
 
@@ -96,15 +109,9 @@ def _as_page(problem: dict[str, Any], given: Headers) -> Response:
     if problem["status"] == 401:
         answer: Response = RedirectResponse("/login", 303)
     else:
-        by_status = _WORDS.get(problem["status"], (problem["title"], problem["detail"]))
-        happened, next_step = _WORDS_BY_CODE.get(problem["code"], by_status)
-        answer = page(
-            "problem.html",
-            status=problem["status"],
-            happened=happened,
-            next_step=next_step,
-            request_id=problem["request_id"],
-        )
+        by_status = _BY_STATUS.get(problem["status"], _Words(problem["title"], problem["detail"]))
+        words = _BY_CODE.get(problem["code"], by_status)
+        answer = page("problem.html", status=problem["status"], words=words, request_id=problem["request_id"])
     for name in _KEPT:
         if name in given:
             answer.headers[name] = given[name]

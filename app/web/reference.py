@@ -122,7 +122,7 @@ class _Reader:
         return Field(
             name=_text(parameter.get("name")),
             place=_text(parameter.get("in")),
-            type=self._type(schema),
+            type=self._type(schema).removesuffix(" or null"),  # a parameter is there or not; it is never null
             is_required=parameter.get("required") is True,
             description=_text(parameter.get("description") or schema.get("description")),
         )

@@ -25,7 +25,7 @@ router = page_router()
 _MOST_SEATS = 400
 """Seats shown on one page: about 300 kB."""
 _OPEN_CALLS = 12
-_DRAWN_SEATS = 6
+_DRAWN_SEATS = 4
 """Seats drawn one by one; more are a number."""
 
 
@@ -56,6 +56,11 @@ class CallRow:
     is_over: bool
 
     @property
+    def drawn_listeners(self) -> tuple[Listener, ...]:
+        """The listeners whose faces are drawn; all are named."""
+        return self.listeners[:_DRAWN_SEATS]
+
+    @property
     def drawn_others(self) -> int:
         """How many of the others are drawn."""
         return max(min(self.others, _DRAWN_SEATS - len(self.listeners)), 0)
@@ -68,7 +73,7 @@ class CallRow:
     @property
     def not_drawn(self) -> int:
         """How many seats are only counted."""
-        return self.seats - min(len(self.listeners), _DRAWN_SEATS) - self.drawn_others - self.drawn_free
+        return self.seats - len(self.drawn_listeners) - self.drawn_others - self.drawn_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,8 @@ def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -
     cut = len(rows) > _MOST_SEATS
     if cut:  # the last call may lack some of its observers
         rows = [row for row in rows if row.id != rows[-1].id]
+    both = [_week_rows(one, rows, viewer=viewer, now=now, current=current) for one in (shown, shown.next)]
     open_ = week_rows.open_calls(db, shown.starts_at, shown.ends_at, viewer=viewer, now=now, limit=_OPEN_CALLS)
-    today = now.astimezone(ZoneInfo(zone)).date()
     return page(
         "week.html",
         viewer=Face.of(viewer.person.id, viewer.person.name),
@@ -111,12 +116,12 @@ def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -
         offset=weeks.offset(now, zone),
         shown=shown,
         current=current,
-        weeks=[_week_rows(one, rows, viewer=viewer, now=now, current=current) for one in (shown, shown.next)],
+        title=both[0].title,
+        weeks=[one for one in both if one.days or not cut],
         cut=cut,
         most=_MOST_SEATS,
         open_days=_days(open_, viewer=viewer, now=now),
         is_past=shown.ends_at <= now,
-        today=today,
     )
 
 
