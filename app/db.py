@@ -121,6 +121,7 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged, and values are people's
         connect_args={
             "connect_timeout": 5,
             "options": "-c timezone=UTC -c lock_timeout=3000 -c idle_in_transaction_session_timeout=60000",
@@ -132,7 +133,12 @@ def _sqlite(url: URL) -> Engine:
     Path(url.database or "earshot.db").parent.mkdir(parents=True, exist_ok=True)
     # The driver must not open transactions by itself (it would begin late and lose updates): we begin.
     engine = create_engine(
-        url, connect_args={"isolation_level": None, "timeout": 5.0}, pool_size=40, max_overflow=0, pool_timeout=5
+        url,
+        pool_size=40,
+        max_overflow=0,
+        pool_timeout=5,
+        hide_parameters=True,
+        connect_args={"isolation_level": None, "timeout": 5.0},
     )
     queue = WriterQueue()
 

@@ -599,6 +599,13 @@ def test_a_bug_of_ours_is_not_dressed_up_as_a_refusal(engine: Engine) -> None:
         db.execute(insert(team).values(id="team_x", name=None, version=1, **STAMPED))
 
 
+def test_what_was_written_is_not_in_the_words_of_a_database_error(engine: Engine) -> None:
+    with pytest.raises(DBAPIError) as failed, transaction(engine, writes=True) as db:
+        db.execute(text("INSERT INTO nowhere VALUES (:value)"), {"value": "canary"})
+
+    assert "canary" not in str(failed.value)
+
+
 def test_a_text_too_long_for_its_column_is_refused(postgres_url: str) -> None:
     engine = make_engine(postgres_url)
     with pytest.raises(Invalid) as refused, transaction(engine, writes=True) as db:
