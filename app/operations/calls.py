@@ -19,7 +19,6 @@ from app.operations.people import UnknownReference
 from app.queries import calls, external
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import call_type as classified
-from app.rules.seating import seats as seats_of
 from app.vocabulary import CallStatus, TypeSource
 
 HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
@@ -207,12 +206,6 @@ def _reseated(found: Any, after: Mapping[str, Any], known: References) -> dict[s
         )
     # Nobody who sits is thrown out by a rule: the call takes nobody new until it fits.
     return {"seat_capacity": max(number, found.seats_taken)}
-
-
-def _capacity(values: Mapping[str, Any], known: _References) -> int:
-    by_account, open_ = known.accounts.get(values["account_id"] or "", (None, True))
-    override, host, kind = values["seat_capacity_override"], known.hosts[values["host_id"]], known.types[values["type"]]
-    return seats_of(override, by_account, host, kind, open_=open_)
 
 
 def _typed(given: str | None, title: str, stage: str | None, known: References) -> dict[str, Any]:
