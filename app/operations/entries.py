@@ -15,7 +15,7 @@ from app.db import DbSession
 from app.models.tables import calendar_entry as entry
 from app.models.tables import call, call_type_skill, person, seat
 from app.operations.installation import installation_id
-from app.queries.entries import Desk, Drawn, drawn_entries
+from app.queries.entries import Desk, Drawn, Fragment, drawn_entries
 from app.vocabulary import EntryStatus, Part, PersonStatus
 
 _REMEMBERED = timedelta(days=31)
@@ -28,15 +28,6 @@ class Letter:
 
     drawn: Drawn
     message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """The bytes of one revision, worth keeping."""
-
-    entry_id: str
-    row_changed_at: datetime
-    content: bytes
 
 
 def hand_to_mail(db: DbSession, *, entry_id: str, desk: Desk) -> Letter | None:
@@ -61,12 +52,12 @@ def hand_to_mail(db: DbSession, *, entry_id: str, desk: Desk) -> Letter | None:
     return Letter(drawn_entries(db, [entry_id], desk=desk)[0], f"{entry_id}.{sequence}@{installation_id(db)}")
 
 
-def mail_taken(db: DbSession, *, letter: Letter, fragment: bytes, desk: Desk) -> None:
+def mail_taken(db: DbSession, *, letter: Letter, fragment: Fragment, desk: Desk) -> None:
     """Note that mail took this revision over, and keep its bytes. A later revision stays as it is. Safe to repeat."""
     sent = letter.drawn.entry.sequence
     unheard = or_(entry.c.mailed_sequence.is_(None), entry.c.mailed_sequence < sent)
     db.execute(update(entry).where(entry.c.id == letter.drawn.id, unheard).values(mailed_sequence=sent))
-    keep_fragments(db, [Fragment(letter.drawn.id, letter.drawn.row_changed_at, fragment)], desk=desk)
+    keep_fragments(db, [fragment], desk=desk)
 
 
 def keep_fragments(db: DbSession, fragments: Sequence[Fragment], *, desk: Desk) -> None:

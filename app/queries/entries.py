@@ -50,6 +50,15 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class Fragment:
+    """The VEVENT of one revision for feeds and downloads, worth keeping with the row it was made of."""
+
+    entry_id: str
+    row_changed_at: datetime
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """One revision of one person's entry. `row_changed_at` is that of the row, to tell a later revision from it."""
 
@@ -62,9 +71,9 @@ class Drawn:
     """Where the recipient lives."""
     entry: Entry
 
-    def fragment(self) -> bytes:
-        """Return the VEVENT for feeds and downloads. Pure: one revision and one edition, one sequence of bytes."""
-        return vevent(self.entry, rsvp=False)
+    def fragment(self) -> Fragment:
+        """Return the VEVENT. Pure: one revision of one edition is one sequence of bytes."""
+        return Fragment(self.id, self.row_changed_at, vevent(self.entry, rsvp=False))
 
 
 def drawn_entries(db: DbSession, entry_ids: Iterable[str], *, desk: Desk) -> list[Drawn]:

@@ -1,0 +1,101 @@
+"""Read sessions, in the scope of who asks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import calendar_entry, participant, session
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.rules.access import Actor, runs_the_house
+from app.vocabulary import Part, SessionKind, SessionStatus
+
+SORTS = {"starts_at": session.c.starts_at, "updated_at": session.c.updated_at}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions: values of one field are alternatives, fields are all required."""
+
+    kind: tuple[SessionKind, ...] = ()
+    status: tuple[SessionStatus, ...] = ()
+    person_id: tuple[str, ...] = ()
+    call_id: tuple[str, ...] = ()
+    starts_at_gte: datetime | None = None
+    starts_at_lt: datetime | None = None
+    updated_at_gte: datetime | None = None
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the sessions this actor may see: those they take part in."""
+    return true() if runs_the_house(actor) else _with([actor.person_id])
+
+
+def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
+    """Return one session's row. Raises NotFound when absent or not for this actor."""
+    found = db.execute(select(session).where(session.c.id == session_id, visible(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_sessions(
+    db: DbSession, wanted: SessionFilter, page: PageRequest, *, sort: str, descending: bool, actor: Actor
+) -> PageOf[Any]:
+    """Return a page of sessions that the actor may see. One statement."""
+    column = SORTS[sort]
+    query = select(session, column.label("sorted_by"), session.c.id.label("after_id")).where(visible(actor))
+    return fetch(db, _filtered(query, wanted), page, Order(column, session.c.id, descending))
+
+
+def participants(db: DbSession, session_ids: Iterable[str]) -> dict[str, list[Any]]:
+    """Return who takes part in each of these sessions, hosts first. One statement."""
+    query = select(participant).where(participant.c.session_id.in_(list(session_ids)))
+    found: dict[str, list[Any]] = {}
+    for row in db.execute(query.order_by(participant.c.session_id, participant.c.part, participant.c.person_id)):
+        found.setdefault(row.session_id, []).append(row)
+    return found
+
+
+def entry_id_of_session(db: DbSession, session_id: str, *, actor: Actor) -> str:
+    """Return the calendar entry through which this actor sees a session: a host's is that of the call, an admin who
+    takes no part is shown the observer's. Raises NotFound when they may not see the session.
+    """
+    found = session_by_id(db, session_id, actor=actor)
+    of_host = and_(calendar_entry.c.call_id == found.call_id, calendar_entry.c.part == Part.HOST)
+    query = select(calendar_entry.c.id, calendar_entry.c.person_id, calendar_entry.c.part)
+    rows = db.execute(query.where(or_(calendar_entry.c.session_id == found.id, of_host))).all()
+    own = [row.id for row in rows if row.person_id == actor.person_id]
+    if not own and runs_the_house(actor):
+        own = [row.id for row in rows if row.part is Part.OBSERVER]
+    if not own:
+        raise NotFound
+    entry_id: str = own[0]
+    return entry_id
+
+
+def _with(person_ids: Iterable[str | None]) -> ColumnElement[bool]:
+    return exists().where(participant.c.session_id == session.c.id, participant.c.person_id.in_(list(person_ids)))
+
+
+def _filtered(query: Select[Any], wanted: SessionFilter) -> Select[Any]:
+    for column, values in (
+        (session.c.kind, wanted.kind),
+        (session.c.status, wanted.status),
+        (session.c.call_id, wanted.call_id),
+    ):
+        if values:
+            query = query.where(column.in_(values))
+    if wanted.person_id:
+        query = query.where(_with(wanted.person_id))
+    if wanted.starts_at_gte:
+        query = query.where(session.c.starts_at >= wanted.starts_at_gte)
+    if wanted.starts_at_lt:
+        query = query.where(session.c.starts_at < wanted.starts_at_lt)
+    if wanted.updated_at_gte:
+        query = query.where(session.c.updated_at >= wanted.updated_at_gte)
+    return query

@@ -1,0 +1,130 @@
+"""Calendar subscriptions: the objects, and the calendars that their addresses hold."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Retryable, transaction
+from app.errors import Forbidden, NotFound, Problem, Stale
+from app.ical import write
+from app.ical.text import one_line
+from app.operations import feeds as operations
+from app.operations.people import UnknownReference
+from app.queries import feeds
+from app.queries.entries import Desk, Fragment
+from app.routers import conditional
+from app.routers.dependencies import Answer, CurrentActor, Db, House, IfMatch, Now, Page, ReadDb, Route, TheHouse
+from app.routers.problems import refusals
+from app.schemas.feeds import CreateFeed, FeedIssued, FeedRead
+from app.schemas.shapes import Listing
+
+log = structlog.get_logger("earshot.feeds")
+
+router = APIRouter(tags=["feeds"], route_class=Route)
+
+_PRIVATE = {
+    "Cache-Control": "private, max-age=300",
+    "Vary": "Accept-Encoding",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+_CALENDAR: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The calendar", "content": {"text/calendar": {"schema": {"type": "string"}}}},
+    304: {"description": "As you know it"},
+}
+
+
+@router.get("/v1/feeds", operation_id="feeds_list", responses=refusals())
+def list_feeds(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[FeedRead]:
+    """List your calendar subscriptions. Their addresses are not shown again."""
+    found = feeds.list_feeds(db, page, actor=actor)
+    data = [FeedRead.model_validate(row) for row in found.rows]
+    more = found.next_cursor
+    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+
+
+@router.post(
+    "/v1/feeds",
+    status_code=201,
+    operation_id="feeds_create",
+    responses=refusals(Forbidden, UnknownReference, operations.FeedExists),
+)
+def create_feed(body: CreateFeed, db: Db, now: Now, actor: CurrentActor, answer: Answer, the: TheHouse) -> FeedIssued:
+    """Make a calendar subscription. Its address is a secret and shown only now."""
+    made = operations.create_feed(
+        db, person_id=body.person_id, kind=body.kind, privacy=body.privacy, actor=actor, now=now
+    )
+    return answer.created(f"/v1/feeds/{made.feed.id}", made.feed.version, _issued(made, the))
+
+
+@router.get("/v1/feeds/{feed_id}", operation_id="feeds_get", responses=refusals(NotFound))
+def get_feed(feed_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> FeedRead:
+    """Read one calendar subscription, without its address."""
+    found = feeds.feed_by_id(db, feed_id, actor=actor)
+    return answer.version(found.version, FeedRead.model_validate(found))
+
+
+@router.post(
+    "/v1/feeds/{feed_id}/rotate",
+    operation_id="feeds_rotate",
+    responses=refusals(NotFound, Stale, operations.FeedRevoked),
+)
+def rotate_feed(
+    feed_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer, the: TheHouse
+) -> FeedIssued:
+    """Give a subscription another address, shown only now. The old one is gone at once."""
+    made = operations.rotate_feed(db, feed_id=feed_id, expected_version=if_match, actor=actor, now=now)
+    return answer.version(made.feed.version, _issued(made, the))
+
+
+@router.post("/v1/feeds/{feed_id}/revoke", operation_id="feeds_revoke", responses=refusals(NotFound, Stale))
+def revoke_feed(feed_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> FeedRead:
+    """Take a subscription back for good. Its address is gone at once."""
+    found = operations.revoke_feed(db, feed_id=feed_id, expected_version=if_match, actor=actor, now=now)
+    return answer.version(found.version, FeedRead.model_validate(found))
+
+
+@router.get(
+    "/feeds/{secret}.ics",
+    operation_id="feeds_fetch",
+    response_class=Response,
+    responses=_CALENDAR | refusals(NotFound),
+)
+def fetch_feed(secret: str, request: Request, now: Now, the: TheHouse) -> Response:
+    """Read the calendar behind an address. The address is the key; an unknown or revoked one is not there."""
+    desk = Desk.of(the.settings)
+    drawn: Sequence[Fragment] = ()
+    try:
+        with transaction(the.engine, writes=False) as db:
+            state = feeds.feed_state(db, secret=secret, desk=desk, now=now)
+            etag, changed_at = conditional.tag(state.digest), conditional.rounded_up(state.changed_at)
+            headers = _PRIVATE | {"Last-Modified": conditional.last_modified(changed_at, now=now)}
+            if known := conditional.seen(request, etag, changed_at):
+                answer = conditional.unchanged(known, headers)
+            else:
+                fragments, drawn = feeds.feed_fragments(db, state, desk=desk)
+                content = write.feed(fragments, name=f"Earshot: {state.person_name}", time_zone=state.time_zone)
+                answer = conditional.calendar(request, content, etag, headers)
+    except NotFound:
+        raise NotFound(headers=_PRIVATE) from None
+    if drawn or state.last_fetched_at is None or state.last_fetched_at <= now - operations.NOTED:
+        _note(the, state.id, request, drawn, desk=desk, now=now)
+    return answer
+
+
+def _note(the: House, feed_id: str, request: Request, drawn: Sequence[Fragment], *, desk: Desk, now: datetime) -> None:
+    """Write down that somebody fetched it. The calendar is read already: that the database is busy must not harm it."""
+    by = one_line(request.headers.get("user-agent", ""))[:200]
+    try:
+        with transaction(the.engine, writes=True) as db:
+            operations.note_fetch(db, feed_id=feed_id, by=by, fragments=drawn, desk=desk, now=now)
+    except (Problem, Retryable, SQLAlchemyError):
+        log.info("fetch not noted", feed_id=feed_id, exc_info=True)
+
+
+def _issued(made: operations.Issued, the: House) -> FeedIssued:
+    return FeedIssued.of(made.feed, secret=made.secret, public_url=the.settings.public_url)
