@@ -1,50 +1,108 @@
 """The service: an app made from settings, with no state of its own at module level."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from app import clock as wall
 from app.clock import Clock
 from app.config import Settings
 from app.db import make_engine
-from app.routers import calls, people, problems, seats
+from app.routers import (
+    accounts,
+    availability,
+    call_types,
+    calls,
+    feeds,
+    health,
+    imports,
+    openapi,
+    people,
+    person_skills,
+    problems,
+    programs,
+    runs,
+    seats,
+    sessions,
+    skills,
+    teams,
+)
 from app.routers.dependencies import House
 from app.routers.edges import Edge
+from app.worker import Worker
 
-ROUTERS: tuple[APIRouter, ...] = (people.router, calls.router, seats.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    people.router,
+    person_skills.router,
+    availability.router,
+    teams.router,
+    skills.router,
+    call_types.router,
+    accounts.router,
+    calls.router,
+    seats.router,
+    sessions.router,
+    programs.router,
+    runs.router,
+    feeds.router,
+    imports.router,
+    health.router,
+)
 
 
-def create_app(settings: Settings, *, engine: Engine | None = None, clock: Clock = wall.now) -> FastAPI:
-    """Return the app. It opens no connection and starts no thread before it serves."""
+def create_app(
+    settings: Settings, *, engine: Engine | None = None, clock: Clock = wall.now, with_worker: bool = False
+) -> FastAPI:
+    """Return the app. It opens no connection and starts no thread before it serves; `with_worker` runs one inside."""
+    engine = engine or make_engine(settings.url, pool_size=settings.pool_size)
     app = FastAPI(
         title="Earshot",
         version="0.1.0",
         summary="Puts every junior rep within earshot of a good sales call again.",
-        lifespan=_lifespan,
+        lifespan=_lifespan(Worker(engine, settings, clock) if with_worker else None),
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
-    app.state.house = House(settings, engine or make_engine(settings.url, pool_size=settings.pool_size), clock)
+    app.state.house = House(settings, engine, clock)
     for router in ROUTERS:
         app.include_router(router)
+    app.openapi = openapi.described(app)  # type: ignore[method-assign]
     problems.install(app, allowed_methods=problems.AllowedMethods(_routes()))
     app.add_middleware(Edge)
     return app
+
+
+def openapi_text() -> str:
+    """Return the description of the API as openapi.json holds it."""
+    app = create_app(Settings(secret_key=SecretStr("unused"), database_url="sqlite:///unused.db", _env_file=None))
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _routes() -> list[Any]:
     return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    app.state.house.engine.dispose()
+def _lifespan(worker: Worker | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        stop = threading.Event()
+        thread = threading.Thread(target=worker.run, args=(stop,), name="worker") if worker else None
+        if thread:
+            thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            if thread:
+                thread.join()
+
+    return lifespan

@@ -54,7 +54,9 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         if method in _WRITES:
             _complete_write(operation)
         _give_examples(operation, schemas)
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
+        _share_refusals(operation, document["components"].setdefault("examples", {}))
+    for name, parts in document["components"].items():
+        document["components"][name] = dict(sorted(parts.items()))
     return document
 
 
@@ -74,6 +76,15 @@ def _complete_write(operation: dict[str, Any]) -> None:
         examples = known["content"][MEDIA_TYPE]["examples"]
         examples |= answer["content"][MEDIA_TYPE]["examples"]
         known["description"] = " · ".join(f"`{code}`" for code in examples)
+
+
+def _share_refusals(operation: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Keep each refusal's example once, and refer to it: it is the same for every operation."""
+    for answer in operation["responses"].values():
+        examples = answer.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
+        for code, example in examples.items():
+            shared.setdefault(code, example)
+            examples[code] = {"$ref": f"#/components/examples/{code}"}
 
 
 def _give_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
