@@ -51,7 +51,7 @@ def create_sign_in_link(db: DbSession, *, person_id: str, actor: Actor, now: dat
 
 
 def redeem_sign_in_link(db: DbSession, *, secret: str, now: datetime) -> str:
-    """Use up a link and return the secret of a new browser session. Refused as `link_used`; two rivals can't both win."""
+    """Use up a link and return the secret of a new browser session. Refused as `link_used`; of two rivals one wins."""
     used = db.execute(
         update(sign_in_link)
         .where(

@@ -19,14 +19,23 @@ from app.vocabulary import EntryStatus, Part
 def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime) -> None:
     """Put a new session into its observer's calendar."""
     _new(
-        db, person_id, session.uid, Part.OBSERVER, call_id=session.call_id, session_id=session.id, times=session, now=now
+        db,
+        person_id,
+        session.uid,
+        Part.OBSERVER,
+        call_id=session.call_id,
+        session_id=session.id,
+        times=session,
+        now=now,
     )
 
 
 def observer_entry_changed(db: DbSession, *, session_id: str, times: Any, cancelled: bool, now: datetime) -> int:
     """Move or cancel the entry of a session; return its sequence."""
     found = db.execute(select(entry).where(entry.c.session_id == session_id)).one()
-    return _change(db, found, times=times, status=EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED, now=now)
+    return _change(
+        db, found, times=times, status=EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED, now=now
+    )
 
 
 def host_entry_changed(db: DbSession, *, call: Any, uid: str, observers: int, now: datetime) -> None:

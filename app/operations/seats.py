@@ -111,7 +111,8 @@ class NotActive(Invalid):
 
 
 REFUSALS: tuple[type[Problem], ...] = (
-    SeatsFull, SlotTaken, NotJoinable, CallCancelled, Past, MinNotice, OutsideAvailability, LimitReached, OwnCall, NotActive,
+    SeatsFull, SlotTaken, NotJoinable, CallCancelled, Past, MinNotice, OutsideAvailability, LimitReached, OwnCall,
+    NotActive,
 )  # fmt: skip
 _BY_CODE = {kind.code: kind for kind in REFUSALS}
 

@@ -1,7 +1,6 @@
 """Read calendar subscriptions: who may see that they exist, what state they are in, and what they show."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -108,11 +107,13 @@ _STATE = (
     .group_by(feed.c.id, person.c.id)
 )
 
-_ENTRIES = (
-    select(entry)
-    .where(entry.c.person_id == bindparam("person_id"), _SHOWN, _told(bindparam("privacy", type_=feed.c.privacy.type)))
-    .order_by(entry.c.starts_at, entry.c.id)
+_OF_PERSON = and_(
+    entry.c.person_id == bindparam("person_id"), _SHOWN, _told(bindparam("privacy", type_=feed.c.privacy.type))
 )
+_IN_ORDER = (entry.c.starts_at, entry.c.id)
+_ENTRIES = select(entry).where(_OF_PERSON).order_by(*_IN_ORDER)
+# Stored bytes need none of the instants of their row, which are most of the cost of reading it.
+_STORED = select(entry.c.id, entry.c.renderer, entry.c.vevent).where(_OF_PERSON).order_by(*_IN_ORDER)
 
 
 def feed_state(db: DbSession, *, secret: str, desk: Desk, now: datetime) -> FeedState:
@@ -141,10 +142,10 @@ def feed_fragments(db: DbSession, state: FeedState, *, desk: Desk) -> tuple[list
 
     One statement when all bytes are stored, four otherwise.
     """
-    who = {"person_id": state.person_id, "privacy": state.privacy}
-    rows: Sequence[Any] = db.execute(_ENTRIES, {**who, **_window(state.day)}).all()
+    wanted = {"person_id": state.person_id, "privacy": state.privacy, **_window(state.day)}
     if state.privacy is FeedPrivacy.BUSY_ONLY:
-        return [busy_only(row, desk) for row in rows], []
+        return [busy_only(row, desk) for row in db.execute(_ENTRIES, wanted)], []
+    rows = db.execute(_STORED, wanted).all()
     fresh = {row.id for row in rows if row.vevent is None or row.renderer != desk.edition}
     drawn = {one.id: one.fragment() for one in drawn_entries(db, sorted(fresh), desk=desk)} if fresh else {}
     return [drawn[row.id].content if row.id in drawn else row.vevent for row in rows], list(drawn.values())
