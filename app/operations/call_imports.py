@@ -1,0 +1,142 @@
+"""Import calls from a file, with the accounts that they are with."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import DbSession
+from app.errors import Problem
+from app.models.tables import account, call, call_type
+from app.operations import accounts, calls
+from app.operations.calls import NewCall
+from app.operations.changes import check_admin
+from app.operations.imports import SOURCE, ImportReport, Tally, all_or_none, ids_by_email, ids_by_external_id
+from app.queries import calls as call_queries
+from app.queries import people as people_queries
+from app.queries.rows import in_parts
+from app.rules.access import Actor
+from app.rules.csv_files import CallRow, CallsFile
+
+
+def import_calls(
+    db: DbSession,
+    file: CallsFile,
+    *,
+    source: str = SOURCE,
+    skip_bad: bool = False,
+    dry_run: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> ImportReport:
+    """Create or change calls, found by external id; what the file does not say is kept, and seats follow their call.
+
+    Accounts are found by name, the oldest of several, or made. Importing a file twice changes nothing. Locks the calls
+    that change and everybody on them.
+    """
+    check_admin(actor)
+    return all_or_none(
+        db,
+        file.errors,
+        lambda: _calls(db, file.rows, source=source, actor=actor, now=now),
+        skip_bad=skip_bad,
+        dry_run=dry_run,
+    )
+
+
+def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor, now: datetime) -> Tally:
+    tally = Tally()
+    hosts = ids_by_email(db, (row.host_email for row in rows))
+    types = frozenset(db.execute(select(call_type.c.slug)).scalars())
+    good = []
+    for row in rows:
+        if row.host_email not in hosts:
+            tally.refuse(row.line, "host_email", "unknown", "`host_email` is nobody here: import people first.")
+        elif row.type and row.type not in types:
+            tally.refuse(row.line, "type", "unknown", "`type` is no call type here; leave it empty to go by the title.")
+        else:
+            good.append(row)
+    account_ids, other_segment = _accounts(db, good, actor=actor, now=now)
+    known = ids_by_external_id(db, "call", source, (row.external_id for row in good))
+    found: dict[str, Any] = {}
+    for part in in_parts(known.values()):
+        found |= {one.id: one for one in db.execute(select(call).where(call.c.id.in_(part)))}
+
+    new: list[NewCall] = []
+    changing: list[tuple[CallRow, str, dict[str, Any]]] = []
+    for row in good:
+        fields = _call_fields(row, hosts[row.host_email], account_ids.get(row.account or ""))
+        call_id = known.get(row.external_id)
+        if call_id is None:
+            new.append(NewCall(fields, ((source, row.external_id),)))
+        elif not calls.says_nothing_new(found[call_id], fields):
+            changing.append((row, call_id, fields))
+        else:
+            tally.rows["updated" if row.account in other_segment else "unchanged"] += 1
+    tally.rows["created"] += len(calls.create_calls(db, new, actor=actor, now=now))
+    _lock_everybody_on(db, {call_id: fields["host_id"] for _, call_id, fields in changing})
+    for row, call_id, fields in changing:
+        try:
+            with db.begin_nested():
+                calls.patch_call(db, call_id=call_id, changes=fields, actor=actor, now=now)
+        except Problem as problem:
+            tally.refused(row.line, problem)
+        else:
+            tally.rows["updated"] += 1
+    return tally
+
+
+def _call_fields(row: CallRow, host_id: str, account_id: str | None) -> dict[str, Any]:
+    """Name what the row says as a call's fields are named."""
+    said = {
+        "type": row.type,
+        "account_id": account_id,
+        "language": row.language,
+        "stage": row.stage,
+        "meeting_url": row.meeting_url,
+        "seat_capacity": row.seats,
+    }
+    return {
+        "title": row.title,
+        "host_id": host_id,
+        "starts_at": row.starts_at,
+        "ends_at": row.ends_at,
+        **{name: value for name, value in said.items() if value is not None},
+    }
+
+
+def _accounts(
+    db: DbSession, rows: Sequence[CallRow], *, actor: Actor, now: datetime
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the ids of accounts by name, made where there was none, and the names of those whose segment changed."""
+    segments: dict[str, str | None] = {}
+    for row in rows:
+        if row.account:
+            segments[row.account] = segments.get(row.account) or row.account_segment
+    found: dict[str, Any] = {}
+    for part in in_parts(segments):
+        named = (
+            select(account).where(account.c.name.in_(part)).order_by(account.c.created_at.desc(), account.c.id.desc())
+        )
+        found |= {one.name: one for one in db.execute(named)}  # of several the oldest, which comes last
+    made = {
+        name: accounts.create_account(db, fields={"name": name, "segment": segment}, actor=actor, now=now).id
+        for name, segment in segments.items()
+        if name not in found
+    }
+    changed = {name: one for name, one in found.items() if segments[name] not in (None, one.segment)}
+    for name, one in changed.items():
+        accounts.patch_account(db, account_id=one.id, changes={"segment": segments[name]}, actor=actor, now=now)
+    return {**{name: one.id for name, one in found.items()}, **made}, frozenset(changed)
+
+
+def _lock_everybody_on(db: DbSession, hosts: Mapping[str, str]) -> None:
+    """Lock the coming hosts and those on calls (by id) before the first call is: locked call by call, two transactions
+    could wait for each other.
+    """
+    everybody = set(hosts.values())
+    for part in in_parts(hosts):
+        everybody |= {seat.observer_id for seat in call_queries.live_seats(db, part)}
+    for part in in_parts(sorted(everybody)):
+        people_queries.lock_people(db, part)
