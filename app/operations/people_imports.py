@@ -67,16 +67,16 @@ class _House:
 
 def _people(db: DbSession, rows: Sequence[PersonRow], *, source: str, actor: Actor, now: datetime) -> Tally:
     house = _house(db, rows, source)
-    changing = [who for row in rows if (who := house.person_id(row)) and not _says_nothing_new(row, who, house)]
+    about = [house.person_id(row) for row in rows]  # before any of them changes an address
+    changing = [who for row, who in zip(rows, about, strict=True) if who and not _says_nothing_new(row, who, house)]
     for part in in_parts(sorted(changing)):
         people_queries.lock_people(db, part)
     tally = Tally()
     written: set[str] = set()
-    for row in rows:  # after their managers: nobody is set under somebody who is not there yet
+    for row, known in zip(rows, about, strict=True):  # after their managers: nobody reports to one not there yet
         if bad := _unknown(row, house):
             tally.errors += bad
             continue
-        known = house.person_id(row)
         if known in written:
             tally.refuse(row.line, "email", "duplicate", "Another row is about this person.")
             continue

@@ -209,12 +209,12 @@ def _header(first: Sequence[str], kind: Kind, columns: Mapping[str, Reader], req
     while names and not names[-1]:  # spreadsheets write empty cells behind the last column
         names.pop()
     known = ", ".join(columns)
+    missing = [name for name in required if name not in names]
+    other, its_columns = ("calls", CALLS) if kind == "people" else ("people", PEOPLE)
+    if missing and names and set(names) <= its_columns.keys():
+        raise WrongFile(f"This is a file of {other}; a file of {kind} needs {', '.join(required)}.")
     if not columns.keys() & set(names):
         raise WrongFile(f"The first line names no column of a file of {kind}. Known are {known}.")
-    other, its_columns = ("calls", CALLS) if kind == "people" else ("people", PEOPLE)
-    missing = [name for name in required if name not in names]
-    if missing and set(names) <= its_columns.keys():
-        raise WrongFile(f"This is a file of {other}; a file of {kind} needs {', '.join(required)}.")
     if missing:
         raise WrongFile(f"The first line lacks {', '.join(missing)}, which a file of {kind} needs.")
     if kind == "calls" and not {"ends_at", "duration_minutes"} & set(names):
