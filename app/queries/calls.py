@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
 
 from app.db import DbSession
 from app.errors import NotFound
@@ -47,16 +47,19 @@ class CallFilter:
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Return the condition for the calls this actor may know of: open ones, their own, those they sit in on."""
+    return or_(and_(call.c.sensitive.is_(False), func.coalesce(account.c.observers_allowed, True)), takes_part(actor))
+
+
+def takes_part(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the calls whose way in this actor may know: they host it, or have a seat. Who only knows
+    of a call can't find a way into it past its host.
+    """
     if runs_the_house(actor):
         return true()
     seated = exists().where(
         seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, seat.c.status.in_(LIVE_SEATS)
     )
-    return or_(
-        and_(call.c.sensitive.is_(False), func.coalesce(account.c.observers_allowed, True)),
-        call.c.host_id == actor.person_id,
-        seated,
-    )
+    return or_(call.c.host_id == actor.person_id, seated)
 
 
 def calls_with_hosts() -> Select[Any]:
@@ -70,7 +73,7 @@ def calls_with_hosts() -> Select[Any]:
 
 def call_by_id(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     """Return one call's row. Raises NotFound when absent or not for this actor."""
-    found = db.execute(calls_with_hosts().where(call.c.id == call_id, visible(actor))).first()
+    found = db.execute(_scoped(actor).where(call.c.id == call_id)).first()
     if found is None:
         raise NotFound
     return found
@@ -90,7 +93,7 @@ def list_calls(
 ) -> PageOf[Any]:
     """Return a page of calls that the actor may know of. One statement."""
     column = SORTS[sort]
-    query = _filtered(calls_with_hosts(), wanted).where(visible(actor))
+    query = _filtered(_scoped(actor), wanted)
     query = query.add_columns(column.label("sorted_by"), call.c.id.label("after_id"))
     return fetch(db, query, page, Order(column, call.c.id, descending))
 
@@ -118,6 +121,12 @@ def live_seats(db: DbSession, call_ids: Iterable[str]) -> list[Any]:
     """Return the seats that take a place on these calls, by call and number."""
     query = select(seat).where(seat.c.call_id.in_(list(call_ids)), seat.c.status.in_(LIVE_SEATS))
     return list(db.execute(query.order_by(seat.c.call_id, seat.c.seat_no)))
+
+
+def _scoped(actor: Actor) -> Select[Any]:
+    way_in = case((takes_part(actor), call.c.meeting_url)).label("meeting_url")
+    columns = [way_in if column is call.c.meeting_url else column for column in COLUMNS]
+    return calls_with_hosts().with_only_columns(*columns, maintain_column_froms=True).where(visible(actor))
 
 
 def _filtered(query: Select[Any], wanted: CallFilter) -> Select[Any]:

@@ -27,7 +27,8 @@ class PeopleFilter:
     role: tuple[Role, ...] = ()
     status: tuple[PersonStatus, ...] = ()
     skill: tuple[str, ...] = ()
-    """People at level 3 or more in one of these: those who may host observers for it."""
+    """People at level 3 or more in one of these: those who may host observers for it. Levels are private: unless they
+    are an admin or that person, an actor finds those of them who say that they teach it."""
     q: str | None = None
     updated_at_gte: datetime | None = None
 
@@ -71,10 +72,8 @@ def list_people(
 ) -> PageOf[Any]:
     """Return a page of people whom the actor may see. One statement."""
     column = SORTS[sort]
-    query = _filtered(select(person, column.label("sorted_by"), person.c.id.label("after_id")), wanted).where(
-        visible(actor)
-    )
-    return fetch(db, query, page, Order(column, person.c.id, descending))
+    query = _filtered(select(person, column.label("sorted_by"), person.c.id.label("after_id")), wanted, actor)
+    return fetch(db, query.where(visible(actor)), page, Order(column, person.c.id, descending))
 
 
 def ids_by_email(db: DbSession, emails: Iterable[str]) -> dict[str, str]:
@@ -96,7 +95,7 @@ def _upward(who: str, manager: dict[str, str | None]) -> Iterable[str]:
         above = manager[above]
 
 
-def _filtered(query: Select[Any], wanted: PeopleFilter) -> Select[Any]:
+def _filtered(query: Select[Any], wanted: PeopleFilter, actor: Actor) -> Select[Any]:
     for column, values in (
         (person.c.team_id, wanted.team_id),
         (person.c.manager_id, wanted.manager_id),
@@ -107,6 +106,8 @@ def _filtered(query: Select[Any], wanted: PeopleFilter) -> Select[Any]:
             query = query.where(column.in_(values))
     if wanted.skill:
         able = select(person_skill.c.person_id).where(person_skill.c.skill.in_(wanted.skill), person_skill.c.level >= 3)
+        if not runs_the_house(actor):
+            able = able.where(or_(person_skill.c.teaches, person_skill.c.person_id == actor.person_id))
         query = query.where(person.c.id.in_(able))
     if wanted.q:
         pattern = wanted.q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

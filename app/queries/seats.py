@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, or_, select, true
 from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import call, seat
+from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import LIVE_SEATS
 
@@ -27,8 +28,9 @@ def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor) -> Any:
     return found
 
 
-def seats_of_call(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:
-    """Return the live seats of a call that the actor may see, by number. One statement."""
-    query = select(seat).join(call, call.c.id == seat.c.call_id)
+def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of the live seats of a call that the actor may see, by number. One statement."""
+    column = seat.c.seat_no
+    query = select(seat, column.label("sorted_by"), seat.c.id.label("after_id")).join(call, call.c.id == seat.c.call_id)
     query = query.where(seat.c.call_id == call_id, seat.c.status.in_(LIVE_SEATS), visible(actor))
-    return list(db.execute(query.order_by(seat.c.seat_no)))
+    return fetch(db, query, page, Order(column, seat.c.id))

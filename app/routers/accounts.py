@@ -69,7 +69,7 @@ def get_account(account_id: str, db: ReadDb, _actor: CurrentActor, answer: Answe
 def patch_account(
     account_id: str, body: PatchAccount, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> AccountRead:
-    """Change what is given (JSON Merge Patch): absent keeps, null clears. Upcoming calls follow; taken seats stay."""
+    """Change an account (JSON Merge Patch): absent keeps, null clears. Upcoming calls follow; taken seats stay."""
     changes = body.model_dump(exclude_unset=True)
     found = operations.patch_account(
         db, account_id=account_id, changes=changes, expected_version=if_match, actor=actor, now=now

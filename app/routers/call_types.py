@@ -54,7 +54,7 @@ def get_call_type(slug: str, db: ReadDb, _actor: CurrentActor, answer: Answer) -
 def patch_call_type(
     slug: str, body: PatchCallType, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> CallTypeRead:
-    """Change what is given (JSON Merge Patch): absent keeps, a list replaces the list."""
+    """Change a call type (JSON Merge Patch): absent keeps, a list replaces the list."""
     changes = body.model_dump(exclude_unset=True)
     skills = changes.pop("skills", None)
     found = operations.patch_call_type(

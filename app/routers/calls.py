@@ -18,7 +18,7 @@ from app.routers.problems import refusals
 from app.rules import seating
 from app.schemas.calls import CallRead, CreateCall, PatchCall, UpsertCall, UpsertCallItem, UpsertCalls
 from app.schemas.shapes import BatchRead, Listing
-from app.vocabulary import CallStatus, Instant
+from app.vocabulary import CallStatus, ExternalId, Instant, Source
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"], route_class=Route)
 
@@ -32,7 +32,7 @@ def list_calls(
     actor: CurrentActor,
     page: Page,
     answer: Answer,
-    type: Annotated[list[str], Query()] = [],  # noqa: A002 - the name of the parameter in the API
+    type: Annotated[list[str], Query()] = [],
     host_id: Annotated[list[str], Query()] = [],
     account_id: Annotated[list[str], Query()] = [],
     status: Annotated[list[CallStatus], Query()] = [],
@@ -45,7 +45,7 @@ def list_calls(
     q: Annotated[str | None, Query(max_length=100, description="Part of the title.")] = None,
     sort: Literal["starts_at", "-starts_at", "updated_at", "-updated_at"] = "starts_at",
 ) -> Listing[CallRead]:
-    """List the calls you may know of."""
+    """List the calls you may know of. `meeting_url` is told to the host and to those who have a seat."""
     wanted = calls.CallFilter(
         type=tuple(type),
         host_id=tuple(host_id),
@@ -78,7 +78,7 @@ def create_call(body: CreateCall, db: Db, now: Now, actor: CurrentActor, answer:
 
 @router.get("/{call_id}", operation_id="calls_get", responses=refusals(NotFound))
 def get_call(call_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: Answer) -> CallRead:
-    """Read one call."""
+    """Read one call. `meeting_url` is told to its host and to those who have a seat."""
     found = _one(db, call_id, actor=actor, now=now)
     return answer.version(found.version, found)
 
@@ -87,7 +87,7 @@ def get_call(call_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: An
 def patch_call(
     call_id: str, body: PatchCall, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> CallRead:
-    """Change what is given (JSON Merge Patch). Seats go along with a new time; an observer who is elsewhere then is
+    """Change a call (JSON Merge Patch). Seats go along with a new time; an observer who is elsewhere then is
     told and the seat is free.
     """
     operations.patch_call(
@@ -120,7 +120,13 @@ def cancel_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: I
     responses={201: {"model": CallRead, "description": "A new call"}, **refusals(*_WRITE)},
 )
 def upsert_call(
-    source: str, external_id: str, body: UpsertCall, db: Db, now: Now, actor: CurrentActor, answer: Answer
+    source: Source,
+    external_id: ExternalId,
+    body: UpsertCall,
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    answer: Answer,
 ) -> CallRead:
     """Create or change the call that another system calls `external_id`. Safe to repeat and to send late."""
     done = _upsert(db, source, external_id, body, now=now, actor=actor)

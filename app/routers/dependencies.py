@@ -38,6 +38,13 @@ class House:
     clock: Clock
 
 
+class UnknownParameter(Invalid):
+    """The query names a parameter that this operation does not have."""
+
+    code = "unknown_parameter"
+    title = "The query has a parameter that is unknown here"
+
+
 class Route(APIRoute):
     """A route that refuses query parameters it does not know, and keeps its answer for the idempotency record."""
 
@@ -49,7 +56,7 @@ class Route(APIRoute):
         async def strict(request: Request) -> Response:
             if any(name not in known for name in request.query_params):
                 names = ", ".join(sorted(known)) or "none"
-                raise Invalid(f"Unknown query parameter. Known here: {names}.", code="unknown_parameter")
+                raise UnknownParameter(f"Unknown query parameter. Known here: {names}.")
             response = await handle(request)
             request.state.answer = response
             return response

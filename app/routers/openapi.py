@@ -1,5 +1,6 @@
 """The description of the API (OpenAPI 3.1): what FastAPI writes, completed by what holds for every operation."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -8,6 +9,8 @@ from fastapi import FastAPI
 
 from app.errors import Problem, TooLarge, UnsupportedMedia
 from app.operations.idempotency import KeyInProgress, KeyReused
+from app.queries.pages import CursorInvalid
+from app.routers.dependencies import UnknownParameter
 from app.routers.problems import MEDIA_TYPE, ProblemRead, refusals
 
 _WRITES = ("post", "put", "patch", "delete")
@@ -27,6 +30,7 @@ _IF_MATCH = {
     "schema": {"type": "string"},
 }
 _DEPTH = 6
+_FIRST_SENTENCE = re.compile(r".+?\.(?= |$)")
 
 
 def described(app: FastAPI) -> Callable[[], dict[str, Any]]:
@@ -45,12 +49,19 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     problem = ProblemRead.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["ProblemRead"] = problem
+    for schema in schemas.values():
+        if "examples" in schema:
+            schema["examples"] = [_with_nulls(example, schema, schemas) for example in schema["examples"]]
     document["components"]["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "bearerFormat": "es_live_…", "description": "`earshot key create`"}
     }
     for path, method, operation in _operations(document):
+        _describe(operation)
         if path.startswith("/v1/"):
             operation["security"] = [{"key": []}]
+        _add_refusals(operation, UnknownParameter)
+        if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
+            _add_refusals(operation, CursorInvalid)
         if method in _WRITES:
             _complete_write(operation)
         _give_examples(operation, schemas)
@@ -66,10 +77,22 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
             yield path, method, operation
 
 
+def _describe(operation: dict[str, Any]) -> None:
+    """Say in short what the first sentence of the docstring says, and all of it without its line breaks."""
+    paragraphs = [" ".join(paragraph.split()) for paragraph in operation.get("description", "").split("\n\n")]
+    operation["description"] = "\n\n".join(paragraphs)
+    if first := _FIRST_SENTENCE.match(paragraphs[0]):
+        operation["summary"] = first[0]
+
+
 def _complete_write(operation: dict[str, Any]) -> None:
     headers = [_IDEMPOTENCY, _IF_MATCH] if "412" in operation["responses"] else [_IDEMPOTENCY]
     operation.setdefault("parameters", []).extend(headers)
-    for status, answer in refusals(*_ON_WRITES).items():
+    _add_refusals(operation, *_ON_WRITES)
+
+
+def _add_refusals(operation: dict[str, Any], *kinds: type[Problem]) -> None:
+    for status, answer in refusals(*kinds).items():
         known = operation["responses"].setdefault(str(status), answer)
         if MEDIA_TYPE not in known.get("content", {}):
             continue
@@ -93,6 +116,21 @@ def _give_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         content = body.get("content", {}).get("application/json", {})
         if content.get("schema") and not {"example", "examples"} & content.keys():
             content["example"] = _example(content["schema"], schemas, _DEPTH)
+
+
+def _with_nulls(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """Put back the nulls of an example: FastAPI drops them, and then required fields are missing."""
+    if "$ref" in schema:
+        return _with_nulls(value, schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "anyOf" in schema and value is not None:
+        return _with_nulls(value, schema["anyOf"][0], schemas)
+    if isinstance(value, list):
+        return [_with_nulls(item, schema.get("items", {}), schemas) for item in value]
+    if not isinstance(value, dict):
+        return value
+    fields = schema.get("properties", {})
+    there = [name for name in fields if name in value or name in schema.get("required", ())]
+    return {name: _with_nulls(value.get(name), fields.get(name, {}), schemas) for name in (there or value)}
 
 
 def _example(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> Any:

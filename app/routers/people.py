@@ -32,7 +32,9 @@ def list_people(
     manager_id: Annotated[list[str], Query()] = [],
     role: Annotated[list[Role], Query()] = [],
     status: Annotated[list[PersonStatus], Query()] = [],
-    skill: Annotated[list[str], Query(description="At level 3 or more: who may host observers for it.")] = [],
+    skill: Annotated[
+        list[str], Query(description="Who may host observers for it, from level 3 on; reps find who teaches it.")
+    ] = [],
     q: Annotated[str | None, Query(max_length=100, description="Part of a name or an address.")] = None,
     updated_at_gte: Annotated[Instant | None, Query()] = None,
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"] = "created_at",
@@ -69,7 +71,7 @@ def get_person(person_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) 
 def patch_person(
     person_id: str, body: PatchPerson, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> PersonRead:
-    """Change what is given (JSON Merge Patch): absent keeps, null clears."""
+    """Change a person (JSON Merge Patch): absent keeps, null clears."""
     changes = body.model_dump(exclude_unset=True)
     found = operations.patch_person(
         db, person_id=person_id, changes=changes, expected_version=if_match, actor=actor, now=now

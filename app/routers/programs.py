@@ -62,7 +62,7 @@ def get_program(program_id: str, db: ReadDb, _actor: CurrentActor, answer: Answe
 def patch_program(
     program_id: str, body: PatchProgram, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> ProgramRead:
-    """Change what is given (JSON Merge Patch): absent keeps, and so it does within the weights."""
+    """Change a program (JSON Merge Patch): absent keeps, and so it does within the weights."""
     changes = body.model_dump(exclude_unset=True)
     found = operations.patch_program(
         db, program_id=program_id, changes=changes, expected_version=if_match, actor=actor, now=now

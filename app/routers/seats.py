@@ -5,18 +5,22 @@ from fastapi import APIRouter
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import seats as operations
 from app.queries import calls, seats
-from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, ReadDb, Route
+from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
-from app.schemas.seats import BookSeat, SeatRead, SeatsRead
+from app.schemas.seats import BookSeat, SeatRead
+from app.schemas.shapes import Listing
 
 router = APIRouter(prefix="/v1", tags=["seats"], route_class=Route)
 
 
 @router.get("/calls/{call_id}/seats", operation_id="seats_list", responses=refusals(NotFound))
-def list_seats(call_id: str, db: ReadDb, actor: CurrentActor) -> SeatsRead:
-    """List the seats of a call: all for its host, your own for everybody else."""
+def list_seats(call_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[SeatRead]:
+    """List the live seats of a call by number: all for its host, your own for everybody else."""
     calls.call_by_id(db, call_id, actor=actor)
-    return SeatsRead(data=[SeatRead.model_validate(row) for row in seats.seats_of_call(db, call_id, actor=actor)])
+    found = seats.seats_of_call(db, call_id, page, actor=actor)
+    data = [SeatRead.model_validate(row) for row in found.rows]
+    more = found.next_cursor
+    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
 
 
 @router.post(

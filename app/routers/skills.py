@@ -50,7 +50,7 @@ def get_skill(slug: str, db: ReadDb, _actor: CurrentActor, answer: Answer) -> Sk
 def patch_skill(
     slug: str, body: PatchSkill, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> SkillRead:
-    """Change what is given (JSON Merge Patch): absent keeps."""
+    """Change a skill (JSON Merge Patch): absent keeps."""
     changes = body.model_dump(exclude_unset=True)
     found = operations.patch_skill(db, slug=slug, changes=changes, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, SkillRead.of(found))

@@ -60,7 +60,7 @@ def get_team(team_id: str, db: ReadDb, _actor: CurrentActor, answer: Answer) -> 
 def patch_team(
     team_id: str, body: PatchTeam, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> TeamRead:
-    """Change what is given (JSON Merge Patch): absent keeps."""
+    """Change a team (JSON Merge Patch): absent keeps."""
     changes = body.model_dump(exclude_unset=True)
     found = operations.patch_team(db, team_id=team_id, changes=changes, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, _read(db, found))

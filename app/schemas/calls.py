@@ -1,7 +1,7 @@
 """Calls as they travel."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -10,6 +10,7 @@ from app.vocabulary import CallStatus, HttpUrl, Instant, Language, Name, Slug, T
 
 Id = Annotated[str, Field(max_length=48)]
 Seats = Annotated[Whole, Field(ge=0, le=50)]
+Checked = TypeVar("Checked", "CreateCall", "PatchCall")
 
 _EXAMPLE: dict[str, Any] = {
     "title": "Northwind Freight: discovery call",
@@ -179,7 +180,7 @@ class CallRead(Read):
         return cls(**values, account=account, skills=skills, joinable=joinable, external=refs)
 
 
-def _checked(body: Any) -> Any:
+def _checked(body: Checked) -> Checked:
     if body.starts_at is not None and body.ends_at is not None and body.ends_at <= body.starts_at:
         raise ValueError("ends_at must be later than starts_at")
     return body

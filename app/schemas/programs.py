@@ -11,7 +11,8 @@ from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import Capacity, Name, Side, Whole
 
 
-def _known_criteria(value: object) -> object:
+def known_criteria(value: object) -> object:
+    """Refuse weights for what is no criterion, without a word of its name."""
     # Before the weights are read: a fault inside would be pointed at by the unknown name, and so echo it.
     if isinstance(value, dict) and not value.keys() <= DEFAULT_WEIGHTS.keys():
         raise PydanticCustomError("unknown_criterion", "There is a criterion here that matching does not know")
@@ -21,7 +22,7 @@ def _known_criteria(value: object) -> object:
 Weight = Annotated[Whole, Field(ge=0, le=10_000)]
 Weights = Annotated[
     dict[str, Weight | None],
-    BeforeValidator(_known_criteria),
+    BeforeValidator(known_criteria),
     Field(
         description="The most points that each criterion gives; null gives back the weight that ships.",
         json_schema_extra={"propertyNames": {"enum": sorted(DEFAULT_WEIGHTS)}},

@@ -3,15 +3,24 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from app.rules.matching.problem import DEFAULT_WEIGHTS
+from app.schemas.programs import Weight, known_criteria
 from app.schemas.shapes import Body, Read
-from app.vocabulary import Instant, MatchStatus, Objective, RunStatus, Slug, Whole, WorkStatus
+from app.vocabulary import Instant, MatchStatus, Objective, RunStatus, Whole, WorkStatus
 
 Id = Annotated[str, Field(max_length=48)]
-Weight = Annotated[Whole, Field(ge=0, le=10_000)]
+Weights = Annotated[
+    dict[str, Weight],
+    BeforeValidator(known_criteria),
+    Field(
+        description="In place of those of the program, for this run.",
+        json_schema_extra={"propertyNames": {"enum": sorted(DEFAULT_WEIGHTS)}},
+    ),
+]
 
-_STAMPS = {"version": 2, "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:04Z"}
+_STAMPS: dict[str, Any] = {"version": 2, "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:04Z"}
 _MENTEE, _MENTOR = "per_01jd6x0000e8r9sv4kz2m7n5qa", "per_01jd6x0000e8r9sv4kz2m7n5qb"
 _PAIR: dict[str, Any] = {
     "id": "mat_01jd6x0000e8r9sv4kz2m7n5qf",
@@ -45,7 +54,7 @@ class StartMatchRun(Body):
 
     program_id: Id | None = None
     objective: Objective = Objective.UTIL
-    weights: Annotated[dict[Slug, Weight], Field(max_length=20)] = {}
+    weights: Weights = {}
     constraints: Constraints = Constraints()
     pins: Annotated[list[Pair], Field(max_length=5000)] = []
     forbidden: Annotated[list[Pair], Field(max_length=5000)] = []
@@ -212,6 +221,7 @@ class PlanRunRead(Read):
 
     model_config = ConfigDict(
         from_attributes=True,
+        populate_by_name=True,
         json_schema_extra={
             "examples": [
                 {
@@ -249,8 +259,8 @@ class PlanRunRead(Read):
     operation_id: str
     team_id: str | None
     status: RunStatus
-    from_at: Annotated[datetime, Field(serialization_alias="from")]
-    to_at: Annotated[datetime, Field(serialization_alias="to")]
+    from_at: Annotated[datetime, Field(alias="from")]
+    to_at: Annotated[datetime, Field(alias="to")]
     inputs_hash: str | None
     objective: int | None
     bound: float | None

@@ -45,9 +45,3 @@ class SeatRead(Read):
     version: int
     created_at: datetime
     updated_at: datetime
-
-
-class SeatsRead(Read):
-    """The live seats of a call that you may see."""
-
-    data: list[SeatRead]

@@ -32,8 +32,10 @@ _EXAMPLE: dict[str, Any] = {
 class ParticipantRead(Read):
     """Somebody in a session, in which part, and what they answered to the invite."""
 
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
     person_id: str
-    part: Part = Field(validation_alias="part", serialization_alias="as")
+    part: Part = Field(alias="as")
     response: Response
 
 

@@ -9,7 +9,7 @@ from app.schemas.shapes import Body, ExternalRef, Read, absent
 from app.vocabulary import Name
 
 _EXAMPLE: dict[str, Any] = {"name": "Mid-Market West"}
-_EXTERNAL: list[dict[str, str]] = [{"source": "hubspot:42", "id": "77"}]
+_EXTERNAL: list[Any] = [{"source": "hubspot:42", "id": "77"}]
 
 
 class CreateTeam(Body):
