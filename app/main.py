@@ -36,6 +36,8 @@ from app.routers import (
 )
 from app.routers.dependencies import House
 from app.routers.edges import Edge
+from app.web import pages
+from app.web.edge import PageEdge
 from app.worker import Worker
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -54,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
     imports.router,
     health.router,
+    *pages.ROUTERS,
 )
 
 
@@ -78,6 +81,7 @@ def create_app(
     app.openapi = openapi.described(app)  # type: ignore[method-assign]
     problems.install(app, allowed_methods=problems.AllowedMethods(_routes()))
     app.add_middleware(Edge)
+    app.add_middleware(PageEdge)  # the last one added is the outermost
     return app
 
 

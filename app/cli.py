@@ -1,0 +1,325 @@
+"""The console script `earshot`: start the service, and do what its operator does by hand."""
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import structlog
+import typer
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
+
+from app import clock, config, migrations
+from app.backup import BackupFailed, back_up, restore
+from app.config import Settings
+from app.db import DbSession, make_engine, retrying, transaction
+from app.demo.tour import DemoFailed, run_demo
+from app.doctor import examine
+from app.errors import Problem
+from app.main import create_app, openapi_text
+from app.models.tables import person
+from app.operations.access import create_api_key, create_sign_in_link
+from app.operations.call_imports import import_calls
+from app.operations.imports import ImportReport
+from app.operations.installation import first_start
+from app.operations.people_imports import import_people
+from app.rules import csv_files
+from app.rules.access import SYSTEM
+from app.serving import PortTaken, listening, server
+from app.vocabulary import Role
+from app.worker import Worker
+
+app = typer.Typer(
+    name="earshot",
+    help="Put every junior rep within earshot of a good sales call again.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+key_app = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
+
+Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the embedded database, outbox, feeds and report.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+
+T = TypeVar("T")
+
+OPENAPI = Path(__file__).parent.parent / "openapi.json"
+
+
+class ImportKind(StrEnum):
+    """What a file holds."""
+
+    PEOPLE = "people"
+    CALLS = "calls"
+
+
+class DemoSize(StrEnum):
+    """How many people the demo has."""
+
+    DEMO = "demo"
+    TEAM = "team"
+    ORG = "org"
+
+
+@app.command()
+def serve(
+    dir: Dir = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+) -> None:
+    """Serve the API and the pages. On SQLite the worker runs inside."""
+    _log()
+    with _one_sentence(), listening(host, port) as listener:
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        settings = _settings(dir, served_at=url)
+        with _opened(settings) as engine:
+            made = create_app(settings, engine=engine, with_worker=settings.embedded)
+            _say(f"Earshot is at {url} · API docs at {url}/docs · Ctrl-C stops it")
+            server(made).run(sockets=[listener])
+
+
+@app.command()
+def worker(dir: Dir = None) -> None:
+    """Run due jobs: several workers, on several machines, on PostgreSQL."""
+    _log()
+    settings = _settings(dir)
+    with _opened(settings) as engine:
+        stop = threading.Event()
+        _say("Working. Ctrl-C stops after the job at hand.")
+        try:
+            Worker(engine, settings, clock.now).run(stop)
+        except KeyboardInterrupt:
+            stop.set()
+
+
+@app.command()
+def demo(
+    dir: Dir = None,
+    once: Annotated[bool, typer.Option("--once", help="End when everything is written.")] = False,
+    size: Annotated[DemoSize, typer.Option(help="How many people.")] = DemoSize.DEMO,
+    port: Port = 8000,
+    seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 1,
+    today: Annotated[str | None, typer.Option(help="Play on this day (2026-11-23) in place of today.")] = None,
+) -> None:
+    """Play the whole loop on a made-up company: match, plan, book, invite, feed. Through the REST API."""
+    _log(quiet=True)
+    try:
+        day = date.fromisoformat(today) if today else None
+    except ValueError:
+        _fail("--today takes a date such as 2026-11-23.")
+    folder = dir or Path("earshot-demo")
+    try:
+        run_demo(folder, size=size.value, seed=seed, today=day, port=port, once=once, say=_say)
+    except (DemoFailed, PortTaken) as why:
+        _fail(str(why))
+
+
+@app.command()
+def migrate(dir: Dir = None) -> None:
+    """Bring the database to the schema of this version."""
+    settings = _settings(dir)
+    engine = make_engine(settings.url)
+    with _one_sentence():
+        migrations.upgrade(engine)
+        with transaction(engine, writes=True) as db:
+            first_start(db, now=clock.now())
+    engine.dispose()
+    _say(f"The database is at revision {migrations.newest()}.")
+
+
+@app.command("import")
+def import_file(
+    kind: ImportKind,
+    file: Annotated[Path, typer.Argument(help="A CSV file.")],
+    dir: Dir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out.")] = False,
+) -> None:
+    """Import people or calls from a CSV file. Nothing is written when a row is bad, unless --skip-bad."""
+    settings = _settings(dir)
+    with _one_sentence():
+        try:
+            raw = file.read_bytes()
+        except OSError as error:
+            _fail(f"{file} can't be read: {error.strerror}.")
+        work = _reader(kind, raw, skip_bad=skip_bad, dry_run=dry_run)
+        with _opened(settings) as engine:
+            report = retrying(lambda: _once(engine, work))
+    for bad in report.errors:
+        typer.echo(f"line {bad.line}{bad.column and ', '}{bad.column}: {bad.detail}", err=True)
+    counts = (
+        f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged, {report.skipped} skipped"
+    )
+    if report.errors and not report.written and not skip_bad:
+        _fail(f"{len(report.errors)} errors: nothing was written. Mend the rows, or leave them out by --skip-bad.")
+    _say(f"{kind}: {counts}{' (dry run, nothing was written)' if dry_run else ''}")
+
+
+@key_app.command("create")
+def key_create(
+    role: Annotated[Role, typer.Option(help="admin or rep.")],
+    person_email: Annotated[str | None, typer.Option("--person", help="The person that it acts as, by e-mail.")] = None,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
+    dir: Dir = None,
+) -> None:
+    """Make an API key and print it: this is the only time that it can be seen."""
+    if role not in (Role.ADMIN, Role.REP):
+        _fail("Keys are for the roles admin and rep so far.")
+    if role is Role.REP and person_email is None:
+        _fail("A rep's key acts as somebody: name them by --person EMAIL.")
+    settings = _settings(dir)
+    with _one_sentence(), _opened(settings) as engine, transaction(engine, writes=True) as db:
+        who = _person(db, person_email) if person_email else None
+        shown = create_api_key(db, name=name, role=role, person_id=who, actor=SYSTEM, now=clock.now())
+    typer.echo(shown)
+
+
+@app.command("login-link")
+def login_link(email: str, dir: Dir = None) -> None:
+    """Print a link that signs a person in, once, within 15 minutes."""
+    settings = _settings(dir)
+    with _one_sentence(), _opened(settings) as engine, transaction(engine, writes=True) as db:
+        secret = create_sign_in_link(db, person_id=_person(db, email), actor=SYSTEM, now=clock.now())
+    typer.echo(f"{settings.public_url.rstrip('/')}/login/t/{secret}")
+
+
+@app.command()
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether it is current.")] = False,
+) -> None:
+    """Write openapi.json, the description of the API."""
+    text = openapi_text()
+    if not check:
+        OPENAPI.write_text(text)
+    elif not OPENAPI.exists() or OPENAPI.read_text() != text:
+        _fail("openapi.json is not what the code says: run `./dev openapi`.")
+
+
+@app.command("backup")
+def backup_command(file: Path, dir: Dir = None) -> None:
+    """Write everything that must not be lost into one file, while the service runs."""
+    with _one_sentence():
+        back_up(_settings(dir), file, now=clock.now())
+    _say(f"Backed up to {file}.")
+
+
+@app.command("restore")
+def restore_command(file: Path, dir: Dir = None) -> None:
+    """Put a backup into an empty folder or database."""
+    with _one_sentence():
+        restore(_unmade(dir), file)
+    _say("Restored.")
+
+
+@app.command()
+def doctor(dir: Dir = None) -> None:
+    """Look at the installation and say what is well and what is not."""
+    findings = examine(_unmade(dir), now=clock.now())
+    for finding in findings:
+        typer.echo(f"{'ok ' if finding.well else 'BAD'}  {finding.what}: {finding.detail}")
+    if not all(finding.well for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the console script."""
+    app()
+
+
+def _settings(folder: Path | None, *, served_at: str | None = None) -> Settings:
+    found = config.load(dir=folder)
+    if served_at and "public_url" not in found.model_fields_set:
+        # On one's own machine there is no TLS, and nobody else who listens.
+        found = found.model_copy(update={"public_url": served_at, "allow_plain_http": True})
+    return found
+
+
+def _unmade(folder: Path | None) -> Settings:
+    """Read the settings without making a folder or a key: for looking at an installation, or before there is one."""
+    found = Settings() if folder is None else Settings(dir=folder)
+    return found if "public_url" in found.model_fields_set else found.model_copy(update={"allow_plain_http": True})
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(settings.url, pool_size=settings.pool_size)
+    try:
+        with _one_sentence():
+            if settings.embedded:
+                migrations.upgrade(engine)
+                with transaction(engine, writes=True) as db:
+                    first_start(db, now=clock.now())
+            else:
+                migrations.require_newest(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Turn what an operator can mend into one line."""
+    try:
+        yield
+    except (Problem, migrations.SchemaMismatch, csv_files.WrongFile, BackupFailed, PortTaken) as why:
+        _fail(why.detail if isinstance(why, Problem) else str(why))
+    except OperationalError as error:
+        _fail(f"The database can't be reached: {str(error.orig).splitlines()[0]}")
+
+
+def _reader(kind: ImportKind, raw: bytes, *, skip_bad: bool, dry_run: bool) -> Callable[[DbSession], ImportReport]:
+    """Read the file, before any transaction begins, and return what imports it."""
+    now = clock.now()
+    if kind is ImportKind.PEOPLE:
+        people = csv_files.read_people(raw)
+        return lambda db: import_people(db, people, skip_bad=skip_bad, dry_run=dry_run, actor=SYSTEM, now=now)
+    calls = csv_files.read_calls(raw)
+    return lambda db: import_calls(db, calls, skip_bad=skip_bad, dry_run=dry_run, actor=SYSTEM, now=now)
+
+
+def _once(engine: Engine, work: Callable[[DbSession], T]) -> T:
+    with transaction(engine, writes=True) as db:
+        return work(db)
+
+
+def _person(db: DbSession, email: str) -> str:
+    found: str | None = db.execute(select(person.c.id).where(person.c.email == email.strip().lower())).scalar()
+    if found is None:
+        _fail(f"Nobody here has the address {email}.")
+    return found
+
+
+def _log(*, quiet: bool = False) -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    to_people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if to_people else [structlog.processors.format_exc_info]),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if to_people
+            else structlog.processors.JSONRenderer(serializer=json.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
