@@ -5,6 +5,7 @@ feeds out. Everything but the first key goes through the REST API of a service o
 import hashlib
 import json
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_time
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import uvicorn
 from sqlalchemy import Engine, func, select
@@ -82,7 +85,9 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
     clock = wall.starting_at(datetime.combine(today, wall_time(7), UTC)) if today else wall.now
     with listening("127.0.0.1", 0 if once else port) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        settings = config.load(dir=folder, database_url="", public_url=url, allow_plain_http=True)
+        # With --once the links that are written work when the folder is served later, on the usual port.
+        public_url = f"http://127.0.0.1:{port}" if once else url
+        settings = config.load(dir=folder, database_url="", public_url=public_url, allow_plain_http=True)
         engine = make_engine(settings.url)
         migrations.upgrade(engine)
         with transaction(engine, writes=True) as db:
@@ -98,8 +103,7 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
                 say(f"Done in {time.monotonic() - started:.1f} s: see {folder / 'report.json'}")
                 if not once:
                     _show_around(engine, settings, clock, made, key, say)
-                    web_stopped = threading.Event()
-                    web_stopped.wait()
+                    _wait_for_the_end()
             except ApiRefused as refused:
                 raise DemoFailed(str(refused)) from refused
             except KeyboardInterrupt:
@@ -223,7 +227,8 @@ class _Tour:
             feed = self.api.send(
                 "POST", "/v1/feeds", json={"person_id": person_id, "kind": "personal", "privacy": "full"}
             )
-            (folder / f"{email_of[person_id]}.ics").write_bytes(self.api.download(feed["url"]))
+            content = self.api.download(urlsplit(feed["url"]).path)
+            (folder / f"{email_of[person_id]}.ics").write_bytes(content)
         self.say(f"{len(who)} calendar feeds in {folder}")
 
     def _import(self, kind: str, text: str) -> None:
@@ -284,6 +289,17 @@ def _show_around(engine: Engine, settings: Settings, clock: Clock, made: Company
     say(f"  An API key   {key}")
     say(f"  A feed       {feed['url']}")
     say("  Ctrl-C stops it.")
+
+
+def _wait_for_the_end() -> NoReturn:
+    """Wait until somebody presses Ctrl-C or the machine ends us; either way the service stops in order."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    while True:
+        threading.Event().wait()
 
 
 @contextmanager

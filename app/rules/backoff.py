@@ -10,5 +10,6 @@ def delay(attempt: int, spread: float) -> timedelta:
 
     `spread` is a random number from 0 to 1: jobs that failed together must not come back together.
     """
-    wait = min(_FIRST * 4 ** min(attempt - 1, 10), _LONGEST)
+    factor: int = 4 ** min(attempt - 1, 10)
+    wait = min(_FIRST * factor, _LONGEST)
     return wait * (0.8 + 0.4 * spread)
