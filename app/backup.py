@@ -21,7 +21,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
-from alembic.script import ScriptDirectory
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from sqlalchemy import make_url
@@ -225,8 +224,7 @@ def _extract(tar: tarfile.TarFile, name: str, folder: Path, damaged: BackupFaile
 def _require_ours(settings: Settings, manifest: Manifest) -> None:
     if manifest.engine != _engine(settings):
         raise BackupFailed(f"The backup is of a {manifest.engine} database, and this one is {_engine(settings)}.")
-    known = {script.revision for script in ScriptDirectory(str(migrations.SCRIPTS)).walk_revisions()}
-    if manifest.schema_revision not in known:
+    if manifest.schema_revision not in migrations.known():
         raise BackupFailed("The backup was made by a newer Earshot than this one: update the code first.")
 
 

@@ -28,7 +28,7 @@ def upgrade(engine: Engine) -> None:
     """Migrate to the newest schema. Does nothing when it is there; safe to run from several processes at once."""
     if current(engine) == newest():
         return
-    if current(engine) not in {None, *_known()}:
+    if current(engine) not in {None, *known()}:
         raise SchemaMismatch(
             "The database was made by a newer Earshot than this one: update the code, or restore a backup."
         )
@@ -40,7 +40,7 @@ def require_newest(engine: Engine) -> None:
     found = current(engine)
     if found == newest():
         return
-    if found in {None, *_known()}:
+    if found in {None, *known()}:
         raise SchemaMismatch("The database has an older schema than the code: run `earshot migrate`.")
     raise SchemaMismatch(
         "The database was made by a newer Earshot than this one: update the code, or restore a backup."
@@ -58,5 +58,6 @@ def newest() -> str | None:
     return ScriptDirectory(str(SCRIPTS)).get_current_head()
 
 
-def _known() -> set[str]:
+def known() -> set[str]:
+    """Return every revision that this code can migrate from."""
     return {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}
