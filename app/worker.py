@@ -16,7 +16,7 @@ from app.config import Settings
 from app.db import DbSession
 from app.errors import Unavailable
 from app.jobs import HANDLERS
-from app.jobs.context import JobContext
+from app.jobs.context import Hopeless, JobContext
 from app.models.tables import job, operation
 from app.operations import operations
 from app.rules.backoff import delay
@@ -68,7 +68,7 @@ class Worker:
             try:
                 if claimed.attempts > claimed.max_attempts:
                     raise Lost("Every worker that took this job died over it.")
-                self._handlers[claimed.kind](self._context(claimed))
+                self._handler(claimed.kind)(self._context(claimed))
             except Exception as error:
                 log.warning("job failed", attempt=claimed.attempts, exc_info=True)
                 self._finish(claimed, failed=error)
@@ -83,15 +83,24 @@ class Worker:
             done += 1
         return done
 
+    def _handler(self, kind: str) -> Handler:
+        found = self._handlers.get(kind)
+        if found is None:
+            raise Hopeless("No worker of this version knows this kind of job.")
+        return found
+
     def _context(self, claimed: Any) -> JobContext:
+        def record(percent: int) -> None:
+            with db.transaction(self._engine, writes=True) as session:
+                session.execute(
+                    update(operation)
+                    .where(operation.c.id == claimed.operation_id)
+                    .values(status=WorkStatus.RUNNING, progress=percent, updated_at=self._clock())
+                )
+
         def progress(percent: int) -> None:
             if claimed.operation_id:
-                with db.transaction(self._engine, writes=True) as session:
-                    session.execute(
-                        update(operation)
-                        .where(operation.c.id == claimed.operation_id)
-                        .values(status=WorkStatus.RUNNING, progress=percent, updated_at=self._clock())
-                    )
+                db.retrying(lambda: record(percent))
 
         return JobContext(self._engine, self._settings, self._clock, claimed.payload, progress)
 
@@ -134,7 +143,7 @@ class Worker:
         values: dict[str, Any] = {"lease": None, "leased_until": None, "updated_at": now}
         if failed is None:
             values |= {"status": JobStatus.DONE, "last_error": None}
-        elif claimed.attempts >= claimed.max_attempts:
+        elif isinstance(failed, Hopeless) or claimed.attempts >= claimed.max_attempts:
             values |= {"status": JobStatus.DEAD, "last_error": _words(failed)}
         elif self._twin_waits(session, claimed):
             values |= {"status": JobStatus.DONE, "last_error": "left to the job queued after it"}

@@ -2,12 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
 from app.clock import Clock
 from app.config import Settings
+from app.db import DbSession, retrying, transaction
+
+T = TypeVar("T")
+
+
+class Hopeless(Exception):
+    """This job will never work: trying again is pointless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +26,12 @@ class JobContext:
     clock: Clock
     payload: Mapping[str, Any]
     progress: Callable[[int], None]
+
+    def write(self, work: Callable[[DbSession], T]) -> T:
+        """Do the work in a write transaction of its own, and again when the database asks for another run."""
+
+        def once() -> T:
+            with transaction(self.engine, writes=True) as db:
+                return work(db)
+
+        return retrying(once)

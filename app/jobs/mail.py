@@ -3,12 +3,11 @@
 from html import escape
 from zoneinfo import ZoneInfo
 
-from app.adapters.mail import mailer
-from app.db import transaction
+from app.adapters.mail import MailRefused, mailer
 from app.ical import imip, itip
 from app.ical.entries import Entry, EntryStatus
 from app.ical.write import Method
-from app.jobs.context import JobContext
+from app.jobs.context import Hopeless, JobContext
 from app.operations.entries import Letter, hand_to_mail, mail_taken
 from app.queries.entries import Desk, Drawn
 from app.vocabulary import Part
@@ -18,18 +17,21 @@ def send_invite(context: JobContext) -> None:
     """Send the current revision of the entry `entry_id` to its owner, unless they have it.
 
     At least once: after a crash the same message goes again, under the same Message-ID and SEQUENCE. Raises
-    `MailUnavailable` or `MailRefused` when nobody took it over.
+    `MailUnavailable` or `MailRefused` when nobody took it over, `Hopeless` when nobody ever will.
     """
     desk = Desk.of(context.settings)
-    with transaction(context.engine, writes=True) as db:
-        letter = hand_to_mail(db, entry_id=context.payload["entry_id"], desk=desk)
+    letter = context.write(lambda db: hand_to_mail(db, entry_id=context.payload["entry_id"], desk=desk))
     if letter is None:
         return
     recipient = letter.drawn.recipient
-    mailer(context.settings).send(letter.message_id, recipient.email, written(letter))
+    try:
+        mailer(context.settings).send(letter.message_id, recipient.email, written(letter))
+    except MailRefused as refusal:
+        if refusal.permanent:
+            raise Hopeless(str(refusal)) from refusal
+        raise
     fragment = letter.drawn.fragment()
-    with transaction(context.engine, writes=True) as db:
-        mail_taken(db, letter=letter, fragment=fragment, desk=desk)
+    context.write(lambda db: mail_taken(db, letter=letter, fragment=fragment, desk=desk))
 
 
 def written(letter: Letter) -> bytes:

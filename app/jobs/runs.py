@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TypeVar
 
-from app import db
+from app.db import transaction
 from app.jobs.child import ChildFailed, run_limited
 from app.jobs.context import JobContext
 from app.operations import match_runs, operations, plan_runs
@@ -23,7 +24,7 @@ def match_run(job: JobContext) -> None:
     """Solve a match run and keep its draft. A pin that no longer can hold fails the run, naming the pair."""
     run_id = job.payload["run_id"]
     job.progress(5)
-    with db.transaction(job.engine, writes=False) as reading:
+    with transaction(job.engine, writes=False) as reading:
         run = runs.match_run_by_id(reading, run_id, actor=SYSTEM)
         problem, person_of = matching.match_problem(reading, run, now=job.clock())
     job.progress(20)
@@ -34,21 +35,19 @@ def match_run(job: JobContext) -> None:
         _failed(job, run.operation_id, code, str(why))
         return
     job.progress(80)
-
-    def keep() -> None:
-        with db.transaction(job.engine, writes=True) as writing:
-            match_runs.keep_draft(
-                writing, run_id=run_id, answer=answer, person_of=person_of, inputs=_bytes(problem), now=job.clock()
-            )
-
-    db.retrying(keep)
+    inputs = _bytes(problem)
+    job.write(
+        lambda db: match_runs.keep_draft(
+            db, run_id=run_id, answer=answer, person_of=person_of, inputs=inputs, now=job.clock()
+        )
+    )
 
 
 def plan_run(job: JobContext) -> None:
     """Solve a plan run and keep its draft."""
     run_id = job.payload["run_id"]
     job.progress(5)
-    with db.transaction(job.engine, writes=False) as reading:
+    with transaction(job.engine, writes=False) as reading:
         run = runs.plan_run_by_id(reading, run_id, actor=SYSTEM)
         problem = planning.plan_problem(reading, run, now=job.clock())
     job.progress(20)
@@ -58,35 +57,21 @@ def plan_run(job: JobContext) -> None:
         _failed(job, run.operation_id, "solver_stopped", str(why))
         return
     job.progress(80)
-
-    def keep() -> None:
-        with db.transaction(job.engine, writes=True) as writing:
-            plan_runs.keep_draft(writing, run_id=run_id, answer=answer, inputs=_bytes(problem), now=job.clock())
-
-    db.retrying(keep)
+    inputs = _bytes(problem)
+    job.write(lambda db: plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs=inputs, now=job.clock()))
 
 
 def plan_publish(job: JobContext) -> None:
     """Book the seats of a plan, one transaction each; one that was tried before is left alone."""
     run_id = job.payload["run_id"]
     actor = Actor(job.payload["credential_id"], Role.ADMIN, job.payload["person_id"])
-    with db.transaction(job.engine, writes=False) as reading:
+    with transaction(job.engine, writes=False) as reading:
         planned = runs.plan_seats(reading, run_id)
     for number, one in enumerate(planned):
-
-        def book(plan_seat_id: str = one.id) -> None:
-            with db.transaction(job.engine, writes=True) as writing:
-                plan_runs.book_planned(writing, plan_seat_id=plan_seat_id, actor=actor, now=job.clock())
-
-        db.retrying(book)
+        job.write(partial(plan_runs.book_planned, plan_seat_id=one.id, actor=actor, now=job.clock()))
         if number % 20 == 0:
             job.progress(100 * number // len(planned))
-
-    def finish() -> None:
-        with db.transaction(job.engine, writes=True) as writing:
-            plan_runs.finish_publishing(writing, run_id=run_id, actor=actor, now=job.clock())
-
-    db.retrying(finish)
+    job.write(lambda db: plan_runs.finish_publishing(db, run_id=run_id, actor=actor, now=job.clock()))
 
 
 def _match(problem: MatchProblem) -> MatchAnswer:
@@ -106,8 +91,7 @@ def _solved(job: JobContext, solve: Callable[[Question], Answer], problem: Quest
 
 
 def _failed(job: JobContext, operation_id: str, code: str, detail: str) -> None:
-    with db.transaction(job.engine, writes=True) as writing:
-        operations.fail(writing, operation_id, code=code, detail=detail, now=job.clock())
+    job.write(lambda db: operations.fail(db, operation_id, code=code, detail=detail, now=job.clock()))
 
 
 def _bytes(problem: MatchProblem | PlanProblem) -> bytes:
