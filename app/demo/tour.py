@@ -98,11 +98,12 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
             api = EarshotApi(url, key)
             try:
                 made = company(size, seed=seed, today=clock().date())
-                found = _Tour(api, engine, settings, clock, made, say).play()
+                tour = _Tour(api, engine, settings, clock, made, say)
+                found = tour.play()
                 _report(folder, found, seconds=time.monotonic() - started, size=size, seed=seed, today=clock().date())
                 say(f"Done in {time.monotonic() - started:.1f} s: see {folder / 'report.json'}")
                 if not once:
-                    _show_around(engine, settings, clock, made, key, say)
+                    _show_around(api, engine, settings, clock, made, key, tour.a_feed, say)
                     _wait_for_the_end()
             except ApiRefused as refused:
                 raise DemoFailed(str(refused)) from refused
@@ -125,6 +126,7 @@ class _Tour:
         self.clock = clock
         self.made = made
         self.say = say
+        self.a_feed = ""
 
     def play(self) -> Found:
         """Go through the loop once."""
@@ -223,11 +225,14 @@ class _Tour:
         folder = self.folder / "feeds"
         folder.mkdir(exist_ok=True)
         who = {participant["person_id"] for session in sessions for participant in session["participants"]}
+        junior = min((p.email for p in self.made.people if p.kind == "mentee"), default="")
         for person_id in sorted(who):
             feed = self.api.send(
                 "POST", "/v1/feeds", json={"person_id": person_id, "kind": "personal", "privacy": "full"}
             )
             content = self.api.download(urlsplit(feed["url"]).path)
+            if email_of[person_id] == junior:
+                self.a_feed = feed["url"]
             (folder / f"{email_of[person_id]}.ics").write_bytes(content)
         self.say(f"{len(who)} calendar feeds in {folder}")
 
@@ -272,22 +277,20 @@ def _report(folder: Path, found: Found, *, seconds: float, size: str, seed: int,
     (folder / "report.json").write_text(json.dumps(body, indent=2) + "\n")
 
 
-def _show_around(engine: Engine, settings: Settings, clock: Clock, made: Company, key: str, say: Say) -> None:
+def _show_around(
+    api: EarshotApi, engine: Engine, settings: Settings, clock: Clock, made: Company, key: str, feed: str, say: Say
+) -> None:
     url = settings.public_url
     admin = next(person for person in made.people if person.kind == "admin")
-    api = EarshotApi(url, key)
-    try:
-        someone = next(iter(api.pages("/v1/people", q=admin.email)))
-        feed = api.send("POST", "/v1/feeds", json={"person_id": someone["id"], "kind": "personal", "privacy": "full"})
-    finally:
-        api.close()
+    someone = next(iter(api.pages("/v1/people", q=admin.email)))
     with transaction(engine, writes=True) as db:
         secret = create_sign_in_link(db, person_id=someone["id"], actor=SYSTEM, now=clock())
     say("")
-    say(f"  This week    {url}/login/t/{secret}   (signs you in as {admin.name}, once)")
+    say(f"  This week    {url}/login/t/{secret}")
+    say(f"               (signs you in as {admin.name}, once; another: earshot login-link EMAIL --dir {settings.dir})")
     say(f"  API docs     {url}/docs")
     say(f"  An API key   {key}")
-    say(f"  A feed       {feed['url']}")
+    say(f"  A feed       {feed}")
     say("  Ctrl-C stops it.")
 
 

@@ -1,0 +1,185 @@
+"""The console script, run as a real process: what it says, what it leaves behind, how it refuses."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from app.db import make_engine, transaction
+
+PEOPLE = """\
+name,email,time_zone,as,capacity
+Mara,mara@earshot.example,Europe/London,mentor,2
+Aisha,a@earshot.example,Asia/Kolkata,mentee,1
+"""
+CALLS = """\
+title,host_email,starts_at,ends_at
+Northwind: demo,mara@earshot.example,2030-01-08T10:00:00Z,2030-01-08T10:30:00Z
+"""
+
+
+def earshot(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
+    return subprocess.run(
+        [sys.executable, "-c", "from app.cli import main; main()", *arguments, "--dir", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**plain, **environment},
+        cwd=Path(__file__).parents[1],
+    )
+
+
+def write(path: Path, content: str | bytes) -> str:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "words"),
+    [
+        ("people", b"%PDF-1.7\n\x00\xff binary", "CSV"),
+        ("people", b"", "empty"),
+        ("people", CALLS, "people"),
+        ("people", "name,email\nMara,mara@earshot.example\n", "time_zone"),
+    ],
+)
+def test_a_wrong_file_gets_one_sentence_and_writes_nothing(
+    kind: str, content: str | bytes, words: str, tmp_path: Path
+) -> None:
+    refused = earshot("import", kind, write(tmp_path / "file.csv", content), folder=tmp_path / "d")
+
+    assert refused.returncode == 1
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert words.lower() in refused.stderr.lower()
+    assert "Traceback" not in refused.stderr
+
+
+def test_bad_rows_are_named_by_line_and_can_be_left_out(tmp_path: Path) -> None:
+    file = write(tmp_path / "people.csv", PEOPLE + "Tom,not an address,Europe/London,mentee,1\n")
+
+    refused = earshot("import", "people", file, folder=tmp_path / "d")
+    skipped = earshot("import", "people", file, "--skip-bad", folder=tmp_path / "d")
+    again = earshot("import", "people", file, "--skip-bad", folder=tmp_path / "d")
+
+    assert (refused.returncode, "line 4, email" in refused.stderr) == (1, True)
+    assert "not an address" not in refused.stderr
+    assert skipped.stdout.strip() == "people: 2 created, 0 updated, 0 unchanged, 1 skipped"
+    assert again.stdout.strip() == "people: 0 created, 0 updated, 2 unchanged, 1 skipped"
+
+
+def test_a_missing_file_a_directory_and_an_unknown_person_are_one_line_errors(tmp_path: Path) -> None:
+    for arguments in (
+        ("import", "people", str(tmp_path / "none.csv")),
+        ("import", "people", str(tmp_path)),
+        ("login-link", "nobody@earshot.example"),
+        ("key", "create", "--role", "rep", "--person", "nobody@earshot.example"),
+        ("key", "create", "--role", "rep"),
+        ("restore", str(tmp_path / "none.tar.gz")),
+    ):
+        refused = earshot(*arguments, folder=tmp_path / "d")
+
+        assert refused.returncode == 1, arguments
+        assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    assert earshot("migrate", folder=tmp_path).returncode == 0
+    engine = make_engine(f"sqlite:///{tmp_path / 'earshot.db'}")
+    with transaction(engine, writes=True) as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    refused = earshot("key", "create", "--role", "admin", folder=tmp_path)
+
+    assert (refused.returncode, "newer Earshot" in refused.stderr) == (1, True)
+
+
+def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
+    away = "postgresql+psycopg://nobody@127.0.0.1:1/none"
+
+    refused = earshot("worker", folder=tmp_path, EARSHOT_DATABASE_URL=away)
+
+    assert refused.returncode == 1
+    assert "can't be reached" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0", "--dir", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert process.stdout
+    found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+    assert found
+    try:
+        yield found[0], process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
+        process.stdout.close()
+
+
+def test_two_files_become_a_served_team_whose_key_and_login_link_work(tmp_path: Path) -> None:
+    folder = tmp_path / "team"
+    assert earshot("import", "people", write(tmp_path / "people.csv", PEOPLE), folder=folder).returncode == 0
+    assert earshot("import", "calls", write(tmp_path / "calls.csv", CALLS), folder=folder).returncode == 0
+    key = earshot("key", "create", "--role", "rep", "--person", "a@earshot.example", folder=folder).stdout.strip()
+    link = earshot("login-link", "a@earshot.example", folder=folder).stdout.strip()
+
+    with serving(folder) as (url, process):
+        deadline = time.monotonic() + 20
+        with httpx.Client(base_url=url, trust_env=False, headers={"Authorization": f"Bearer {key}"}) as client:
+            while True:
+                try:
+                    calls = client.get("/v1/calls").json()["data"]
+                    break
+                except httpx.ConnectError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+            assert [call["title"] for call in calls] == ["Northwind: demo"]
+            assert "Sign in" in client.get(httpx.URL(link).path).text
+        assert process.poll() is None
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert (folder / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_demo_plays_the_whole_loop_and_plays_it_the_same_way_again(tmp_path: Path) -> None:
+    reports = []
+    for folder in (tmp_path / "one", tmp_path / "two", tmp_path / "one"):
+        done = earshot("demo", "--once", "--today", "2026-11-21", folder=folder)
+        assert done.returncode == 0, done.stderr
+        reports.append(json.loads((folder / "report.json").read_text()))
+
+    first = reports[0]
+    assert (first["matched"], first["unmatched"]) == (first["mentees"], 0)
+    assert first["sessions_booked"] == first["seats_planned"] > 0
+    assert first["plan_gap_percent"] <= 0.1
+    assert first["invites_written"] == len(list((tmp_path / "one" / "outbox").glob("*.eml")))
+    assert list((tmp_path / "one" / "feeds").glob("*.ics"))
+    assert len({report["digest"] for report in reports}) == 1
+
+
+def test_the_demo_leaves_a_folder_with_other_things_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    refused = earshot("demo", "--once", folder=tmp_path)
+
+    assert (refused.returncode, "not a demo" in refused.stderr) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
