@@ -1,13 +1,15 @@
 """Keep everybody's calendar entry in step with seats, and leave the mail that tells them.
 
 An entry's `sequence` counts revisions that somebody may have seen: it grows only once the revision before was handed
-to mail, so changes within one act become one message (RFC 5546 section 2.1.4).
+to mail, so changes within one act become one message (RFC 5546 section 2.1.4). Mail locks the entry while it takes a
+revision over, so every change reads its entry under a lock too: else it could count on from what is no longer so.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
 from app import ids
 from app.db import DbSession
@@ -30,17 +32,24 @@ def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime
     )
 
 
+def lock_entries(db: DbSession, call_id: str) -> None:
+    """Lock every entry of a locked call by id. Acts on several begin with this, so that no two wait for each other."""
+    _locked(db, entry.c.call_id == call_id)
+
+
 def observer_entry_changed(db: DbSession, *, session_id: str, times: Any, cancelled: bool, now: datetime) -> int:
-    """Move or cancel the entry of a session; return its sequence."""
-    found = db.execute(select(entry).where(entry.c.session_id == session_id)).one()
+    """Bring the entry of a session in step with its call, or cancel it; return its sequence. Locks it."""
+    (found,) = _locked(db, entry.c.session_id == session_id)
     return _change(
         db, found, times=times, status=EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED, now=now
     )
 
 
 def host_entry_changed(db: DbSession, *, call: Any, uid: str, observers: int, now: datetime) -> None:
-    """Bring the host's one entry of a call in step with who listens. The call must be locked."""
-    found = db.execute(select(entry).where(entry.c.call_id == call.id, entry.c.part == Part.HOST)).all()
+    """Bring the host's one entry of a call in step with who listens, and cancel those of hosts before. Locks them.
+    The call must be locked.
+    """
+    found = _locked(db, entry.c.call_id == call.id, entry.c.part == Part.HOST)
     mine = next((row for row in found if row.person_id == call.host_id), None)
     for other in found:
         if other is not mine and other.status is EntryStatus.CONFIRMED:
@@ -50,6 +59,10 @@ def host_entry_changed(db: DbSession, *, call: Any, uid: str, observers: int, no
     elif mine is not None:
         status = EntryStatus.CONFIRMED if observers else EntryStatus.CANCELLED
         _change(db, mine, times=call, status=status, now=now)
+
+
+def _locked(db: DbSession, *which: ColumnElement[bool]) -> Sequence[Any]:
+    return db.execute(select(entry).where(*which).order_by(entry.c.id).with_for_update(key_share=True)).all()
 
 
 def _new(

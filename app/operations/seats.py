@@ -154,6 +154,7 @@ def release_seat(
         raise SeatOver(f"It is {found.status}.")
     if call.ends_at <= now:
         raise Past("The call is over, and the seat with it.")
+    invites.lock_entries(db, call.id)
     _end(db, call, [found], status=SeatStatus.RELEASED, actor=actor, now=now)
     return seats.seat_by_id(db, seat_id, actor=actor)
 
@@ -165,6 +166,7 @@ def call_moved(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None
     held = calls.live_seats(db, [call.id])
     if not held:
         return
+    invites.lock_entries(db, call.id)
     in_the_way = busy.taken(
         db, [s.observer_id for s in held], call.starts_at, call.ends_at, ignoring=[s.session_id for s in held]
     )
@@ -179,6 +181,7 @@ def call_moved(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None
 
 def call_over(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
     """Cancel the seats of a locked call that will not happen."""
+    invites.lock_entries(db, call.id)
     _end(db, call, calls.live_seats(db, [call.id]), status=SeatStatus.CANCELLED, actor=actor, now=now)
 
 
