@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Response
 
 from app.db import DbSession
-from app.errors import Fault, Invalid, Problem
+from app.errors import Fault, Forbidden, Invalid, Problem
 from app.operations.external import Upserted
 from app.routers.problems import faults
 from app.schemas.shapes import BatchError, BatchItem, BatchRead, Rejected
@@ -22,7 +22,10 @@ class BatchRefused(Invalid):
 def carry_out(
     db: DbSession, items: Sequence[Any], *, atomic: bool, upsert: Callable[[Any], Upserted], response: Response
 ) -> BatchRead:
-    """Upsert each item. A refused one is reported at its index and answers 207; when atomic it refuses them all."""
+    """Upsert each item. A refused one is reported at its index and answers 207; when atomic it refuses them all.
+
+    Who may not do it at all is told so once, by 403.
+    """
     done = [_one(db, index, item, upsert) for index, item in enumerate(items)]
     bad = [item for item in done if item.error is not None]
     if bad and atomic:
@@ -43,6 +46,8 @@ def _one(db: DbSession, index: int, item: Any, upsert: Callable[[Any], Upserted]
     try:
         with db.begin_nested():
             done = upsert(item)
+    except Forbidden:
+        raise
     except Problem as problem:
         db.expire_all()
         return _refused(index, problem)

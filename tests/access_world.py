@@ -1,0 +1,291 @@
+"""One small world for what must hold for every route: who is concerned, who is a stranger, and what they may not know.
+
+Ana listens on a call of Mara's, is her mentee, and hosts two calls that nobody else may know of. Ben works beside them
+and has nothing to do with any of it. Everything that he must not learn holds the canary, or is listed in `secrets`.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import SecretStr
+from sqlalchemy import select, update
+from sqlmodel import SQLModel
+
+from app.config import Settings
+from app.db import DbSession, make_engine, transaction
+from app.main import create_app
+from app.models import Match
+from app.models import Person as _Person
+from app.models.tables import api_key, browser_session, busy, feed, person
+from app.operations import match_runs, plan_runs
+from app.operations.access import create_sign_in_link, redeem_sign_in_link
+from app.operations.accounts import create_account
+from app.operations.availability import replace_busy
+from app.operations.call_types import create_call_type
+from app.operations.enrollments import enroll
+from app.operations.external import identify
+from app.operations.feeds import create_feed
+from app.operations.person_skills import set_skills
+from app.operations.programs import create_program
+from app.operations.seats import book_seat
+from app.operations.skills import create_skill
+from app.operations.teams import create_team
+from app.queries import runs
+from app.rules.access import SYSTEM
+from app.rules.matching.problem import MatchAnswer, ProposedPair, UnmatchedMentee
+from app.rules.planning.problem import PlanAnswer, UnmetNeed, UnmetReason
+from app.rules.skills import SkillState
+from app.vocabulary import BusyStatus, FeedKind, FeedPrivacy, MatchStatus, Objective, PersonStatus, Role, Side
+from tests.factories import MONDAY, a_call, a_person
+from tests.harness import NOW, Api, FakeClock, served
+
+CANARY = "canary7f3a"
+PRIVATE_SKILL, TAUGHT_SKILL = "closing.ask", "craft.listening"
+"""Ana can do the first alone and does not say so; Mara says that she teaches the second."""
+BY_MACHINE: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
+
+
+@dataclass
+class World:
+    """The service, whom it may be asked by, and what path templates and bodies refer to."""
+
+    api: Api
+    ids: dict[str, str]
+    secrets: tuple[str, ...]
+    admin: httpx.Client
+    concerned: httpx.Client
+    stranger: httpx.Client
+    snoopers: dict[str, httpx.Client]
+    """Everybody with a key that works and nothing to do with Ana."""
+    outsiders: dict[str, httpx.Client]
+    """Everybody without a key that works."""
+    browsers: dict[str, httpx.Client]
+    """Of an admin, Ana, Ben, nobody, and somebody whose session is over."""
+
+    def path(self, template: str, **other: str) -> str:
+        return template.format(**{name: quote(value, safe="") for name, value in {**self.ids, **other}.items()})
+
+    def contents(self) -> dict[str, list[str]]:
+        """Every row of every table."""
+        with transaction(self.api.engine, writes=False) as db:
+            return {
+                table.name: sorted(repr(tuple(row)) for row in db.execute(select(table)))
+                for table in SQLModel.metadata.sorted_tables
+            }
+
+    def assert_tells_no_secret(self, answer: httpx.Response) -> None:
+        told = answer.text + repr(answer.headers)
+        assert [secret for secret in self.secrets if secret in told] == [], f"{answer.request.url}: {told[:2000]}"
+
+
+@contextmanager
+def a_world(database_url: str, folder: Path) -> Iterator[World]:
+    """Fill a migrated database and serve it."""
+    settings = Settings(
+        dir=folder, database_url=database_url, secret_key=SecretStr("test"), allow_plain_http=True, _env_file=None
+    )
+    engine, clock = make_engine(database_url), FakeClock()
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        with transaction(engine, writes=True) as db:
+            ids = _filled(db)
+            secrets = (CANARY, *(ids[name] for name in _SECRET_IDS), *db.execute(select(busy.c.id)).scalars())
+        url = stack.enter_context(served(create_app(settings, engine=engine, clock=clock)))
+        api = Api(url, engine, clock, settings, stack)
+        yield World(
+            api=api,
+            ids=ids,
+            secrets=secrets,
+            admin=api.admin,
+            concerned=api.rep(ids["ana"]),
+            stranger=api.rep(ids["ben"]),
+            snoopers={
+                "rep": api.rep(ids["ben"]),
+                "manager": api.client(api.key(Role.MANAGER, ids["ben"])),
+                "program manager": api.client(api.key(Role.PROGRAM_MANAGER, ids["ben"])),
+                "auditor": api.client(api.key(Role.AUDITOR)),
+                "rep's key without a person": api.client(api.key(Role.REP)),
+            },
+            outsiders={
+                "anonymous": api.client(),
+                "expired": api.client(_spoilt_key(api, expires_at=NOW)),
+                "revoked": api.client(_spoilt_key(api, revoked_at=NOW)),
+                "left": api.client(api.key(Role.REP, ids["left"])),
+            },
+            browsers={
+                "admin": _browser(api, ids["ada"]),
+                "concerned": _browser(api, ids["ana"]),
+                "stranger": _browser(api, ids["ben"]),
+                "anonymous": _browser(api),
+                "over": _browser(api, ids["mara"], expires_at=NOW),
+            },
+        )
+
+
+@contextmanager
+def undone(database_url: str) -> Iterator[None]:
+    """Put an SQLite database back as it was, whatever is done meanwhile, under a service that goes on running."""
+    live, before = sqlite3.connect(database_url.removeprefix("sqlite:///")), sqlite3.connect(":memory:")
+    try:
+        live.backup(before)
+        yield
+        before.backup(live)
+    finally:
+        live.close()
+        before.close()
+
+
+_SECRET_IDS = (
+    "sensitive_call", "closed_call", "seat_id", "session_id", "enrollment_id", "mentee_enrollment", "match_id",
+    "match_run", "plan_run", "operation_id", "feed_id", "secret", "left",
+)  # fmt: skip
+
+
+def _filled(db: DbSession) -> dict[str, str]:
+    ana, ben, mara, cleo, dan = (a_person(db, name) for name in ("Ana", "Ben", "Mara", "Cleo", "Dan"))
+    ada, left = a_person(db, "Ada", role=Role.ADMIN), a_person(db, f"{CANARY} Lee")
+    db.execute(update(person).where(person.c.id == left.id).values(status=PersonStatus.LEFT))
+    people = {"ada": ada.id, "ana": ana.id, "ben": ben.id, "mara": mara.id, "left": left.id}
+    team_ids = [create_team(db, name=name, **BY_MACHINE).id for name in ("West", "East", "North")]
+    accounts = [
+        create_account(db, fields={"name": name, "observers_allowed": name != "Closed"}, **BY_MACHINE)
+        for name in ("Northwind", "Closed", "Southwind")
+    ]
+    create_skill(db, slug="unused.skill", name="Unused", **BY_MACHINE)
+    create_call_type(db, fields={"slug": "unused_type", "name": "Unused"}, skills=[], **BY_MACHINE)
+    sets = {slug: SkillState(level=3, wants=5) for slug in (PRIVATE_SKILL, "discovery.questioning")}
+    set_skills(db, person_id=ana.id, skills=sets, **BY_MACHINE)
+    taught = {TAUGHT_SKILL: SkillState(level=4, wants=0, teaches=True)}
+    set_skills(db, person_id=mara.id, skills=taught, **BY_MACHINE)
+    intervals = [(MONDAY + timedelta(hours=h), MONDAY + timedelta(hours=h + 1), BusyStatus.BUSY) for h in (6, 7, 20)]
+    replace_busy(db, person_id=ana.id, source=CANARY, intervals=intervals, **BY_MACHINE)
+    return {
+        **people,
+        "person_id": ana.id,
+        "team_id": team_ids[0],
+        "account_id": accounts[2].id,
+        "token": "0" * 43,
+        "digest": "0" * 16,
+        "name": "shell.css",
+        "source": "hubspot:42",
+        "external_id": "a/b c",
+        "slug": PRIVATE_SKILL,
+        "unused_skill": "unused.skill",
+        "call_type": "unused_type",
+        **_calls(db, people, northwind=accounts[0].id, closed=accounts[1].id, observers=[ana.id, cleo.id, dan.id]),
+        **_programs(db, people, mentees=[ana.id, cleo.id, dan.id]),
+        **_feeds(db, [ana.id, mara.id, cleo.id]),
+    }
+
+
+def _calls(
+    db: DbSession, people: Mapping[str, str], *, northwind: str, closed: str, observers: list[str]
+) -> dict[str, str]:
+    ana, mara = db.get_one(_Person, people["ana"]), db.get_one(_Person, people["mara"])
+    link: dict[str, Any] = {"meeting_url": f"https://meet.example/{CANARY}"}
+    hushed: dict[str, Any] = {"title": f"{CANARY}: negotiation call", "product": CANARY, "region": CANARY, **link}
+    shadowed = a_call(db, mara, account_id=northwind, seats=3, **link)
+    taken = [book_seat(db, call_id=shadowed, observer_id=observer, **BY_MACHINE) for observer in observers]
+    at = MONDAY + timedelta(days=1, hours=10)
+    sensitive = a_call(db, ana, starts_at=at, sensitive=True, **hushed)
+    identify(db, "call", sensitive, [("hubspot:42", CANARY)])
+    return {
+        "shadowed_call": shadowed,
+        "call_id": a_call(db, mara, account_id=northwind, starts_at=at + timedelta(hours=3), seats=2, **link),
+        "sensitive_call": sensitive,
+        "closed_call": a_call(db, ana, account_id=closed, starts_at=at + timedelta(hours=1), **hushed),
+        "seat_id": taken[0].id,
+        "session_id": taken[0].session_id,
+    }
+
+
+def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -> dict[str, str]:
+    program_id = runs.program_for_run(db, None).id
+    for name in ("Ramp", "Refresh"):
+        create_program(db, name=name, weights={}, **BY_MACHINE)
+
+    def enrolled(who: str, side: Side, capacity: int = 1) -> str:
+        return enroll(db, program_id=program_id, person_id=who, side=side, capacity=capacity, **BY_MACHINE).id
+
+    mentee_enrollments = [enrolled(who, Side.MENTEE) for who in mentees]
+    enrolled(people["mara"], Side.MENTOR, 5)
+    stamps: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
+    for who in mentees:
+        pair: dict[str, Any] = {"mentee_id": who, "mentor_id": people["mara"], "program_id": program_id}
+        db.add(Match(id=f"mat_{who}", **pair, status=MatchStatus.ACTIVE, score=1, terms={CANARY: 1}, **stamps))
+    db.flush()
+    (match_run, operation_id), *_ = [_match_run(db, people) for _ in range(3)]
+    plan_run, *_ = [_plan_run(db, people) for _ in range(3)]
+    return {
+        "program_id": program_id,
+        "enrollment_id": enrolled(people["ana"], Side.MENTOR),
+        "mentee_enrollment": mentee_enrollments[0],
+        "match_id": f"mat_{people['ana']}",
+        "match_run": match_run,
+        "operation_id": operation_id,
+        "plan_run": plan_run,
+    }
+
+
+def _match_run(db: DbSession, people: Mapping[str, str]) -> tuple[str, str]:
+    run = match_runs.start_match_run(
+        db,
+        program_id=None,
+        objective=Objective.UTIL,
+        weights={},
+        constraints={},
+        pins=[],
+        forbidden=[],
+        **BY_MACHINE,
+    )
+    pair = ProposedPair(mentee="a", mentor="m", score=1, terms={CANARY: 1}, pinned=False)
+    answer = MatchAnswer(pairs=(pair,), unmatched=(UnmatchedMentee("b", CANARY, {}),), value=1, gap=0)
+    who = {"a": people["ana"], "m": people["mara"], "b": people["ben"]}
+    match_runs.keep_draft(db, run_id=run.id, answer=answer, person_of=who, inputs=b"", now=NOW)
+    return run.id, run.operation_id
+
+
+def _plan_run(db: DbSession, people: Mapping[str, str]) -> str:
+    week: dict[str, Any] = {"from_at": MONDAY, "to_at": MONDAY + timedelta(days=7)}
+    run_id: str = plan_runs.start_plan_run(db, **week, team_id=None, program_id=None, **BY_MACHINE).id
+    need = UnmetNeed(people["ana"], CANARY, UnmetReason.SEATS_TAKEN, call=None, limit=None, taken_by=())
+    answer = PlanAnswer(seats=(), unmet=(need,), fairness=0, learning=0, bound=0, timed_out=False)
+    plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs=b"", now=NOW)
+    return run_id
+
+
+def _feeds(db: DbSession, owners: list[str]) -> dict[str, str]:
+    made = [
+        create_feed(db, person_id=who, kind=FeedKind.PERSONAL, privacy=FeedPrivacy.FULL, **BY_MACHINE) for who in owners
+    ]
+    db.execute(update(feed).values(last_fetched_at=NOW, last_fetched_by=CANARY))
+    return {"feed_id": made[0].feed.id, "secret": made[0].secret}
+
+
+def _browser(api: Api, person_id: str | None = None, **values: Any) -> httpx.Client:
+    """A browser with the cookie of its session, if it has one; what the service sets later changes nothing in it."""
+    browser = api.client()
+    browser.headers.update({"Accept": "text/html", "Sec-Fetch-Site": "same-origin"})
+    if person_id is not None:
+        with transaction(api.engine, writes=True) as db:
+            link = create_sign_in_link(db, person_id=person_id, **BY_MACHINE)
+            session = redeem_sign_in_link(db, secret=link, now=NOW)
+            if values:
+                session_of = browser_session.c.person_id == person_id
+                db.execute(update(browser_session).values(**values).where(session_of))
+        browser.headers["Cookie"] = f"sid={session}"
+    return browser
+
+
+def _spoilt_key(api: Api, **values: Any) -> str:
+    key = api.key(Role.ADMIN)
+    with transaction(api.engine, writes=True) as db:
+        db.execute(update(api_key).values(**values).where(api_key.c.id == "key_" + key[8:34]))
+    return key

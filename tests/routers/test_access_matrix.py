@@ -1,0 +1,373 @@
+"""Who may do what: every route, asked by an admin, by whom it concerns, by a stranger, and without a key that works.
+
+A route without a row fails; `tests/access_world.py` says who is who.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from app.main import ROUTERS
+from tests.access_world import CANARY, PRIVATE_SKILL, TAUGHT_SKILL, World, a_world, undone
+from tests.described import Operation, assert_described, operations, resolved
+
+Expected = tuple[int, int, int, int]
+"""The status for the admin, for whom it concerns, for a stranger, and without a key that works."""
+ASKERS = ("admin", "concerned", "stranger", "anonymous")
+ALL: Expected = (200, 200, 200, 401)
+PUBLIC: Expected = (200, 200, 200, 200)
+ADMIN: Expected = (200, 403, 403, 401)
+ADMIN_MAKES: Expected = (201, 403, 403, 401)
+ADMIN_QUEUES: Expected = (202, 403, 403, 401)
+ADMIN_DELETES: Expected = (204, 403, 403, 401)
+ADMIN_SEES: Expected = (200, 404, 404, 401)
+PRIVATE: Expected = (200, 200, 404, 401)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request and what becomes of it. Values in angle brackets, in the body too, are ids of the world."""
+
+    route: str
+    expected: Expected
+    body: Any = None
+    ids: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        return self.route.partition(" ")[0]
+
+    @property
+    def name(self) -> str:
+        return " ".join([self.route, *self.ids.values(), *(["with"] if self.body else []), *_words(self.body)])[:100]
+
+    @property
+    def changes_nothing(self) -> bool:
+        # Who fetches a feed, and when, is noted.
+        return self.method == "GET" and not self.route.endswith(".ics")
+
+
+PERSON = {"name": "Eve", "email": "eve@earshot.example", "time_zone": "Europe/London"}
+HOURS = {"time_zone": "Europe/London", "weekly": [{"weekday": 1, "start": "09:00", "end": "12:00"}]}
+CALL = {
+    "title": "Southwind: demo",
+    "host_id": "<mara>",
+    "starts_at": "2026-11-26T10:00:00Z",
+    "ends_at": "2026-11-26T10:30:00Z",
+}
+WEEK = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-30T00:00:00Z"}
+REF = {"external": {"source": "crm", "id": "1"}}
+NAME = {"name": "Another name"}
+SKILLS = {"skills": [{"slug": PRIVATE_SKILL, "level": 4, "wants": 5, "teaches": False}]}
+BUSY = {"source": "outlook", "intervals": []}
+TYPE = {"slug": "pilot", "name": "Pilot"}
+SENSITIVE, CLOSED = {"call_id": "sensitive_call"}, {"call_id": "closed_call"}
+MENTEE, MATCH_RUN, PLAN_RUN = {"enrollment_id": "mentee_enrollment"}, {"run_id": "match_run"}, {"run_id": "plan_run"}
+BY_EXTERNAL_ID = "/by-external-id/{source}/{external_id}"
+ENROLLMENTS = "/v1/programs/{program_id}/enrollments"
+
+MATRIX = (
+    Row("GET /v1/people", ALL),
+    Row("POST /v1/people", ADMIN_MAKES, PERSON),
+    Row("GET /v1/people/{person_id}", ALL),
+    Row("GET /v1/people/{person_id}", ADMIN_SEES, ids={"person_id": "left"}),
+    Row("PATCH /v1/people/{person_id}", (200, 200, 403, 401), {"time_zone": "Europe/Berlin"}),
+    Row("PATCH /v1/people/{person_id}", ADMIN, {"role": "admin"}),
+    Row("PATCH /v1/people/{person_id}", ADMIN_SEES, NAME, ids={"person_id": "left"}),
+    Row(f"PUT /v1/people{BY_EXTERNAL_ID}", ADMIN_MAKES, PERSON),
+    Row("POST /v1/people/batch-upsert", ADMIN, {"items": [{**PERSON, **REF}]}),
+    Row("GET /v1/people/{person_id}/skills", PRIVATE),
+    Row("GET /v1/people/{person_id}/skills", PRIVATE, query={"as_of": "2026-12-01T00:00:00Z"}),
+    Row("PUT /v1/people/{person_id}/skills", PRIVATE, SKILLS),
+    Row("GET /v1/people/{person_id}/availability", PRIVATE),
+    Row("PUT /v1/people/{person_id}/availability", PRIVATE, HOURS),
+    Row("GET /v1/people/{person_id}/busy", PRIVATE),
+    Row("PUT /v1/people/{person_id}/busy", PRIVATE, BUSY),
+    Row("GET /v1/teams", ALL),
+    Row("POST /v1/teams", ADMIN_MAKES, NAME),
+    Row("GET /v1/teams/{team_id}", ALL),
+    Row("PATCH /v1/teams/{team_id}", ADMIN, NAME),
+    Row("DELETE /v1/teams/{team_id}", ADMIN_DELETES),
+    Row(f"PUT /v1/teams{BY_EXTERNAL_ID}", ADMIN_MAKES, NAME),
+    Row("GET /v1/skills", ALL),
+    Row("POST /v1/skills", ADMIN_MAKES, TYPE),
+    Row("GET /v1/skills/{slug}", ALL),
+    Row("PATCH /v1/skills/{slug}", ADMIN, NAME),
+    Row("DELETE /v1/skills/{slug}", ADMIN_DELETES, ids={"slug": "unused_skill"}),
+    Row("GET /v1/call-types", ALL),
+    Row("POST /v1/call-types", ADMIN_MAKES, TYPE),
+    Row("GET /v1/call-types/{slug}", ALL, ids={"slug": "call_type"}),
+    Row("PATCH /v1/call-types/{slug}", ADMIN, NAME, ids={"slug": "call_type"}),
+    Row("DELETE /v1/call-types/{slug}", ADMIN_DELETES, ids={"slug": "call_type"}),
+    Row("GET /v1/accounts", ALL),
+    Row("POST /v1/accounts", ADMIN_MAKES, NAME),
+    Row("GET /v1/accounts/{account_id}", ALL),
+    Row("PATCH /v1/accounts/{account_id}", ADMIN, NAME),
+    Row("DELETE /v1/accounts/{account_id}", ADMIN_DELETES),
+    Row(f"PUT /v1/accounts{BY_EXTERNAL_ID}", ADMIN_MAKES, NAME),
+    Row("POST /v1/accounts/batch-upsert", ADMIN, {"items": [{**NAME, **REF}]}),
+    Row("GET /v1/calls", ALL),
+    Row("POST /v1/calls", ADMIN_MAKES, CALL),
+    Row("GET /v1/calls/{call_id}", ALL),
+    Row("GET /v1/calls/{call_id}", PRIVATE, ids=SENSITIVE),
+    Row("GET /v1/calls/{call_id}", PRIVATE, ids=CLOSED),
+    Row("PATCH /v1/calls/{call_id}", ADMIN, {"seat_capacity": 1}),
+    Row("PATCH /v1/calls/{call_id}", PRIVATE, {"seat_capacity": 1}, ids=SENSITIVE),
+    Row("PATCH /v1/calls/{call_id}", (200, 403, 404, 401), {"title": "Other"}, ids=SENSITIVE),
+    Row("POST /v1/calls/{call_id}/cancel", ADMIN),
+    Row("POST /v1/calls/{call_id}/cancel", PRIVATE, ids=CLOSED),
+    Row(f"PUT /v1/calls{BY_EXTERNAL_ID}", ADMIN_MAKES, CALL),
+    Row("POST /v1/calls/batch-upsert", ADMIN, {"items": [{**CALL, **REF}]}),
+    Row("GET /v1/calls/{call_id}/seats", ALL, ids={"call_id": "shadowed_call"}),
+    Row("GET /v1/calls/{call_id}/seats", PRIVATE, ids=SENSITIVE),
+    Row("POST /v1/calls/{call_id}/seats", (201, 201, 403, 401), {"observer_id": "<ana>"}),
+    Row("POST /v1/calls/{call_id}/seats", (201, 403, 201, 401), {"observer_id": "<ben>"}),
+    Row("POST /v1/calls/{call_id}/seats", (409, 403, 404, 401), {"observer_id": "<ben>"}, ids=SENSITIVE),
+    Row("GET /v1/seats/{seat_id}", PRIVATE),
+    Row("POST /v1/seats/{seat_id}/release", PRIVATE),
+    Row("GET /v1/sessions", ALL),
+    Row("GET /v1/sessions/{session_id}", PRIVATE),
+    Row("GET /v1/sessions/{session_id}/invite.ics", PRIVATE),
+    Row("GET /v1/programs", ALL),
+    Row("POST /v1/programs", ADMIN_MAKES, NAME),
+    Row("GET /v1/programs/{program_id}", ALL),
+    Row("PATCH /v1/programs/{program_id}", ADMIN, NAME),
+    Row(f"GET {ENROLLMENTS}", ALL),
+    Row(f"POST {ENROLLMENTS}", ADMIN_MAKES, {"person_id": "<ben>", "as": "mentee"}),
+    Row(f"GET {ENROLLMENTS}/{{enrollment_id}}", PRIVATE),
+    Row(f"PATCH {ENROLLMENTS}/{{enrollment_id}}", PRIVATE, {"capacity": 0}),
+    Row(f"PATCH {ENROLLMENTS}/{{enrollment_id}}", (200, 403, 404, 401), {"capacity": 0}, ids=MENTEE),
+    Row(f"DELETE {ENROLLMENTS}/{{enrollment_id}}", (204, 403, 404, 401)),
+    Row("POST /v1/match-runs", ADMIN_QUEUES, {}),
+    Row("GET /v1/match-runs", ADMIN_SEES),
+    Row("GET /v1/match-runs/{run_id}", ADMIN_SEES, ids=MATCH_RUN),
+    Row("POST /v1/match-runs/{run_id}/publish", ADMIN_SEES, ids=MATCH_RUN),
+    Row("GET /v1/matches", ALL),
+    Row("GET /v1/matches/{match_id}", PRIVATE),
+    Row("POST /v1/plan-runs", ADMIN_QUEUES, WEEK),
+    Row("GET /v1/plan-runs", ADMIN_SEES),
+    Row("GET /v1/plan-runs/{run_id}", ADMIN_SEES, ids=PLAN_RUN),
+    Row("POST /v1/plan-runs/{run_id}/publish", (202, 404, 404, 401), ids=PLAN_RUN),
+    Row("GET /v1/operations/{operation_id}", ADMIN_SEES),
+    Row("GET /v1/feeds", ALL),
+    Row("POST /v1/feeds", (201, 403, 201, 401), {"person_id": "<ben>", "kind": "personal"}),
+    Row("POST /v1/feeds", (409, 409, 403, 401), {"person_id": "<ana>", "kind": "personal"}),
+    Row("GET /v1/feeds/{feed_id}", PRIVATE),
+    Row("POST /v1/feeds/{feed_id}/rotate", PRIVATE),
+    Row("POST /v1/feeds/{feed_id}/revoke", PRIVATE),
+    Row("GET /feeds/{secret}.ics", PUBLIC),
+    Row("POST /v1/imports", ADMIN, "name,email,time_zone\nEve,e@earshot.example,Etc/UTC\n", query={"kind": "people"}),
+    Row("GET /healthz", PUBLIC),
+    Row("GET /readyz", PUBLIC),
+    # Pages are asked by browsers; a key opens none.
+    Row("GET /", (200, 200, 200, 303)),
+    Row("GET /docs", PUBLIC),
+    Row("GET /login", PUBLIC),
+    Row("GET /login/t/{token}", (410, 410, 410, 410)),
+    Row("POST /login/t/{token}", (410, 410, 410, 410)),
+    Row("POST /logout", (303, 303, 303, 303)),
+    Row("GET /assets/{digest}/{name}", (404, 404, 404, 404)),
+)  # fmt: skip
+OPERATIONS = {operation.route: operation for operation in operations()}
+UNVERSIONED = {"GET /feeds/{secret}.ics", "GET /healthz", "GET /readyz"}
+every_row = pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.name)
+
+
+@pytest.fixture(scope="module")
+def database_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("matrix") / "earshot.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="module")
+def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with a_world(database_url, tmp_path_factory.mktemp("dir")) as made:
+        yield made
+
+
+def test_every_route_of_the_app_has_a_row() -> None:
+    routes = {
+        f"{method} {route.path_format}"
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+    lines = "\n".join(f'    Row("{route}", ...),' for route in sorted(routes - {row.route for row in MATRIX}))
+    assert not lines, f"say in MATRIX who may do what:\n{lines}"
+    assert {row.route for row in MATRIX} == routes
+    assert OPERATIONS.keys() == {route for route in routes if "/v1/" in route} | UNVERSIONED
+
+
+@every_row
+def test_each_asker_gets_what_is_theirs_and_a_refusal_changes_nothing(
+    world: World, database_url: str, row: Row
+) -> None:
+    is_page = row.route not in OPERATIONS
+    keys = {"admin": world.admin, "concerned": world.concerned, "stranger": world.stranger} | world.outsiders
+    askers = world.browsers if is_page else keys
+    expected = {who: dict(zip(ASKERS, row.expected, strict=True)).get(who, row.expected[3]) for who in askers}
+    quiet = [who for who, status in expected.items() if status >= 400 or row.changes_nothing]
+    before = world.contents()
+
+    def check(who: str) -> None:
+        answer = _ask(world, askers[who], row)
+        assert answer.status_code == expected[who], (who, answer.text)
+        assert ("www-authenticate" in answer.headers) == (expected[who] == 401)
+        if not is_page:
+            assert_described(OPERATIONS[row.route], answer)
+        if who not in ("admin", "concerned") and row.expected != PUBLIC:
+            world.assert_tells_no_secret(answer)
+
+    for who in quiet:
+        check(who)
+    assert world.contents() == before
+    for who in askers.keys() - set(quiet):
+        with undone(database_url):
+            check(who)
+
+
+def test_the_matrix_holds_on_postgresql_wherever_nothing_changes(postgres_url: str, tmp_path: Path) -> None:
+    with a_world(postgres_url, tmp_path) as world:
+        before = world.contents()
+        for row in (row for row in MATRIX if row.route in OPERATIONS):
+            askers = (world.admin, world.concerned, world.stranger, world.outsiders["revoked"])
+            for client, status in zip(askers, row.expected, strict=True):
+                if status >= 400 or row.changes_nothing:
+                    answer = _ask(world, client, row)
+                    assert answer.status_code == status, (row.name, answer.text)
+        assert world.contents() == before
+
+
+@pytest.mark.parametrize("operation", [o for o in operations() if o.method == "GET"], ids=lambda o: o.route)
+def test_no_read_tells_a_stranger_what_is_not_theirs(world: World, operation: Operation) -> None:
+    if operation.path == "/feeds/{secret}.ics":
+        pytest.skip("whoever has the address of a feed may read it")
+
+    for path in _addresses(world, operation.path):
+        for client in (*world.snoopers.values(), world.outsiders["anonymous"]):
+            answer = client.get(path)
+            assert answer.status_code in (200, 401, 404), answer.text
+            world.assert_tells_no_secret(answer)
+        for query in _queries(world, operation):
+            answer = world.stranger.get(path, params=query)
+            assert answer.status_code in (200, 404), (query, answer.text)
+            world.assert_tells_no_secret(answer)
+
+
+def test_a_key_opens_no_page(world: World) -> None:
+    for row in (row for row in MATRIX if row.route not in OPERATIONS):
+        by_key, by_nobody = (_ask(world, client, row) for client in (world.admin, world.outsiders["anonymous"]))
+        assert (by_key.status_code, by_key.headers.get("location")) == (
+            by_nobody.status_code,
+            by_nobody.headers.get("location"),
+        )
+
+
+def test_the_secrets_are_there_to_be_told(world: World) -> None:
+    told = ""
+    for operation in OPERATIONS.values():
+        if operation.method == "GET":
+            told += "".join(world.admin.get(path).text for path in _addresses(world, operation.path))
+
+    assert [secret for secret in world.secrets if secret not in told and secret != world.ids["secret"]] == []
+
+
+def test_the_way_into_a_call_is_told_to_who_is_on_it_and_to_nobody_else(world: World) -> None:
+    def told(client: httpx.Client, call: str) -> bool:
+        one = client.get(f"/v1/calls/{world.ids[call]}").json()["meeting_url"]
+        listed = {call["id"]: call["meeting_url"] for call in client.get("/v1/calls").json()["data"]}
+        assert listed[world.ids[call]] == one
+        return one is not None
+
+    assert all(told(world.admin, call) for call in ("call_id", "shadowed_call", "sensitive_call"))
+    assert [told(world.concerned, call) for call in ("sensitive_call", "shadowed_call", "call_id")] == [
+        True,
+        True,
+        False,
+    ]
+    assert [told(world.stranger, call) for call in ("shadowed_call", "call_id")] == [False, False]
+
+
+def test_a_level_that_somebody_keeps_to_themselves_can_not_be_searched_for(world: World) -> None:
+    def found(client: httpx.Client, skill: str) -> set[str]:
+        return {one["id"] for one in client.get("/v1/people", params={"skill": skill}).json()["data"]}
+
+    ana, mara = world.ids["ana"], world.ids["mara"]
+    assert [found(client, PRIVATE_SKILL) for client in (world.admin, world.concerned)] == [{ana}, {ana}]
+    assert [found(client, PRIVATE_SKILL) for client in world.snoopers.values()] == [set()] * len(world.snoopers)
+    assert [found(client, TAUGHT_SKILL) for client in world.snoopers.values()] == [{mara}] * len(world.snoopers)
+
+
+def _ask(world: World, client: httpx.Client, row: Row) -> httpx.Response:
+    ids = {name: world.ids[value] for name, value in row.ids.items()}
+    path = world.path(row.route.partition(" ")[2], **ids)
+    if isinstance(row.body, str):
+        sent: dict[str, Any] = {"content": row.body, "headers": {"Content-Type": "text/csv"}}
+    else:
+        sent = {} if row.body is None else {"json": _filled(row.body, world)}
+    return client.request(row.method, path, params=row.query, **sent)
+
+
+def _filled(body: Any, world: World) -> Any:
+    if isinstance(body, dict):
+        return {name: _filled(value, world) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(value, world) for value in body]
+    return world.ids[body[1:-1]] if isinstance(body, str) and body.startswith("<") else body
+
+
+def _words(body: Any) -> list[str]:
+    return [str(word) for word in (*body, *body.values())] if isinstance(body, dict) else []
+
+
+def _addresses(world: World, template: str) -> set[str]:
+    """Every path that can be made of this template with what the world has in its place."""
+    several = {
+        "run_id": ("match_run", "plan_run"),
+        "call_id": ("call_id", "shadowed_call", "sensitive_call", "closed_call"),
+        "person_id": ("ana", "ben", "mara", "left"),
+        "enrollment_id": ("enrollment_id", "mentee_enrollment"),
+    }
+    names = [name for name in (*several, *world.ids) if f"{{{name}}}" in template]
+    choices = [several.get(name, (name,)) for name in dict.fromkeys(names)]
+    return {
+        world.path(template, **{name: world.ids[of] for name, of in zip(dict.fromkeys(names), chosen, strict=True)})
+        for chosen in product(*choices)
+    }
+
+
+def _queries(world: World, operation: Operation) -> Iterator[dict[str, str]]:
+    """Every filter with everything that could find something."""
+    for parameter in operation.parameters("query"):
+        name = parameter["name"]
+        if name not in ("limit", "cursor"):
+            for value in _values(world, parameter["schema"], of=name.removesuffix("_id")):
+                yield {name: value}
+
+
+def _values(world: World, schema: dict[str, Any], *, of: str) -> list[str]:
+    if "$ref" in schema:
+        return _values(world, resolved(schema["$ref"]), of=of)
+    if "anyOf" in schema:
+        return _values(world, schema["anyOf"][0], of=of)
+    if "enum" in schema:
+        return cast(list[str], schema["enum"])
+    if schema.get("type") == "array":
+        return _values(world, schema["items"], of=of)
+    if schema.get("format") == "date-time":
+        return ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]
+    assert schema["type"] == "string", schema
+    people = ("person", "host", "mentee", "mentor", "manager")
+    known = [world.ids["ana"]] if of in people else [id_ for name, id_ in world.ids.items() if of in name]
+    return [CANARY, CANARY.upper(), PRIVATE_SKILL, "negotiation", *known]
