@@ -1,5 +1,6 @@
 """Fixtures: a fresh database per test on each engine, a clock, the service on a real socket."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -49,15 +50,17 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     with running_postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
-    _prepared(create_database(postgres_server, "earshot_template"))
-    return "earshot_template"
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    name = f"earshot_template_{os.getpid()}"  # several runs may share one server
+    _prepared(create_database(postgres_server, name))
+    yield name
+    drop_database(postgres_server, name)
 
 
 _numbers = count(1)
@@ -71,7 +74,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    name = f"earshot_{next(_numbers)}"
+    name = f"earshot_{os.getpid()}_{next(_numbers)}"
     yield create_database(postgres_server, name, template=postgres_template)
     drop_database(postgres_server, name)
 

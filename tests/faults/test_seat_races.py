@@ -1,4 +1,4 @@
-"""Many clients, two server processes, one seat: nobody is ever double-booked, and nobody sees a 5xx but a polite 503."""
+"""Many clients, two server processes, one seat: nobody is double-booked, and nobody sees a 5xx but a polite 503."""
 
 import os
 import random
@@ -26,6 +26,7 @@ from app.rules.access import SYSTEM
 from app.vocabulary import LIVE_SEATS, Role
 from tests.factories import a_call, a_person
 
+_LIMITS = ("observe_per_day", "observe_per_week", "host_per_day", "host_per_week")
 TUESDAY = datetime.combine(clock.now().date() + timedelta(days=8 - clock.now().weekday()), time(), UTC)
 
 
