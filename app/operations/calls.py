@@ -13,6 +13,7 @@ from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models.tables import call as calls_table
 from app.operations import seats
 from app.operations.capacity import References, capacity, references
+from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, outdated
 from app.operations.people import UnknownReference
@@ -90,7 +91,7 @@ def patch_call(
     actor: Actor,
     now: datetime,
 ) -> tuple[str, ...]:
-    """Change what is given and return the names of the fields that changed; seats follow a new time or host.
+    """Change what is given and return the names of the fields that changed; seats and calendars follow.
 
     Hosts change whether and how many may sit in; admins all. Refused as `capacity_below_taken` when more seats are
     taken than there would be. Locks everybody on the call, then the call.
@@ -189,8 +190,8 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     _write(db, found, changed, now=now)
     if "seat_capacity" in changed:
         seats.renumber(db, found.id, capacity=changed["seat_capacity"])
-    if changed.keys() & {"starts_at", "ends_at", "host_id"}:
-        seats.call_moved(db, calls.call_for_update(db, found.id), actor=actor, now=now)
+    shown_anew(db, "call", found.id, changed, now=now)
+    seats.call_changed(db, found.id, changed, actor=actor, now=now)
     tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
     return named
 

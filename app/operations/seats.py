@@ -4,7 +4,7 @@ The schema is the last line behind it: claims of one person never overlap, a sea
 more seats than its capacity (migration 0001).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +115,10 @@ REFUSALS: tuple[type[Problem], ...] = (
     NotActive,
 )  # fmt: skip
 _BY_CODE = {kind.code: kind for kind in REFUSALS}
+_TIMES = frozenset({"starts_at", "ends_at"})
+_HOST = frozenset({"host_id"})
+_WORDS = frozenset({"type", "meeting_url"})
+"""What else an observer's invite says that they must hear of: what the call is, and the way in."""
 
 
 def book_seat(db: DbSession, *, call_id: str, observer_id: str, actor: Actor, now: datetime) -> Any:
@@ -159,24 +163,34 @@ def release_seat(
     return seats.seat_by_id(db, seat_id, actor=actor)
 
 
-def call_moved(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
-    """Take the seats of a locked call along to its new time. An observer who is elsewhere then loses the seat and is
-    told. Their people must be locked (`lock_call_with_people`).
+def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor: Actor, now: datetime) -> None:
+    """Take the seats of a locked call along with what changed about it: its time, its host, and what invites say.
+
+    Whoever is elsewhere at a new time, or hosts the call from now on, loses the seat and is told. Load limits throw
+    nobody out who sits. Everybody on the call must be locked (`lock_call_with_people`).
     """
-    held = calls.live_seats(db, [call.id])
-    if not held:
+    moved, rehosted, reworded = (not names.isdisjoint(changed) for names in (_TIMES, _HOST, _WORDS))
+    if not (moved or rehosted or reworded):
+        return
+    call = calls.call_for_update(db, call_id)
+    held = calls.live_seats(db, [call_id])
+    if not held or not (moved or rehosted or call.ends_at > now):  # no mail about the words of a call that is over
         return
     invites.lock_entries(db, call.id)
-    in_the_way = busy.taken(
-        db, [s.observer_id for s in held], call.starts_at, call.ends_at, ignoring=[s.session_id for s in held]
-    )
-    lost = [s for s in held if in_the_way[s.observer_id] or s.observer_id == call.host_id]
+    lost = _lost(db, call, held, moved=moved)
     kept = [s for s in held if s not in lost]
     _end(db, call, lost, status=SeatStatus.RELEASED, actor=actor, now=now)
+    if rehosted:
+        _give_to_host(db, call, kept)
     for one in kept:
-        _move(db, call, one, now=now)
-    tell_many(db, "seat.moved", [(s.id, s.version + 1) for s in kept], actor=actor, now=now)
-    _host_told(db, call, observers=len(kept), now=now)
+        _follow(db, call, one, now=now)
+    if moved:
+        _ask_again(db, kept)
+    if moved or rehosted:
+        _count_change(db, kept, now=now)
+        tell_many(db, "seat.moved", [(s.id, s.version + 1) for s in kept], actor=actor, now=now)
+    if moved or rehosted or ("type" in changed and call.account_id is None):  # else a host's entry names the account
+        _host_told(db, call, observers=len(kept), now=now)
 
 
 def call_over(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
@@ -296,20 +310,53 @@ def _end(db: DbSession, call: Any, ended: Sequence[Any], *, status: SeatStatus, 
     tell_many(db, f"seat.{status}", [(s.id, s.version + 1) for s in ended], actor=actor, now=now)
 
 
-def _move(db: DbSession, call: Any, one: Any, *, now: datetime) -> None:
+def _lost(db: DbSession, call: Any, held: Sequence[Any], *, moved: bool) -> list[Any]:
+    """Return the seats whose observers can't sit any more. Where the time stays, nobody is elsewhere suddenly."""
+    observers, own = [s.observer_id for s in held], [s.session_id for s in held]
+    in_the_way = busy.taken(db, observers, call.starts_at, call.ends_at, ignoring=own) if moved else {}
+    return [s for s in held if in_the_way.get(s.observer_id) or s.observer_id == call.host_id]
+
+
+def _follow(db: DbSession, call: Any, one: Any, *, now: datetime) -> None:
+    """Bring the claim, the entry and the session of a seat in step with its call."""
     times = {"starts_at": call.starts_at, "ends_at": call.ends_at}
     db.execute(update(claim).where(claim.c.session_id == one.session_id, claim.c.active).values(**times))
     sequence = invites.observer_entry_changed(db, session_id=one.session_id, times=call, cancelled=False, now=now)
     db.execute(
         update(session)
         .where(session.c.id == one.session_id)
-        .values(sequence=sequence, version=session.c.version + 1, updated_at=now, **times)
+        .values(
+            sequence=sequence,
+            time_zone=call.host_time_zone,
+            version=session.c.version + 1,
+            updated_at=now,
+            **times,
+        )
     )
-    # A new time is a new question (RFC 5546 section 3.2.2.1).
+
+
+def _give_to_host(db: DbSession, call: Any, kept: Sequence[Any]) -> None:
+    """Make the call's host the host of these sessions, who has answered none of them yet."""
     db.execute(
-        update(participant).where(participant.c.session_id == one.session_id).values(response=Response.NEEDS_ACTION)
+        update(participant)
+        .where(participant.c.session_id.in_([s.session_id for s in kept]), participant.c.part == Part.HOST)
+        .values(person_id=call.host_id, response=Response.NEEDS_ACTION)
     )
-    db.execute(update(seat).where(seat.c.id == one.id).values(version=seat.c.version + 1, updated_at=now))
+
+
+def _ask_again(db: DbSession, kept: Sequence[Any]) -> None:
+    """Forget what people answered: a new time is a new question (RFC 5546 section 3.2.2.1)."""
+    db.execute(
+        update(participant)
+        .where(participant.c.session_id.in_([s.session_id for s in kept]))
+        .values(response=Response.NEEDS_ACTION)
+    )
+
+
+def _count_change(db: DbSession, kept: Sequence[Any], *, now: datetime) -> None:
+    db.execute(
+        update(seat).where(seat.c.id.in_([s.id for s in kept])).values(version=seat.c.version + 1, updated_at=now)
+    )
 
 
 def _count(db: DbSession, call: Any, taken: int, *, now: datetime) -> None:
