@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from app.db import DbSession
 from app.errors import Conflict, Invalid
 from app.models.tables import idempotency_record as record
+
+KEPT = timedelta(days=7)
+"""After that a key is as good as new."""
 
 SHOWN_ONCE = ("secret", "url")
 """Fields of an answer that are shown once and never stored: a replay omits them."""
@@ -46,6 +49,8 @@ def begin(db: DbSession, *, credential: str, key: str, fingerprint: str, now: da
     """
     row = {"credential": credential, "idempotency_key": key, "fingerprint": fingerprint, "status": 0, "headers": {}}
     made = postgresql.insert(record) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(record)
+    mine = record.c.credential == credential, record.c.idempotency_key == key
+    db.execute(delete(record).where(*mine, record.c.created_at < now - KEPT))
     try:
         taken = db.execute(made.values(**row, created_at=now).on_conflict_do_nothing().returning(record.c.credential))
     except OperationalError as error:

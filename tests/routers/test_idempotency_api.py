@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +236,18 @@ def test_what_is_shown_once_is_never_stored_and_nothing_else_is_touched(api: Api
         found = idempotency.begin(db, credential="key_1", key="k", fingerprint="f", now=NOW)
 
     assert found == idempotency.Kept(201, {"etag": '"v1"'}, kept)
+
+
+def test_a_key_is_as_good_as_new_after_seven_days(api: Api) -> None:
+    def send(email: str) -> httpx.Response:
+        body = {"name": "Aisha", "email": email, "time_zone": "Asia/Kolkata"}
+        return api.admin.post("/v1/people", json=body, headers={"Idempotency-Key": "k"})
+
+    assert send("a@earshot.example").status_code == 201
+    api.clock.advance(timedelta(days=6, hours=23))
+    assert send("b@earshot.example").json()["code"] == "idempotency_key_reused"
+    api.clock.advance(timedelta(hours=2))
+
+    fresh = send("b@earshot.example")
+
+    assert (fresh.status_code, fresh.json()["email"]) == (201, "b@earshot.example")
