@@ -13,8 +13,7 @@ from app.models.tables import call
 from app.operations.capacity import rules_changed
 from app.operations.changes import amend, check_admin, check_complete, check_unused, check_version
 from app.operations.events import tell
-from app.operations.external import Upserted, forget, identify, outdated
-from app.queries import external
+from app.operations.external import Upserted, forget, identify, known_id, outdated
 from app.queries.rows import row_for_update
 from app.rules.access import Actor
 
@@ -73,7 +72,7 @@ def upsert_account(
     an `external_updated_at` older than the one we know.
     """
     check_admin(actor)
-    known = external.object_id(db, "account", source, external_id)
+    known = known_id(db, "account", source, external_id)
     if known is None:
         check_complete(changes, "name")
         made = create_account(db, fields=changes, refs=[(source, external_id)], actor=actor, now=now)

@@ -15,9 +15,9 @@ from app.operations import seats
 from app.operations.capacity import References, capacity, references
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
-from app.operations.external import Upserted, identify_many, outdated
+from app.operations.external import Upserted, identify_many, known_id, outdated
 from app.operations.people import UnknownReference
-from app.queries import calls, external
+from app.queries import calls
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import call_type as classified
 from app.vocabulary import CallStatus, TypeSource
@@ -115,7 +115,7 @@ def upsert_call(
     """
     if not runs_the_house(actor):
         raise Forbidden("Calls come from an admin or the CRM.")
-    known = external.object_id(db, "call", source, external_id)
+    known = known_id(db, "call", source, external_id)
     if known is None:
         if missing := [name for name in _NEEDED if changes.get(name) is None]:
             faults = tuple(Fault(f"/{name}", "required", "is required") for name in missing)

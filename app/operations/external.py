@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import delete, insert
 
-from app.db import DbSession
+from app.db import DbSession, one_at_a_time
 from app.errors import Conflict
 from app.models.tables import external_identity
 from app.queries import external
@@ -33,6 +33,17 @@ class Upserted:
 def outdated(known: datetime | None, given: datetime | None) -> bool:
     """Whether what a source says now is older than what it said before: messages overtake each other."""
     return known is not None and given is not None and given < known
+
+
+def known_id(db: DbSession, object_type: str, source: str, external_id: str) -> str | None:
+    """Return the id of the object with this external identity, for an upsert. When there is none, others who upsert
+    the same wait until this transaction is over, and then find what it made.
+    """
+    found = external.object_id(db, object_type, source, external_id)
+    if found is None:
+        one_at_a_time(db, f"{object_type} {source} {external_id}")
+        found = external.object_id(db, object_type, source, external_id)
+    return found
 
 
 def identify(db: DbSession, object_type: str, object_id: str, refs: Iterable[tuple[str, str]]) -> None:

@@ -15,8 +15,8 @@ from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.capacity import rules_changed
 from app.operations.changes import amend
 from app.operations.events import tell
-from app.operations.external import Upserted, identify, outdated
-from app.queries import external, people
+from app.operations.external import Upserted, identify, known_id, outdated
+from app.queries import people
 from app.rules.access import Actor, may_act_for, runs_the_house
 
 OWN_FIELDS = frozenset(
@@ -93,7 +93,10 @@ def upsert_person(
     """
     if not runs_the_house(actor):
         raise Forbidden("Only an admin adds people.")
-    known = external_id_of(db, source, external_id, changes)
+    known = known_id(db, "person", source, external_id)
+    identified = known is not None
+    if known is None and "email" in changes:
+        known = people.ids_by_email(db, [changes["email"]]).get(changes["email"])
     if known is None:
         if missing := [name for name in ("name", "email", "time_zone") if name not in changes]:
             raise Invalid(
@@ -103,21 +106,12 @@ def upsert_person(
         made = create_person(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made.id, tuple(sorted(changes)))
     found = people.person_for_update(db, known)
-    also: tuple[str, ...] = ()
-    if external.object_id(db, "person", source, external_id) is None:
+    if not identified:
         identify(db, "person", known, [(source, external_id)])
-        also = ("external",)
+    also = () if identified else ("external",)
     late = outdated(found.external_updated_at, changes.get("external_updated_at"))
     changed = _apply(db, found, {} if late else changes, also=also, actor=actor, now=now)
     return Upserted("updated" if changed else "unchanged", known, changed)
-
-
-def external_id_of(db: DbSession, source: str, external_id: str, changes: Mapping[str, Any]) -> str | None:
-    """Return whom an upsert is about: the holder of the external identity, else of the e-mail address."""
-    known = external.object_id(db, "person", source, external_id)
-    if known is None and "email" in changes:
-        known = people.ids_by_email(db, [changes["email"]]).get(changes["email"])
-    return known
 
 
 def _apply(

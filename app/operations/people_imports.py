@@ -187,14 +187,15 @@ def _write_person(
     if row.team and team_id is None:
         team_id = teams.create_team(db, name=row.team, actor=actor, now=now).id
     fields = _person_fields(row, house, team_id=team_id)
-    if row.external_id:
+    if known is None:  # not an upsert: that takes a lock for each new identity, and a file may hold thousands
+        refs = [(source, row.external_id)] if row.external_id else []
+        who = people.create_person(db, fields=fields, external=refs, actor=actor, now=now).id
+    elif row.external_id:
         who = people.upsert_person(
             db, source=source, external_id=row.external_id, changes=fields, actor=actor, now=now
         ).id
-    elif known:
-        who = people.patch_person(db, person_id=known, changes=fields, actor=actor, now=now).id
     else:
-        who = people.create_person(db, fields=fields, actor=actor, now=now).id
+        who = people.patch_person(db, person_id=known, changes=fields, actor=actor, now=now).id
     exceptions = house.hours[who].exceptions if who in house.hours else {}
     if row.weekly:
         hours.set_availability(

@@ -12,8 +12,8 @@ from app.models import Team
 from app.models.tables import person, plan_run
 from app.operations.changes import NameTaken, amend, check_admin, check_complete, check_unused, check_version
 from app.operations.events import tell
-from app.operations.external import Upserted, forget, identify
-from app.queries import external, teams
+from app.operations.external import Upserted, forget, identify, known_id
+from app.queries import teams
 from app.queries.rows import row_for_update
 from app.rules.access import Actor
 
@@ -74,7 +74,7 @@ def upsert_team(
     """
     check_admin(actor)
     ref = (source, external_id)
-    known = external.object_id(db, "team", *ref)
+    known = known_id(db, "team", *ref)
     identified = known is not None
     if known is None and "name" in changes:
         known = teams.id_by_name(db, changes["name"])
