@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ours, the peer or the raw limit, and the ratio, in one run."""
