@@ -43,7 +43,8 @@ def list_programs(db: ReadDb, _actor: CurrentActor, page: Page, answer: Answer) 
 )
 def create_program(body: CreateProgram, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> ProgramRead:
     """Add a program."""
-    made = operations.create_program(db, name=body.name, weights=body.weights, actor=actor, now=now)
+    weights = body.weights.model_dump(exclude_unset=True)
+    made = operations.create_program(db, name=body.name, weights=weights, actor=actor, now=now)
     return answer.created(f"/v1/programs/{made.id}", made.version, ProgramRead.of(made))
 
 

@@ -3,31 +3,25 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
 
 from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import Capacity, Name, Side, Whole
 
-
-def known_criteria(value: object) -> object:
-    """Refuse weights for what is no criterion, without a word of its name."""
-    # Before the weights are read: a fault inside would be pointed at by the unknown name, and so echo it.
-    if isinstance(value, dict) and not value.keys() <= DEFAULT_WEIGHTS.keys():
-        raise PydanticCustomError("unknown_criterion", "There is a criterion here that matching does not know")
-    return value
-
-
 Weight = Annotated[Whole, Field(ge=0, le=10_000)]
-Weights = Annotated[
-    dict[str, Weight | None],
-    BeforeValidator(known_criteria),
-    Field(
-        description="The most points that each criterion gives; null gives back the weight that ships.",
-        json_schema_extra={"propertyNames": {"enum": sorted(DEFAULT_WEIGHTS)}},
-    ),
-]
+
+
+class Weights(Body):
+    """The most points that each criterion gives: absent keeps, null gives back the weight that ships."""
+
+    skill: Weight | None = absent()
+    co_availability: Weight | None = absent()
+    segment: Weight | None = absent()
+    overlap: Weight | None = absent()
+    language: Weight | None = absent()
+    fresh: Weight | None = absent()
+
 
 _ENROLLMENT: dict[str, Any] = {"person_id": "per_01jd6x0000e8r9sv4kz2m7n5qa", "as": "mentor", "capacity": 2}
 
@@ -38,7 +32,7 @@ class CreateProgram(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ramp 2027", "weights": {"skill": 6000}}]})
 
     name: Name
-    weights: Weights = {}
+    weights: Weights = Weights()
 
 
 class PatchProgram(Body):

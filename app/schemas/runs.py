@@ -3,23 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from app.rules.matching.problem import DEFAULT_WEIGHTS
-from app.schemas.programs import Weight, known_criteria
-from app.schemas.shapes import Body, Read
+from app.schemas.programs import Weight
+from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import Instant, MatchStatus, Objective, RunStatus, Whole, WorkStatus
 
 Id = Annotated[str, Field(max_length=48)]
-Weights = Annotated[
-    dict[str, Weight],
-    BeforeValidator(known_criteria),
-    Field(
-        description="In place of those of the program, for this run.",
-        json_schema_extra={"propertyNames": {"enum": sorted(DEFAULT_WEIGHTS)}},
-    ),
-]
-
 _STAMPS: dict[str, Any] = {"version": 2, "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:04Z"}
 _MENTEE, _MENTOR = "per_01jd6x0000e8r9sv4kz2m7n5qa", "per_01jd6x0000e8r9sv4kz2m7n5qb"
 _PAIR: dict[str, Any] = {
@@ -47,6 +37,17 @@ class Constraints(Body):
     max_zone_gap_hours: Annotated[Whole, Field(ge=0, le=14)] | None = None
 
 
+class RunWeights(Body):
+    """The most points that each criterion gives in this run; absent is as the program says."""
+
+    skill: Weight = absent()
+    co_availability: Weight = absent()
+    segment: Weight = absent()
+    overlap: Weight = absent()
+    language: Weight = absent()
+    fresh: Weight = absent()
+
+
 class StartMatchRun(Body):
     """A match run over a program (the default one unless named)."""
 
@@ -54,7 +55,7 @@ class StartMatchRun(Body):
 
     program_id: Id | None = None
     objective: Objective = Objective.UTIL
-    weights: Weights = {}
+    weights: RunWeights = RunWeights()
     constraints: Constraints = Constraints()
     pins: Annotated[list[Pair], Field(max_length=5000)] = []
     forbidden: Annotated[list[Pair], Field(max_length=5000)] = []

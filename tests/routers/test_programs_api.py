@@ -5,6 +5,8 @@ from typing import Any
 from app.db import transaction
 from app.models import Match
 from app.rules.matching.problem import DEFAULT_WEIGHTS
+from app.schemas.programs import Weights
+from app.schemas.runs import RunWeights
 from app.vocabulary import MatchStatus
 from tests.harness import NOW, Api
 from tests.statements import assert_same_cost
@@ -76,6 +78,25 @@ def test_weights_that_matching_could_not_use_are_refused_without_an_echo(api: Ap
     nothing = api.admin.patch(the_program(api), json={"weights": dict.fromkeys(DEFAULT_WEIGHTS, 0)})
     assert (nothing.status_code, nothing.json()["code"]) == (422, "weights_all_zero")
     assert api.admin.get(the_program(api)).json()["version"] == 1
+
+
+def test_a_run_names_no_criterion_that_the_client_made_up(api: Api) -> None:
+    canary = "canary-7f3a"
+    for weights in ({canary: 1}, {canary: canary}, {"skill": canary}, {"skill": None}, [canary], None):
+        refused = api.admin.post("/v1/match-runs", json={"weights": weights})
+
+        assert refused.status_code == 422, (weights, refused.text)
+        assert refused.json()["errors"][0]["pointer"].startswith("/weights")
+        assert canary not in refused.text
+
+
+def test_an_unknown_criterion_is_an_unknown_field_and_the_known_ones_are_those_of_matching(api: Api) -> None:
+    for method, place in (("PATCH", the_program(api)), ("POST", "/v1/programs"), ("POST", "/v1/match-runs")):
+        body = {"weights": {"charm": 1}} | ({"name": "Ramp"} if place == "/v1/programs" else {})
+        (fault,) = api.admin.request(method, place, json=body).json()["errors"]
+
+        assert (fault["pointer"], fault["code"]) == ("/weights", "unknown_field")
+    assert Weights.model_fields.keys() == RunWeights.model_fields.keys() == DEFAULT_WEIGHTS.keys()
 
 
 def test_a_person_is_enrolled_once_on_each_side(api: Api) -> None:
