@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import account, call, call_type, call_type_skill, person, seat
+from app.models.tables import account, call, call_type, call_type_skill, person, seat, skill
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import TypeRule
@@ -79,6 +79,16 @@ def call_by_id(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     return found
 
 
+def call_with_names(db: DbSession, call_id: str, *, actor: Actor) -> Any:
+    """Return one call's row with the names of its host and type. Raises NotFound when absent or not for this actor."""
+    query = _scoped(actor).join(call_type, call_type.c.slug == call.c.type)
+    query = query.add_columns(person.c.name.label("host_name"), call_type.c.name.label("type_name"))
+    found = db.execute(query.where(call.c.id == call_id)).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def call_for_update(db: DbSession, call_id: str) -> Any:
     """Return one call's row with account and host, the call locked. Lock the people first. Raises NotFound."""
     query = calls_with_hosts().where(call.c.id == call_id)
@@ -103,6 +113,18 @@ def skills_by_type(db: DbSession) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in db.execute(select(call_type_skill).order_by(call_type_skill.c.call_type, call_type_skill.c.skill)):
         found.setdefault(row.call_type, []).append(row.skill)
+    return found
+
+
+def lessons(db: DbSession, types: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of the skills to listen for on calls of each of these types; absent when there are none. One
+    statement.
+    """
+    query = select(call_type_skill.c.call_type, skill.c.name).join(skill, skill.c.slug == call_type_skill.c.skill)
+    query = query.where(call_type_skill.c.call_type.in_(sorted(types))).order_by(skill.c.slug)
+    found: dict[str, list[str]] = {}
+    for row in db.execute(query):
+        found.setdefault(row.call_type, []).append(row.name)
     return found
 
 

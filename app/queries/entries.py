@@ -17,8 +17,9 @@ from app.db import DbSession
 from app.ical import entries as ical
 from app.ical.entries import Attendee, AttendeeRole, Entry, Organizer, PartStat
 from app.ical.write import RENDERER, vevent
-from app.models.tables import account, call, call_type_skill, participant, person, seat, skill
+from app.models.tables import account, call, participant, person, seat
 from app.models.tables import calendar_entry as entry
+from app.queries import calls
 from app.queries.busy import LOADING
 from app.vocabulary import EntryStatus, Part, PersonStatus, Response
 
@@ -106,7 +107,7 @@ def drawn_entries(db: DbSession, entry_ids: Iterable[str], *, desk: Desk) -> lis
         .order_by(entry.c.starts_at, entry.c.id)
     )
     rows = db.execute(query).all()
-    lessons = _lessons(db, {row.type for row in rows})
+    lessons = calls.lessons(db, {row.type for row in rows})
     observers = _observers(db, {row.call_id for row in rows if row.part is Part.HOST})
     return [_drawn(row, desk, lessons.get(row.type, []), observers.get(row.call_id, [])) for row in rows]
 
@@ -168,7 +169,7 @@ def _of_host(row: Any, desk: Desk, observers: list[Any]) -> Entry:
     listening = [] if row.status is EntryStatus.CANCELLED else observers
     names = ", ".join(observer.name for observer in listening)
     subject = f"Observers on your {row.company or _kind(row)} call"
-    url = f"{desk.public_url}/c/{row.call_id}"
+    url = f"{desk.public_url}/calls/{row.call_id}"
     return Entry(
         **_common(row, desk),
         summary=f"{subject}: {names}" if names else subject,
@@ -202,19 +203,6 @@ def _attendee(row: Any, role: AttendeeRole) -> Attendee:
 def _kind(row: Any) -> str:
     kind: str = row.type.replace("_", " ").replace(".", " ")
     return kind
-
-
-def _lessons(db: DbSession, types: set[str]) -> dict[str, list[str]]:
-    query = (
-        select(call_type_skill.c.call_type, skill.c.name)
-        .join(skill, skill.c.slug == call_type_skill.c.skill)
-        .where(call_type_skill.c.call_type.in_(sorted(types)))
-        .order_by(skill.c.slug)
-    )
-    found: dict[str, list[str]] = {}
-    for row in db.execute(query):
-        found.setdefault(row.call_type, []).append(row.name)
-    return found
 
 
 def _observers(db: DbSession, call_ids: set[str]) -> dict[str, list[Any]]:

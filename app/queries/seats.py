@@ -1,14 +1,18 @@
 """Read seats, in the scope of who asks."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import call, seat
+from app.models.tables import call, person, seat
+from app.queries import busy, calls
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.rules import seating
 from app.rules.access import Actor, runs_the_house
+from app.rules.seating import Refusal
 from app.vocabulary import LIVE_SEATS
 
 
@@ -34,3 +38,26 @@ def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Acto
     query = select(seat, column.label("sorted_by"), seat.c.id.label("after_id")).join(call, call.c.id == seat.c.call_id)
     query = query.where(seat.c.call_id == call_id, seat.c.status.in_(LIVE_SEATS), visible(actor))
     return fetch(db, query, page, Order(column, seat.c.id))
+
+
+def named_seats(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:
+    """Return the seats of a call that the actor may see, held now or used, with the observers' names; by number. One
+    statement.
+    """
+    query = select(*seat.c, person.c.name.label("observer_name")).join(call, call.c.id == seat.c.call_id)
+    query = query.join(person, person.c.id == seat.c.observer_id)
+    query = query.where(seat.c.call_id == call_id, seat.c.status.in_(busy.LOADING), visible(actor))
+    return list(db.execute(query.order_by(seat.c.seat_no, seat.c.id)))
+
+
+def refusal(db: DbSession, call: Any, observer: Any, *, now: datetime) -> Refusal | None:
+    """Why this person's row may not take a seat on this call's row now, as booking would say it; None when they may.
+    Locks nothing, so only booking itself can promise. Five statements at most.
+    """
+    works_here = calls.host_works_here(call)
+    if why := seating.closed(call, host_works_here=works_here, now=now):
+        return why
+    rows = {observer.id: observer, **busy.people_rows(db, [call.host_id])}
+    observing, hosting = busy.loads(db, list(rows.values()), call.starts_at, call.ends_at)
+    me = busy.observers(db, [observer], call.starts_at, call.ends_at, observing=observing)[observer.id]
+    return seating.refusal(call, me, hosting[call.host_id], host_works_here=works_here, now=now)

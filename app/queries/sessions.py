@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select, true
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import calendar_entry, participant, session
+from app.models.tables import account, calendar_entry, call, call_type, participant, person, session
+from app.queries import calls
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import Part, SessionKind, SessionStatus
@@ -38,6 +39,41 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
     """Return one session's row. Raises NotFound when absent or not for this actor."""
     found = db.execute(select(session).where(session.c.id == session_id, visible(actor))).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def session_with_names(db: DbSession, session_id: str, *, actor: Actor) -> Any:
+    """Return one session's row with its observer, and its call's host, company and type. `call_is_visible`: whether the
+    actor may know of the call as well; `meeting_url` as they may know it, and None once the session is cancelled.
+    Raises NotFound when absent or not for this actor. One statement.
+    """
+    host, observer, observing = person.alias("host"), person.alias("observer"), participant.alias("observing")
+    way_in = and_(calls.takes_part(actor), session.c.status != SessionStatus.CANCELLED)
+    query = (
+        select(
+            *session.c,
+            call.c.type,
+            call.c.host_id,
+            host.c.name.label("host_name"),
+            host.c.time_zone.label("host_time_zone"),
+            account.c.name.label("account_name"),
+            call_type.c.name.label("type_name"),
+            observing.c.person_id.label("observer_id"),
+            observing.c.response,
+            observer.c.name.label("observer_name"),
+            calls.visible(actor).label("call_is_visible"),
+            case((way_in, call.c.meeting_url)).label("meeting_url"),
+        )
+        .join(call, call.c.id == session.c.call_id)
+        .join(host, host.c.id == call.c.host_id)
+        .join(call_type, call_type.c.slug == call.c.type)
+        .join(observing, and_(observing.c.session_id == session.c.id, observing.c.part == Part.OBSERVER))
+        .join(observer, observer.c.id == observing.c.person_id)
+        .outerjoin(account, account.c.id == call.c.account_id)
+    )
+    found = db.execute(query.where(session.c.id == session_id, visible(actor))).first()
     if found is None:
         raise NotFound
     return found

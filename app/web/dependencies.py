@@ -110,6 +110,17 @@ def signed_in(viewer: AnyViewer) -> Viewer:
 SignedIn = Annotated[Viewer, Depends(signed_in)]
 
 
+def pressing(the: TheHouse, secret: SessionSecret, now: Now) -> Viewer:
+    """Return who presses a button. Looked up before any write begins: nobody waits for a lock with another
+    transaction open.
+    """
+    with db.transaction(the.engine, writes=False) as reading:
+        return signed_in(viewer_if_any(reading, secret, now))
+
+
+Pressing = Annotated[Viewer, Depends(pressing)]
+
+
 def our_own_form(request: Request, the: TheHouse) -> None:
     """Refuse what another site makes a browser send in our user's name.
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.html import page
+from app.web.places import sign_in_for
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
@@ -98,16 +99,16 @@ class _Dressed:
                 _protect(MutableHeaders(raw=message["headers"]), self._scope)
         elif self._refusal is not None:
             start, self._refusal = self._refusal, None
-            answer = _as_page(json.loads(message["body"]), Headers(raw=start["headers"]))
+            answer = _as_page(json.loads(message["body"]), Headers(raw=start["headers"]), self._scope)
             _protect(answer.headers, self._scope)
             await self._send({**start, "status": answer.status_code, "headers": answer.raw_headers})
             message = {**message, "body": answer.body}
         await self._send(message)
 
 
-def _as_page(problem: dict[str, Any], given: Headers) -> Response:
+def _as_page(problem: dict[str, Any], given: Headers, scope: Scope) -> Response:
     if problem["status"] == 401:
-        answer: Response = RedirectResponse("/login", 303)
+        answer: Response = RedirectResponse(sign_in_for(scope["method"], scope["path"], scope["query_string"]), 303)
     else:
         by_status = _BY_STATUS.get(problem["status"], _Words(problem["title"], problem["detail"]))
         words = _BY_CODE.get(problem["code"], by_status)

@@ -47,7 +47,8 @@ class Page(HTMLParser):
             for name, value in attrs.items():
                 if name == "style" or name.startswith("on") or tag in ("script", "style"):
                     yield f"{name} on {tag}"
-                if name in ("href", "src", "action") and not re.match(r"[/#](?!/)", value):
+                outside = tag == "a" and attrs.get("rel") == "noreferrer" and re.match(r"https?://", value)
+                if name in ("href", "src", "action") and not outside and not re.match(r"[/#](?!/)", value):
                     yield f"{tag} leads to {value}"
                 if name == "href" and value.startswith("#") and value[1:] not in ids:
                     yield f"{value} leads nowhere"

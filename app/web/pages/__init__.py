@@ -3,6 +3,13 @@
 from fastapi import APIRouter
 
 from app.web import assets
-from app.web.pages import api_docs, sign_in, week
+from app.web.pages import api_docs, calls, sessions, sign_in, week
 
-ROUTERS: tuple[APIRouter, ...] = (week.router, sign_in.router, api_docs.router, assets.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    week.router,
+    calls.router,
+    sessions.router,
+    sign_in.router,
+    api_docs.router,
+    assets.router,
+)

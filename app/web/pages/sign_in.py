@@ -1,8 +1,9 @@
 """Sign in by a one-time link, and sign out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
@@ -14,14 +15,32 @@ from app.operations.access import BROWSER_LIFE, LinkUsed
 from app.vocabulary import PersonStatus
 from app.web.dependencies import CookieName, Db, Now, ReadDb, SessionSecret, TheHouse, page_router
 from app.web.html import page
+from app.web.places import own_place
 
 router = page_router()
 
+_WAIT = timedelta(hours=1)
+"""How long a browser remembers where its user wanted to go: getting a link takes a while."""
+
+
+def place_cookie(the: TheHouse) -> str:
+    """Return the name of the cookie that keeps, until the link is used, where its browser was headed."""
+    return "next" if the.settings.allow_plain_http else "__Host-next"
+
+
+PlaceCookie = Annotated[str, Depends(place_cookie)]
+
 
 @router.get("/login")
-def login() -> Response:
-    """Say how to get a link."""
-    return page("login.html")
+def login(request: Request, the: TheHouse, cookie: PlaceCookie, next: str = "/") -> Response:
+    """Say how to get a link. The link comes from elsewhere, so the browser keeps `next`: where to go on to."""
+    place = own_place(next)
+    answer = page("login.html", goes_on=place != "/")
+    if place != "/":
+        _set_cookie(answer, cookie, place, the, life=_WAIT)
+    elif cookie in request.cookies:
+        _set_cookie(answer, cookie, "", the, life=_WAIT)
+    return answer
 
 
 @router.get("/login/t/{token}")
@@ -31,21 +50,24 @@ def confirm(token: str, db: ReadDb, now: Now) -> Response:
 
 
 @router.post("/login/t/{token}")
-def redeem(token: str, db: Db, the: TheHouse, now: Now, cookie: CookieName, old: SessionSecret) -> Response:
-    """Use the link up and start a session; the one that this browser had before is over."""
+def redeem(
+    token: str,
+    request: Request,
+    db: Db,
+    the: TheHouse,
+    now: Now,
+    cookie: CookieName,
+    old: SessionSecret,
+    headed: PlaceCookie,
+) -> Response:
+    """Use the link up, start a session and go on to where the browser was headed; the session before it is over."""
     secret = access.redeem_sign_in_link(db, secret=token, now=now)
     if old:
         access.sign_out(db, secret=old)
-    answer = RedirectResponse("/", 303)
-    answer.set_cookie(
-        cookie,
-        secret,
-        max_age=int(BROWSER_LIFE.total_seconds()),
-        path="/",
-        secure=not the.settings.allow_plain_http,
-        httponly=True,
-        samesite="lax",
-    )
+    answer = RedirectResponse(own_place(request.cookies.get(headed, "/")), 303)
+    _set_cookie(answer, cookie, secret, the, life=BROWSER_LIFE)
+    if headed in request.cookies:
+        _set_cookie(answer, headed, "", the, life=_WAIT)
     return answer
 
 
@@ -55,8 +77,21 @@ def logout(db: Db, the: TheHouse, cookie: CookieName, secret: SessionSecret) -> 
     if secret:
         access.sign_out(db, secret=secret)
     answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(cookie, path="/", secure=not the.settings.allow_plain_http, httponly=True, samesite="lax")
+    _set_cookie(answer, cookie, "", the, life=BROWSER_LIFE)
     return answer
+
+
+def _set_cookie(answer: Response, name: str, value: str, the: TheHouse, *, life: timedelta) -> None:
+    """Make the browser keep a value from scripts and other sites; an empty one is forgotten at once."""
+    answer.set_cookie(
+        name,
+        value,
+        max_age=int(life.total_seconds()) if value else 0,
+        path="/",
+        secure=not the.settings.allow_plain_http,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def _name_behind(db: DbSession, token: str, *, now: datetime) -> str:
