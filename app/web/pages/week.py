@@ -11,13 +11,13 @@ from fastapi import Response
 
 from app.db import DbSession
 from app.errors import NotFound
+from app.queries import week as queries
 from app.rules.access import runs_the_house
 from app.vocabulary import SeatStatus
 from app.web import weeks
 from app.web.dependencies import Now, ReadDb, SignedIn, Viewer, page_router
 from app.web.faces import Face
 from app.web.html import page
-from app.web.pages import week_rows
 from app.web.weeks import Week
 
 router = page_router()
@@ -100,12 +100,14 @@ def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -
     zone = viewer.person.time_zone
     current = Week.of(now, zone)
     shown = _named(week, zone) if week else _next_with_sessions(db, now=now, viewer=viewer)
-    rows = week_rows.taken_seats(db, shown.starts_at, shown.next.ends_at, actor=viewer.actor, limit=_MOST_SEATS + 1)
+    rows = queries.taken_seats(db, shown.starts_at, shown.next.ends_at, actor=viewer.actor, limit=_MOST_SEATS + 1)
     cut = len(rows) > _MOST_SEATS
     if cut:  # the last call may lack some of its observers
         rows = [row for row in rows if row.id != rows[-1].id]
     both = [_week_rows(one, rows, viewer=viewer, now=now, current=current) for one in (shown, shown.next)]
-    open_ = week_rows.open_calls(db, shown.starts_at, shown.ends_at, viewer=viewer, now=now, limit=_OPEN_CALLS)
+    open_ = queries.open_calls(
+        db, shown.starts_at, shown.ends_at, actor=viewer.actor, observer=viewer.person, now=now, limit=_OPEN_CALLS
+    )
     return page(
         "week.html",
         viewer=Face.of(viewer.person.id, viewer.person.name),
@@ -133,7 +135,7 @@ def _named(name: str, zone: str) -> Week:
 
 
 def _next_with_sessions(db: DbSession, *, now: datetime, viewer: Viewer) -> Week:
-    first = week_rows.first_session_at(db, actor=viewer.actor, now=now)
+    first = queries.first_session_at(db, actor=viewer.actor, now=now)
     return Week.of(max(first or now, now), viewer.person.time_zone)
 
 

@@ -15,7 +15,6 @@ from app.rules.access import Actor, runs_the_house
 from app.rules.availability import Range
 from app.rules.seating import Observer
 from app.vocabulary import LIVE_SEATS, CallStatus
-from app.web.dependencies import Viewer
 
 _observer = person.alias("observer")
 _CANDIDATES = 100
@@ -49,24 +48,24 @@ def taken_seats(db: DbSession, starts_at: datetime, ends_at: datetime, *, actor:
 
 
 def open_calls(
-    db: DbSession, starts_at: datetime, ends_at: datetime, *, viewer: Viewer, now: datetime, limit: int
+    db: DbSession, starts_at: datetime, ends_at: datetime, *, actor: Actor, observer: Any, now: datetime, limit: int
 ) -> list[Any]:
-    """Return the next calls in [starts_at, ends_at) with a seat that the viewer could take now; for an admin, who
-    seats others, all that have one. By time, at most `limit`.
+    """Return the next calls in [starts_at, ends_at) with a seat that the observer, a row of `person`, could take now;
+    for an admin, who seats others, all that have one. By time, at most `limit`.
 
     One statement for an admin; six for anybody else, however many calls there are.
     """
     starts_at = max(starts_at, now + seating.MIN_NOTICE)
     if starts_at >= ends_at:
         return []
-    if runs_the_house(viewer.actor):
+    if runs_the_house(actor):
         this_week = and_(call.c.starts_at >= starts_at, call.c.starts_at < ends_at)
-        return _joinable(db, this_week, viewer=viewer, now=now)[:limit]
-    observing, _ = busy.loads(db, [viewer.person], starts_at, ends_at)
-    me = busy.observers(db, [viewer.person], starts_at, ends_at, observing=observing)[viewer.person.id]
+        return _joinable(db, this_week, actor=actor, now=now)[:limit]
+    observing, _ = busy.loads(db, [observer], starts_at, ends_at)
+    me = busy.observers(db, [observer], starts_at, ends_at, observing=observing)[observer.id]
     free = islice(_free_time(me, starts_at, ends_at), _STRETCHES)
     while_free = (and_(call.c.starts_at >= begins, call.c.ends_at <= stops) for begins, stops in free)
-    found = _joinable(db, or_(false(), *while_free), viewer=viewer, now=now)
+    found = _joinable(db, or_(false(), *while_free), actor=actor, now=now)
     hosts = list(busy.people_rows(db, [row.host_id for row in found]).values())
     _, hosting = busy.loads(db, hosts, starts_at, ends_at)
     return [row for row in found if seating.unfit(row, me, hosting[row.host_id]) is None][:limit]
@@ -99,13 +98,13 @@ def _calls(*more: ColumnElement[Any]) -> Select[Any]:
     )
 
 
-def _joinable(db: DbSession, when: ColumnElement[bool], *, viewer: Viewer, now: datetime) -> list[Any]:
+def _joinable(db: DbSession, when: ColumnElement[bool], *, actor: Actor, now: datetime) -> list[Any]:
     """Return calls that are open, have a seat and may be known of, by time. One statement."""
     query = _calls(null().label("observer_id")).where(
         when,
         call.c.status == CallStatus.SCHEDULED,
         call.c.seats_taken < call.c.seat_capacity,
-        calls.visible(viewer.actor),
+        calls.visible(actor),
     )
     rows = db.execute(query.order_by(call.c.starts_at, call.c.id).limit(_CANDIDATES))
     return [row for row in rows if seating.closed(row, host_works_here=calls.host_works_here(row), now=now) is None]
