@@ -10,11 +10,14 @@ from app.errors import Gone
 from app.models import ApiKey, BrowserSession, SignInLink
 from app.models.tables import browser_session, person, sign_in_link
 from app.operations.events import tell
+from app.queries.access import IDLE_LIFE
 from app.rules.access import Actor
 from app.vocabulary import PersonStatus, Role
 
 LINK_LIFE = timedelta(minutes=15)
 BROWSER_LIFE = timedelta(days=7)
+NOTED_EVERY = timedelta(minutes=1)
+"""How often the use of a browser session is noted: looking at pages should not be writing."""
 
 
 class LinkUsed(Gone):
@@ -79,6 +82,25 @@ def redeem_sign_in_link(db: DbSession, *, secret: str, now: datetime) -> str:
     actor = Actor(credential_id=session.id, role=Role.REP, person_id=used.person_id)
     tell(db, "person.signed_in", used.person_id, version=1, actor=actor, now=now)
     return shown
+
+
+def note_use(db: DbSession, *, secret: str, now: datetime) -> None:
+    """Note that a browser session is in use, unless it is over. It lasts no longer than it would have at most."""
+    db.execute(
+        update(browser_session)
+        .where(
+            browser_session.c.digest == credentials.digest(secret),
+            browser_session.c.seen_at > now - IDLE_LIFE,
+            browser_session.c.seen_at < now,
+            browser_session.c.expires_at > now,
+        )
+        .values(seen_at=now)
+    )
+
+
+def sign_out_everywhere(db: DbSession, *, person_id: str) -> None:
+    """End every browser session of somebody who may no longer do what they could when they signed in."""
+    db.execute(delete(browser_session).where(browser_session.c.person_id == person_id))
 
 
 def sign_out(db: DbSession, *, secret: str) -> None:

@@ -11,6 +11,7 @@ from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models import Availability, Person
 from app.models.tables import call, person, team
+from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.capacity import rules_changed
 from app.operations.changes import amend
@@ -18,6 +19,7 @@ from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, outdated
 from app.queries import people
 from app.rules.access import Actor, may_act_for, runs_the_house
+from app.vocabulary import PersonStatus
 
 OWN_FIELDS = frozenset(
     {"time_zone", "languages", "seat_capacity", "observe_per_day", "observe_per_week", "host_per_day", "host_per_week"}
@@ -125,6 +127,8 @@ def _apply(
 ) -> tuple[str, ...]:
     _check(db, found.id, {name: value for name, value in changes.items() if getattr(found, name) != value})
     changed = amend(db, found, changes, act="person.changed", object_id=found.id, actor=actor, now=now, also=also)
+    if "role" in changed or ("status" in changed and found.status == PersonStatus.LEFT):
+        sign_out_everywhere(db, person_id=found.id)
     if "time_zone" in changed:
         zone_changed(db, person_id=found.id, actor=actor, now=now)
     if "seat_capacity" in changed:

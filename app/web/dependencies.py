@@ -1,6 +1,7 @@
 """What pages are given: the database, the time, who is signed in; and the wall against other sites' forms."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Protocol
@@ -12,7 +13,8 @@ from sqlalchemy import Engine
 from app import db
 from app.config import Settings
 from app.db import DbSession
-from app.errors import Forbidden, Unauthenticated
+from app.errors import Forbidden, Unauthenticated, Unavailable
+from app.operations.access import NOTED_EVERY, note_use
 from app.queries import access, people
 from app.rules.access import Actor
 
@@ -89,6 +91,23 @@ def session_secret(request: Request, name: CookieName) -> str | None:
 SessionSecret = Annotated[str | None, Depends(session_secret)]
 
 
+def stay_signed_in(the: TheHouse, secret: SessionSecret, now: Now) -> None:
+    """Note at most once a minute that a browser is in use, before any other transaction of the request is open."""
+    if not secret:
+        return
+    with db.transaction(the.engine, writes=False) as reading:
+        seen_at = access.browser_seen_at(reading, secret)
+    if seen_at is None or seen_at > now - NOTED_EVERY:
+        return
+
+    def note() -> None:
+        with db.transaction(the.engine, writes=True) as writing:
+            note_use(writing, secret=secret, now=now)
+
+    with suppress(Unavailable):  # a busy database is no reason to show no page
+        db.retrying(note)
+
+
 def viewer_if_any(db: ReadDb, secret: SessionSecret, now: Now) -> Viewer | None:
     """Return who is signed in, for pages that strangers may read too."""
     actor = access.actor_for_browser(db, secret, now=now) if secret else None
@@ -139,7 +158,7 @@ def our_own_form(request: Request, the: TheHouse) -> None:
 
 def page_router() -> APIRouter:
     """Return a router for pages: guarded against other sites' forms, absent from the API's description."""
-    return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form)])
+    return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form), Depends(stay_signed_in)])
 
 
 def _origin(url: str) -> str:

@@ -1,6 +1,7 @@
 """Sign in by a link, sign out, and the wall against other sites' forms."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -124,3 +125,24 @@ def test_with_tls_the_cookie_belongs_to_this_host_alone(site: Site, nora: str) -
     assert cookie.startswith("__Host-sid=")
     assert {"Secure", "HttpOnly", "SameSite=lax", "Path=/"} < set(cookie.split("; "))
     assert "Domain" not in cookie
+
+
+def test_a_browser_in_use_is_noted_once_a_minute_and_signed_out_after_eight_idle_hours(site: Site, nora: str) -> None:
+    browser, clock = site.signed_in(nora), site.api.clock
+    seen = [_seen_at(site)]
+
+    for step in (timedelta(seconds=30), timedelta(seconds=30), timedelta(hours=7), timedelta(hours=7)):
+        clock.advance(step)
+        assert browser.get("/").status_code == 200
+        seen.append(_seen_at(site))
+    clock.advance(timedelta(hours=8))
+
+    assert [later > earlier for earlier, later in pairwise(seen)] == [False, True, True, True]
+    assert browser.get("/").headers["location"] == "/login"
+    assert _seen_at(site) == seen[-1]
+
+
+def _seen_at(site: Site) -> datetime:
+    with site.db() as db:
+        found: datetime = db.execute(browser_session.select()).one().seen_at
+        return found
