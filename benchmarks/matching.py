@@ -2,7 +2,7 @@
 
 With --instance it solves one file of arrays and, with --solution, writes the mentor of each mentee (-1 = unmatched).
 Without, it solves what the demo's companies ask, from mentees and mentors to scores, terms and reasons, and a pool of
-500 × 150 (--large: 5,000 × 1,000 too), made of the same people many times over. Twins tie, which is hard for any solver.
+500 × 150 (--large: 5,000 × 1,000 too), made of the same people many times over: twins tie, which is hard to solve.
 """
 
 import argparse
