@@ -58,8 +58,9 @@ def actor_for_browser(db: DbSession, secret: str, *, now: datetime) -> Actor | N
     return Actor(credential_id=found.id, role=found.role, person_id=found.person_id)
 
 
-def browser_seen_at(db: DbSession, secret: str) -> datetime | None:
-    """Return when a browser session was last noted to be in use; None when there is no such session."""
-    query = select(browser_session.c.seen_at).where(browser_session.c.digest == credentials.digest(secret))
+def browser_seen_at(db: DbSession, secret: str, *, now: datetime) -> datetime | None:
+    """Return when a browser session was last noted to be in use; None when there is none, or it is over."""
+    lasts = browser_session.c.expires_at > now, browser_session.c.seen_at > now - IDLE_LIFE
+    query = select(browser_session.c.seen_at).where(browser_session.c.digest == credentials.digest(secret), *lasts)
     found: datetime | None = db.execute(query).scalar()
     return found

@@ -96,7 +96,7 @@ def stay_signed_in(the: TheHouse, secret: SessionSecret, now: Now) -> None:
     if not secret:
         return
     with db.transaction(the.engine, writes=False) as reading:
-        seen_at = access.browser_seen_at(reading, secret)
+        seen_at = access.browser_seen_at(reading, secret, now=now)
     if seen_at is None or seen_at > now - NOTED_EVERY:
         return
 
