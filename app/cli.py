@@ -42,6 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 key_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
@@ -323,3 +324,7 @@ def _say(line: str) -> None:
 def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

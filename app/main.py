@@ -41,6 +41,7 @@ from app.web.edge import PageEdge
 from app.worker import Worker
 
 ROUTERS: tuple[APIRouter, ...] = (
+    feeds.router,  # the most asked for: routes are tried in order
     people.router,
     person_skills.router,
     availability.router,
@@ -53,7 +54,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     programs.router,
     runs.router,
-    feeds.router,
     imports.router,
     health.router,
     *pages.ROUTERS,

@@ -1,13 +1,12 @@
 """Work on runs: gather in a short read, solve in a child with no transaction open, record in a short write."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import TypeVar
 
+from app.child import ChildFailed, run_limited
 from app.db import transaction
-from app.jobs.child import ChildFailed, run_limited
 from app.jobs.context import JobContext
 from app.operations import match_runs, operations, plan_runs
 from app.queries import matching, planning, runs
@@ -16,7 +15,6 @@ from app.rules.matching.problem import ContradictoryPins, MatchAnswer, MatchProb
 from app.rules.planning.problem import PlanAnswer, PlanProblem
 from app.vocabulary import Role
 
-Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 
@@ -29,7 +27,7 @@ def match_run(job: JobContext) -> None:
         problem, person_of = matching.match_problem(reading, run, now=job.clock())
     job.progress(20)
     try:
-        answer = _solved(job, _match, problem)
+        answer = _solved(job, "app.rules.matching.solve:solve", problem, MatchAnswer)
     except (ContradictoryPins, ChildFailed) as why:
         code = "contradictory_pins" if isinstance(why, ContradictoryPins) else "solver_stopped"
         _failed(job, run.operation_id, code, str(why))
@@ -52,7 +50,7 @@ def plan_run(job: JobContext) -> None:
         problem = planning.plan_problem(reading, run, now=job.clock())
     job.progress(20)
     try:
-        answer = _solved(job, _plan, problem)
+        answer = _solved(job, "app.rules.planning.solve:solve", problem, PlanAnswer)
     except ChildFailed as why:
         _failed(job, run.operation_id, "solver_stopped", str(why))
         return
@@ -74,20 +72,9 @@ def plan_publish(job: JobContext) -> None:
     job.write(lambda db: plan_runs.finish_publishing(db, run_id=run_id, actor=actor, now=job.clock()))
 
 
-def _match(problem: MatchProblem) -> MatchAnswer:
-    from app.rules.matching.solve import solve  # noqa: PLC0415 - numpy and scipy stay in the child
-
-    return solve(problem)
-
-
-def _plan(problem: PlanProblem) -> PlanAnswer:
-    from app.rules.planning.solve import solve  # noqa: PLC0415 - numpy and highspy stay in the child
-
-    return solve(problem)
-
-
-def _solved(job: JobContext, solve: Callable[[Question], Answer], problem: Question) -> Answer:
-    return run_limited(solve, problem, seconds=job.settings.solver_seconds, mebibytes=job.settings.solver_mebibytes)
+def _solved(job: JobContext, solver: str, problem: object, answer: type[Answer]) -> Answer:
+    limits = job.settings
+    return run_limited(solver, problem, answer=answer, seconds=limits.solver_seconds, mebibytes=limits.solver_mebibytes)
 
 
 def _failed(job: JobContext, operation_id: str, code: str, detail: str) -> None:

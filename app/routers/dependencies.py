@@ -1,4 +1,8 @@
-"""What routes are given: the database, the time, who is asking, a page of a list, and how to answer."""
+"""What routes are given: the database, the time, who is asking, a page of a list, and how to answer.
+
+What touches the database is plain `def`, and runs in a thread; what only looks at the request is `async def`, and
+saves the hop (0.13 ms each).
+"""
 
 import hashlib
 import re
@@ -64,7 +68,7 @@ class Route(APIRoute):
         return strict
 
 
-def house(request: Request) -> House:
+async def house(request: Request) -> House:
     """Return the app's settings, engine and clock."""
     found: House = request.app.state.house
     return found
@@ -73,7 +77,7 @@ def house(request: Request) -> House:
 TheHouse = Annotated[House, Depends(house)]
 
 
-def now(the: TheHouse) -> datetime:
+async def now(the: TheHouse) -> datetime:
     """Return the instant of this request; one request has one."""
     return the.clock()
 
@@ -143,7 +147,7 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(b"\n".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def page_request(
+async def page_request(
     the: TheHouse,
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most.")] = 50,
@@ -164,7 +168,7 @@ def page_request(
 Page = Annotated[PageRequest, Depends(page_request)]
 
 
-def expected_version(request: Request) -> int | None:
+async def expected_version(request: Request) -> int | None:
     """Read `If-Match`: the version that the client saw, or None when any will do."""
     given = request.headers.get("if-match", "*").strip()
     if given == "*":
@@ -207,4 +211,9 @@ class Reply:
         return body
 
 
-Answer = Annotated[Reply, Depends(Reply)]
+async def reply(request: Request, response: Response) -> Reply:
+    """Return what answers this request."""
+    return Reply(request, response)
+
+
+Answer = Annotated[Reply, Depends(reply)]

@@ -1,0 +1,68 @@
+"""Run one function in a process of its own, with limits on time and memory.
+
+A solver may hold the interpreter lock for its whole run, and may want more memory than the server should give. The
+child is a fresh interpreter that imports the solver and nothing else of the product.
+"""
+
+import importlib
+import pickle
+import subprocess
+import sys
+from typing import Any, TypeVar
+
+if sys.platform != "win32":
+    import resource
+
+Answer = TypeVar("Answer")
+
+_RESERVED_MEBIBYTES = 1024
+"""Address space that numeric libraries reserve and never touch."""
+
+
+class ChildFailed(Exception):
+    """The child ran out of time or memory, or died."""
+
+
+def run_limited(work: str, question: object, *, answer: type[Answer], seconds: float, mebibytes: int) -> Answer:
+    """Return what `work` (`module:function`) answers to the question. Exceptions of it are raised here as they are.
+
+    Raises ChildFailed when the limit of wall-clock seconds or of memory is hit; the child is then gone.
+    """
+    sent = pickle.dumps((work, question, mebibytes))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", "from app.child import main; main()"],
+            input=sent,
+            stdout=subprocess.PIPE,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ChildFailed(f"The solver was stopped after {seconds:g} seconds.") from None
+    if done.returncode != 0:
+        raise ChildFailed("The solver ended without an answer: it may have needed more memory than allowed.")
+    got = pickle.loads(done.stdout)  # noqa: S301 - written by our own child
+    if isinstance(got, Exception):
+        raise got
+    if not isinstance(got, answer):
+        raise ChildFailed(f"The solver answered with {type(got).__name__}.")
+    return got
+
+
+def main() -> None:
+    """Be the child: read the question, answer it, end."""
+    work, question, mebibytes = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - written by our own parent
+    if sys.platform != "win32":
+        limit = (mebibytes + _RESERVED_MEBIBYTES) * 1024 * 1024
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    sys.stdout.buffer.write(pickle.dumps(_answer(work, question)))
+
+
+def _answer(work: str, question: object) -> Any:
+    module, _, function = work.partition(":")
+    try:
+        return getattr(importlib.import_module(module), function)(question)
+    except MemoryError:
+        return ChildFailed("The solver needed more memory than allowed.")
+    except Exception as error:
+        return error

@@ -1,0 +1,53 @@
+"""A child with limits: its answer, its refusal, its end."""
+
+import os
+
+import pytest
+
+from app.child import ChildFailed, run_limited
+from app.rules.planning.problem import ContradictoryPin, PlanLimit
+
+
+def slow(_question: object) -> None:
+    while True:
+        pass
+
+
+def hungry(_question: object) -> None:
+    bytearray(8 * 1024**3)
+
+
+def dying(_question: object) -> None:
+    os._exit(9)
+
+
+def refusing(_question: object) -> None:
+    raise ContradictoryPin("a", "b", PlanLimit.TIME)
+
+
+def echo(question: object) -> object:
+    return question
+
+
+def run(work: str, question: object = None) -> str:
+    return run_limited(f"tests.test_child:{work}", question, answer=str, seconds=5, mebibytes=512)
+
+
+def test_the_answer_comes_back() -> None:
+    assert run("echo", "hello") == "hello"
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [("slow", "stopped after"), ("hungry", "memory"), ("dying", "without an answer"), ("echo", "answered with int")],
+)
+def test_a_child_that_fails_is_one_sentence_and_gone(work: str, words: str) -> None:
+    with pytest.raises(ChildFailed, match=words):
+        run(work, 7)
+
+
+def test_what_the_solver_raises_is_raised_here() -> None:
+    with pytest.raises(ContradictoryPin) as why:
+        run("refusing")
+
+    assert (why.value.observer, why.value.limit) == ("a", PlanLimit.TIME)
