@@ -137,6 +137,8 @@ def test_a_seat_given_back_leaves_a_page_that_says_so_and_tells_no_way_in(site: 
     assert "This session is cancelled. Nora Quinn no longer has this seat." in hosts.text
     for shown in (mine, hosts, admins):
         assert MEETING not in shown.answer.text
+        assert "microphone" not in shown.text
+        assert "Nora Quinn Gave the seat back, or lost it" in shown.text
     assert "STATUS:CANCELLED" in nora.get(f"/s/{session_id}/invite.ics").text
 
 
@@ -218,6 +220,7 @@ def test_a_call_that_cant_be_joined_says_why_and_a_pressed_button_too(
     assert expected in shown.text
     assert not [attrs for attrs in shown.all("form") if "do=take" in attrs["action"]]
     assert answer.status_code == 409
+    assert ("It has no seats." in shown.text) == (fields.get("seats") == 0)
     refused = Page(answer)
     assert list(refused.faults()) == []
     assert f"Nothing has changed. {expected}" in refused.text
@@ -257,8 +260,8 @@ def test_the_last_seat_goes_to_the_first_and_the_second_is_told_on_the_page(site
 def test_a_seat_on_a_call_that_is_over_is_kept(site: Site, people: dict[str, str]) -> None:
     call_id = _call(site, people)
     site.seat(call_id, people["nora"])
-    nora = site.signed_in(people["nora"])
     site.api.clock.at = MONDAY + timedelta(hours=16)
+    nora = site.signed_in(people["nora"])
 
     answer = _press(site, nora, call_id, "leave")
 
