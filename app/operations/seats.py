@@ -133,7 +133,7 @@ def book_seat(db: DbSession, *, call_id: str, observer_id: str, actor: Actor, no
     if call.host_id != seen.host_id:
         raise Retryable("the call got another host meanwhile")
     if observer_id not in people_rows:
-        raise NotActive("There is no such person.", extra={"person_id": observer_id})
+        raise NotActive("There is no such person.")
     held = calls.live_seats(db, [call_id])
     if mine := next((s for s in held if s.observer_id == observer_id), None):
         raise AlreadyBooked("Release that seat, or keep it.", extra={"seat_id": mine.id})
@@ -280,7 +280,7 @@ def _take(db: DbSession, call: Any, observer_id: str, *, held: Sequence[Any], ac
         )
     )
     db.execute(insert(seat).values(**made_seat))
-    _count(db, call, len(held) + 1, now=now)
+    _count(db, call, len(held) + 1, actor=actor, now=now)
     invites.observer_joins(db, session=SimpleNamespace(**made_session), person_id=observer_id, now=now)
     _host_told(db, call, observers=len(held) + 1, now=now)
     tell(db, "seat.booked", seat_id, version=1, actor=actor, now=now)
@@ -305,7 +305,7 @@ def _end(db: DbSession, call: Any, ended: Sequence[Any], *, status: SeatStatus, 
         .values(status=status, version=seat.c.version + 1, updated_at=now)
     )
     left = len(calls.live_seats(db, [call.id]))
-    _count(db, call, left, now=now)
+    _count(db, call, left, actor=actor, now=now)
     _host_told(db, call, observers=left, now=now)
     tell_many(db, f"seat.{status}", [(s.id, s.version + 1) for s in ended], actor=actor, now=now)
 
@@ -359,12 +359,14 @@ def _count_change(db: DbSession, kept: Sequence[Any], *, now: datetime) -> None:
     )
 
 
-def _count(db: DbSession, call: Any, taken: int, *, now: datetime) -> None:
-    db.execute(
+def _count(db: DbSession, call: Any, taken: int, *, actor: Actor, now: datetime) -> None:
+    version = db.execute(
         update(calls_table)
         .where(calls_table.c.id == call.id)
         .values(seats_taken=taken, version=calls_table.c.version + 1, updated_at=now)
-    )
+        .returning(calls_table.c.version)
+    ).scalar_one()
+    tell(db, "call.seats_changed", call.id, version=version, actor=actor, now=now)
 
 
 def _host_told(db: DbSession, call: Any, *, observers: int, now: datetime) -> None:
