@@ -270,6 +270,4 @@ def test_ids_sort_by_byte_on_both_engines(engine: Engine) -> None:
 
 def test_there_is_one_installation(engine: Engine) -> None:
     with pytest.raises(IntegrityError), engine.begin() as connection:
-        connection.execute(
-            text("INSERT INTO installation (one, id, is_demo, created_at) VALUES (2, 'x', false, '2026-11-21')")
-        )
+        connection.execute(text("INSERT INTO installation (one, id, created_at) VALUES (2, 'x', '2026-11-21')"))

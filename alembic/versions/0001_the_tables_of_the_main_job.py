@@ -98,7 +98,6 @@ def upgrade() -> None:
         "installation",
         sa.Column("one", sa.Integer(), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("is_demo", sa.Boolean(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.CheckConstraint("one = 1", name="installation_is_one"),
         sa.PrimaryKeyConstraint("one"),

@@ -91,7 +91,7 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
         engine = make_engine(settings.url)
         migrations.upgrade(engine)
         with transaction(engine, writes=True) as db:
-            first_start(db, now=clock(), is_demo=True)
+            first_start(db, now=clock())
             key = create_api_key(db, name="demo", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock())
         web = server(create_app(settings, engine=engine, clock=clock, with_worker=True))
         with _serving(web, listener):

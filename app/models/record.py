@@ -96,5 +96,4 @@ class Installation(SQLModel, table=True):
 
     one: int = Field(default=1, primary_key=True)
     id: str = Field(max_length=64)
-    is_demo: bool = False
     created_at: datetime

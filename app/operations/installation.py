@@ -61,12 +61,12 @@ CALL_TYPES: dict[str, tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ..
 }  # fmt: skip
 
 
-def first_start(db: DbSession, *, now: datetime, is_demo: bool = False) -> Installation:
+def first_start(db: DbSession, *, now: datetime) -> Installation:
     """Make the installation what every installation starts as. Does nothing when it was started before."""
     found = db.get(Installation, 1)
     if found is not None:
         return found
-    made = Installation(id=f"{ids.secret(60)}.earshot", is_demo=is_demo, created_at=now)
+    made = Installation(id=f"{ids.secret(60)}.earshot", created_at=now)
     stamped: dict[str, Any] = {"created_at": now, "updated_at": now}
     db.add(made)
     db.add_all([Skill(slug=slug, name=_title(slug), **stamped) for slug in SKILLS])

@@ -77,7 +77,12 @@ def refuse(problem: Problem, *, request_id: str) -> Response:
         "errors": [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in problem.faults],
         **extra,
     }
-    return Response(json.dumps(body, ensure_ascii=False), problem.status, problem.headers, media_type=MEDIA_TYPE)
+    return Response(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        problem.status,
+        problem.headers,
+        media_type=MEDIA_TYPE,
+    )
 
 
 def install(app: FastAPI, *, allowed_methods: "AllowedMethods") -> None:
@@ -126,8 +131,10 @@ def _with_head(methods: set[str]) -> set[str]:
 
 
 def faults(errors: Iterable[Any]) -> tuple[Fault, ...]:
-    """Say what pydantic found, without a word of the input: not its values, and not the names of unknown fields."""
-    return tuple(_fault(error) for error in errors)
+    """Say what pydantic found, each thing once and without a word of the input: not its values, and not the names of
+    unknown fields.
+    """
+    return tuple(dict.fromkeys(_fault(error) for error in errors))
 
 
 def _fault(error: Any) -> Fault:

@@ -75,6 +75,18 @@ def test_the_ten_curl_lines_do_what_they_say(shell: Shell) -> None:
     assert '"seats_taken":0' in listed
 
 
+def test_the_ten_curl_lines_can_be_pasted_again(shell: Shell) -> None:
+    shell.run("ten lines")
+
+    taken, _, session, feed, released, listed = shell.run("ten lines")
+
+    assert '"seats_taken":1' in taken
+    assert "T13:00:00Z" in session
+    assert '"code":"feed_exists"' in feed
+    assert '"status":"released"' in released
+    assert '"seats_taken":0' in listed
+
+
 def test_a_team_of_ones_own_goes_from_two_files_to_a_feed(shell: Shell, sqlite_url: str) -> None:
     made = company("demo", seed=3, today=clock.now().date() + timedelta(days=1))
     engine = make_engine(sqlite_url)

@@ -42,6 +42,7 @@ class Listener:
 class CallRow:
     """A call as one row; times on the viewer's clocks."""
 
+    id: str
     starts_at: datetime
     ends_at: datetime
     host: Face
@@ -166,6 +167,7 @@ def _call_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> CallRow:
         if one.observer_id is not None
     )
     return CallRow(
+        id=row.id,
         starts_at=row.starts_at.astimezone(zone),
         ends_at=row.ends_at.astimezone(zone),
         host=Face.of(row.host_id, row.host_name),
