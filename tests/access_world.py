@@ -70,7 +70,11 @@ class World:
     """Of an admin, Ana, Ben, nobody, and somebody whose session is over."""
 
     def path(self, template: str, **other: str) -> str:
-        return template.format(**{name: quote(value, safe="") for name, value in {**self.ids, **other}.items()})
+        usual = {"run_id": self.ids["plan_run" if "plan" in template else "match_run"]}
+        if "call-types" in template:
+            usual["slug"] = self.ids["call_type"]
+        ids = {**self.ids, **usual, **other}
+        return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
 
     def contents(self) -> dict[str, list[str]]:
         """Every row of every table."""
@@ -81,7 +85,8 @@ class World:
             }
 
     def assert_tells_no_secret(self, answer: httpx.Response) -> None:
-        told = answer.text + repr(answer.headers)
+        back_here = f"/login?next={answer.request.url.path}"  # where a browser asked to go is no secret to it
+        told = answer.text + repr(answer.headers).replace(back_here, "/login")
         assert [secret for secret in self.secrets if secret in told] == [], f"{answer.request.url}: {told[:2000]}"
 
 
@@ -136,8 +141,8 @@ def undone(database_url: str) -> Iterator[None]:
     try:
         live.backup(before)
         yield
-        before.backup(live)
     finally:
+        before.backup(live)
         live.close()
         before.close()
 
@@ -152,7 +157,7 @@ def _filled(db: DbSession) -> dict[str, str]:
     ana, ben, mara, cleo, dan = (a_person(db, name) for name in ("Ana", "Ben", "Mara", "Cleo", "Dan"))
     ada, left = a_person(db, "Ada", role=Role.ADMIN), a_person(db, f"{CANARY} Lee")
     db.execute(update(person).where(person.c.id == left.id).values(status=PersonStatus.LEFT))
-    people = {"ada": ada.id, "ana": ana.id, "ben": ben.id, "mara": mara.id, "left": left.id}
+    people = {"ada": ada.id, "ana": ana.id, "ben": ben.id, "mara": mara.id, "cleo": cleo.id, "left": left.id}
     team_ids = [create_team(db, name=name, **BY_MACHINE).id for name in ("West", "East", "North")]
     accounts = [
         create_account(db, fields={"name": name, "observers_allowed": name != "Closed"}, **BY_MACHINE)

@@ -1,6 +1,7 @@
 """Run the matching: start a run, keep its draft, publish it as matches."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -211,13 +212,6 @@ def _check_weights(weights: Mapping[str, int]) -> None:
 
 
 def _check_pairs(db: DbSession, program_id: str, pins: Pairs, forbidden: Pairs) -> None:
-    mentees = [mentee for mentee, _ in pins]
-    twice = {mentee for mentee in mentees if mentees.count(mentee) > 1}
-    for number, (mentee, mentor) in enumerate(pins):
-        if mentee in twice or (mentee, mentor) in {tuple(pair) for pair in forbidden}:
-            extra: dict[str, Extra] = {"mentee_id": mentee, "mentor_id": mentor}
-            fault = Fault(f"/pins/{number}", "contradictory", "is pinned twice, or pinned and forbidden")
-            raise ContradictoryPins("Take one of them out.", faults=(fault,), extra=extra)
     query = select(enrollment.c.person_id, enrollment.c.side).join(person, person.c.id == enrollment.c.person_id)
     rows = db.execute(query.where(enrollment.c.program_id == program_id, person.c.status == PersonStatus.ACTIVE))
     known = {(row.person_id, row.side) for row in rows}
@@ -226,3 +220,9 @@ def _check_pairs(db: DbSession, program_id: str, pins: Pairs, forbidden: Pairs) 
             if (mentee, Side.MENTEE) not in known or (mentor, Side.MENTOR) not in known:
                 fault = Fault(f"/{name}/{number}", "not_enrolled", "names somebody who is not enrolled on that side")
                 raise NotEnrolled(faults=(fault,))
+    pinned, refused = Counter(mentee for mentee, _ in pins), set(forbidden)
+    for number, (mentee, mentor) in enumerate(pins):
+        if pinned[mentee] > 1 or (mentee, mentor) in refused:
+            extra: dict[str, Extra] = {"mentee_id": mentee, "mentor_id": mentor}
+            fault = Fault(f"/pins/{number}", "contradictory", "is pinned twice, or pinned and forbidden")
+            raise ContradictoryPins("Take one of them out.", faults=(fault,), extra=extra)
