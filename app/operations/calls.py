@@ -12,7 +12,7 @@ from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models.tables import call as calls_table
 from app.operations import seats
-from app.operations.capacity import References, capacity, references
+from app.operations.capacity import References, capacity, references, renumber
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, outdated
@@ -35,7 +35,7 @@ _OPTIONAL = (
     "seat_capacity_override",
     "external_updated_at",
 )
-_SEATING = frozenset({"seat_capacity_override", "account_id", "host_id", "type", "sensitive"})
+_SEATING = frozenset({"seat_capacity_override", "account_id", "host_id", "type"})
 
 
 class CapacityBelowTaken(Conflict):
@@ -189,7 +189,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
         raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
     _write(db, found, changed, now=now)
     if "seat_capacity" in changed:
-        seats.renumber(db, found.id, capacity=changed["seat_capacity"])
+        renumber(db, {found.id: changed["seat_capacity"]}, actor=actor, now=now)
     shown_anew(db, "call", found.id, changed, now=now)
     seats.call_changed(db, found.id, changed, actor=actor, now=now)
     tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
@@ -201,7 +201,7 @@ def _reseated(found: Any, after: Mapping[str, Any], known: References) -> dict[s
     if number == found.seat_capacity:
         return {}
     asked_for = after["seat_capacity_override"] != found.seat_capacity_override
-    if number < found.seats_taken and asked_for and not after["sensitive"]:
+    if number < found.seats_taken and asked_for:
         raise CapacityBelowTaken(
             f"{found.seats_taken} are taken: release seats first.", extra={"seats_taken": found.seats_taken}
         )

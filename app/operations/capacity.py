@@ -1,15 +1,15 @@
 """How many seats calls have: what their own number, their account, their host and their type say."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 
 from app.db import DbSession
-from app.models.tables import account, call, call_type, person
-from app.operations import seats
+from app.models.tables import account, call, call_type, person, seat
 from app.operations.events import tell_many
 from app.queries import calls
 from app.queries.rows import in_parts
@@ -32,7 +32,7 @@ class References:
 
 
 def references(db: DbSession, several: Sequence[Mapping[str, Any]]) -> References:
-    """Read what these calls refer to. Three statements per thousand."""
+    """Read what these calls refer to. Two statements per thousand, and two."""
     hosts: dict[str, int | None] = {}
     for part in in_parts(one["host_id"] for one in several):
         found = db.execute(select(person.c.id, person.c.seat_capacity).where(person.c.id.in_(part)))
@@ -46,6 +46,24 @@ def references(db: DbSession, several: Sequence[Mapping[str, Any]]) -> Reference
     return References(hosts, accounts, types, calls.type_rules(db))
 
 
+def hold_references(db: DbSession, account_ids: Iterable[str]) -> None:
+    """Keep what calls are about to take their seats from as it is until the end of this transaction, so that whoever
+    changes it next finds these calls. Locks the accounts by id, and all call types against change. Lock the people
+    first, the calls after.
+    """
+    for part in in_parts(sorted(set(account_ids))):
+        db.execute(
+            select(account.c.id).where(account.c.id.in_(part)).order_by(account.c.id).with_for_update(key_share=True)
+        )
+    # Shared, so that calls change side by side; all of them, as any may be what a title and a stage lead to.
+    db.execute(select(call_type.c.slug).order_by(call_type.c.slug).with_for_update(read=True))
+
+
+def lock_calls_where(db: DbSession, which: ColumnElement[bool]) -> Sequence[Any]:
+    """Lock calls by id and return their rows."""
+    return db.execute(select(call).where(which).order_by(call.c.id).with_for_update(key_share=True)).all()
+
+
 def capacity(values: Mapping[str, Any], known: References) -> int:
     """Return how many seats a call with these columns has."""
     by_account, open_ = known.accounts.get(values["account_id"] or "", (None, True))
@@ -54,22 +72,57 @@ def capacity(values: Mapping[str, Any], known: References) -> int:
 
 
 def rules_changed(db: DbSession, which: ColumnElement[bool], *, actor: Actor, now: datetime) -> None:
-    """Bring calls in step with an account, host or type that has changed. Locks the calls by id.
+    """Bring calls in step with an account, host or type that has changed, and that the caller holds. Locks the calls
+    by id. A constant number of statements per thousand calls.
 
     What they show of it is theirs, so each counts a version; upcoming ones get the seats that now hold. Nobody who
     sits is thrown out by a rule: such a call takes nobody new until it fits.
     """
-    found = db.execute(select(call).where(which).order_by(call.c.id).with_for_update(key_share=True)).all()
+    found = lock_calls_where(db, which)
     if not found:
         return
-    db.execute(update(call).where(which).values(version=call.c.version + 1, updated_at=now))
     columns = {row.id: row._asdict() for row in found}
     known = references(db, list(columns.values()))
-    for row in found:
-        if row.status is not CallStatus.SCHEDULED or row.starts_at <= now:
-            continue
-        number = max(capacity(columns[row.id], known), row.seats_taken)
-        if number != row.seat_capacity:
-            db.execute(update(call).where(call.c.id == row.id).values(seat_capacity=number))
-            seats.renumber(db, row.id, capacity=number)
+    ahead = [row for row in found if row.status is CallStatus.SCHEDULED and row.starts_at > now]
+    ruled = {row.id: max(capacity(columns[row.id], known), row.seats_taken) for row in ahead}
+    db.connection().execute(  # on the connection: the ORM would take many sets of parameters for rows by primary key
+        update(call)
+        .where(call.c.id == bindparam("call_id"))
+        .values(seat_capacity=bindparam("ruled"), version=call.c.version + 1, updated_at=now),
+        [{"call_id": row.id, "ruled": ruled.get(row.id, row.seat_capacity)} for row in found],
+    )
+    resized = {row.id: ruled[row.id] for row in ahead if ruled[row.id] != row.seat_capacity}
+    renumber(db, resized, actor=actor, now=now)
     tell_many(db, "call.changed", [(row.id, row.version + 1) for row in found], actor=actor, now=now)
+
+
+def renumber(db: DbSession, capacities: Mapping[str, int], *, actor: Actor, now: datetime) -> None:
+    """Give the live seats of locked calls the lowest numbers and copy the new capacity of their call onto them. A seat
+    whose number changes counts a version and tells so. Two statements per thousand calls, and one.
+    """
+    taken: Counter[str] = Counter()
+    moved: list[tuple[str, int]] = []
+    for part in in_parts(capacities):
+        rows = []
+        for one in calls.live_seats(db, part):  # by number upward: each moves to a number that is free already
+            taken[one.call_id] += 1
+            number = taken[one.call_id]
+            row = {"seat_id": one.id, "number": number, "of": capacities[one.call_id]}
+            if number == one.seat_no:
+                rows.append({**row, "counted": one.version, "at": one.updated_at})
+            else:
+                rows.append({**row, "counted": one.version + 1, "at": now})
+                moved.append((one.id, one.version + 1))
+        if rows:
+            db.connection().execute(
+                update(seat)
+                .where(seat.c.id == bindparam("seat_id"))
+                .values(
+                    seat_no=bindparam("number"),
+                    capacity=bindparam("of"),
+                    version=bindparam("counted"),
+                    updated_at=bindparam("at"),
+                ),
+                rows,
+            )
+    tell_many(db, "seat.renumbered", moved, actor=actor, now=now)

@@ -1,4 +1,7 @@
-"""Give and take seats. One path for both engines: lock people by id, then the call, look, ask the rule, write.
+"""Give and take seats. One path for both engines: lock, look, ask the rule, write.
+
+Whatever locks several rows does it in one order, each kind by id, so that no two transactions wait for each other:
+first the names that upserts give (`external`), people, accounts, call types, calls, calendar entries.
 
 The schema is the last line behind it: claims of one person never overlap, a seat number is taken once, no call has
 more seats than its capacity (migration 0001).
@@ -17,6 +20,7 @@ from app.errors import Conflict, Extra, Forbidden, Invalid, Problem, Stale
 from app.models.tables import call as calls_table
 from app.models.tables import claim, participant, seat, session
 from app.operations import invites
+from app.operations.capacity import capacity, references, renumber
 from app.operations.events import tell, tell_many
 from app.operations.installation import installation_id
 from app.queries import busy, calls, people, seats
@@ -178,8 +182,8 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
         return
     invites.lock_entries(db, call.id)
     lost = _lost(db, call, held, moved=moved)
-    kept = [s for s in held if s not in lost]
     _end(db, call, lost, status=SeatStatus.RELEASED, actor=actor, now=now)
+    kept = calls.live_seats(db, [call_id])  # they may have other numbers now
     if rehosted:
         _give_to_host(db, call, kept)
     for one in kept:
@@ -209,13 +213,6 @@ def lock_call_with_people(db: DbSession, call_id: str, *, also: Iterable[str] = 
     if not {s.observer_id for s in calls.live_seats(db, [call_id])} <= before:
         raise Retryable("somebody took a seat meanwhile")
     return call
-
-
-def renumber(db: DbSession, call_id: str, *, capacity: int) -> None:
-    """Give the live seats of a locked call the lowest numbers and copy its new capacity onto them."""
-    for number, one in enumerate(calls.live_seats(db, [call_id]), start=1):
-        # By number upward: each moves to a number that is free already.
-        db.execute(update(seat).where(seat.c.id == one.id).values(seat_no=number, capacity=capacity))
 
 
 def _refusal(db: DbSession, call: Any, rows: dict[str, Any], observer_id: str, *, now: datetime) -> Refusal | None:
@@ -280,7 +277,7 @@ def _take(db: DbSession, call: Any, observer_id: str, *, held: Sequence[Any], ac
         )
     )
     db.execute(insert(seat).values(**made_seat))
-    _count(db, call, len(held) + 1, actor=actor, now=now)
+    _count(db, call, len(held) + 1, capacity=call.seat_capacity, actor=actor, now=now)
     invites.observer_joins(db, session=SimpleNamespace(**made_session), person_id=observer_id, now=now)
     _host_told(db, call, observers=len(held) + 1, now=now)
     tell(db, "seat.booked", seat_id, version=1, actor=actor, now=now)
@@ -304,10 +301,13 @@ def _end(db: DbSession, call: Any, ended: Sequence[Any], *, status: SeatStatus, 
         .where(seat.c.id.in_([s.id for s in ended]))
         .values(status=status, version=seat.c.version + 1, updated_at=now)
     )
-    left = len(calls.live_seats(db, [call.id]))
-    _count(db, call, left, actor=actor, now=now)
-    _host_told(db, call, observers=left, now=now)
     tell_many(db, f"seat.{status}", [(s.id, s.version + 1) for s in ended], actor=actor, now=now)
+    left = len(calls.live_seats(db, [call.id]))
+    number = max(capacity(call._mapping, references(db, [call._mapping])), left)
+    _count(db, call, left, capacity=number, actor=actor, now=now)
+    if number != call.seat_capacity:  # a rule allows fewer than sat here: with each who goes, the call comes to fit
+        renumber(db, {call.id: number}, actor=actor, now=now)
+    _host_told(db, call, observers=left, now=now)
 
 
 def _lost(db: DbSession, call: Any, held: Sequence[Any], *, moved: bool) -> list[Any]:
@@ -359,11 +359,11 @@ def _count_change(db: DbSession, kept: Sequence[Any], *, now: datetime) -> None:
     )
 
 
-def _count(db: DbSession, call: Any, taken: int, *, actor: Actor, now: datetime) -> None:
+def _count(db: DbSession, call: Any, taken: int, *, capacity: int, actor: Actor, now: datetime) -> None:
     version = db.execute(
         update(calls_table)
         .where(calls_table.c.id == call.id)
-        .values(seats_taken=taken, version=calls_table.c.version + 1, updated_at=now)
+        .values(seats_taken=taken, seat_capacity=capacity, version=calls_table.c.version + 1, updated_at=now)
         .returning(calls_table.c.version)
     ).scalar_one()
     tell(db, "call.seats_changed", call.id, version=version, actor=actor, now=now)
