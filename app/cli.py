@@ -13,8 +13,9 @@ from typing import Annotated, NoReturn, TypeVar
 
 import structlog
 import typer
+from pydantic import ValidationError
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from app import clock, config, migrations
 from app.backup import BackupFailed, back_up, restore
@@ -61,6 +62,13 @@ class ImportKind(StrEnum):
 
     PEOPLE = "people"
     CALLS = "calls"
+
+
+class KeyRole(StrEnum):
+    """What a key may do."""
+
+    ADMIN = "admin"
+    REP = "rep"
 
 
 class DemoSize(StrEnum):
@@ -122,18 +130,21 @@ def demo(
         run_demo(folder, size=size.value, seed=seed, today=day, port=port, once=once, say=_say)
     except (DemoFailed, PortTaken) as why:
         _fail(str(why))
+    except OSError as error:
+        _fail(f"{error.filename} can't be used: {error.strerror}.")
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 @app.command()
 def migrate(dir: Dir = None) -> None:
     """Bring the database to the schema of this version."""
     settings = _settings(dir)
-    engine = make_engine(settings.url)
     with _one_sentence():
+        engine = make_engine(settings.url)
         migrations.upgrade(engine)
-        with transaction(engine, writes=True) as db:
-            first_start(db, now=clock.now())
-    engine.dispose()
+        retrying(lambda: _once(engine, lambda db: first_start(db, now=clock.now())))
+        engine.dispose()
     _say(f"The database is at revision {migrations.newest()}.")
 
 
@@ -167,26 +178,26 @@ def import_file(
 
 @key_app.command("create")
 def key_create(
-    role: Annotated[Role, typer.Option(help="admin or rep.")],
+    role: Annotated[KeyRole, typer.Option(help="What the key may do.")],
     person_email: Annotated[str | None, typer.Option("--person", help="The person that it acts as, by e-mail.")] = None,
     name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
     dir: Dir = None,
 ) -> None:
     """Make an API key and print it: this is the only time that it can be seen."""
-    if role not in (Role.ADMIN, Role.REP):
-        _fail("Keys are for the roles admin and rep so far.")
-    if role is Role.REP and person_email is None:
+    if role is KeyRole.REP and person_email is None:
         _fail("A rep's key acts as somebody: name them by --person EMAIL.")
     settings = _settings(dir)
     with _one_sentence(), _opened(settings) as engine, transaction(engine, writes=True) as db:
         who = _person(db, person_email) if person_email else None
-        shown = create_api_key(db, name=name, role=role, person_id=who, actor=SYSTEM, now=clock.now())
+        shown = create_api_key(db, name=name, role=Role(role), person_id=who, actor=SYSTEM, now=clock.now())
     typer.echo(shown)
 
 
 @app.command("login-link")
 def login_link(email: str, dir: Dir = None) -> None:
     """Print a link that signs a person in, once, within 15 minutes."""
+    if (looked := _unmade(dir)).embedded and not Path(looked.url.removeprefix("sqlite:///")).exists():
+        _fail(f"There is no database in {looked.dir}.")
     settings = _settings(dir)
     with _one_sentence(), _opened(settings) as engine, transaction(engine, writes=True) as db:
         secret = create_sign_in_link(db, person_id=_person(db, email), actor=SYSTEM, now=clock.now())
@@ -237,11 +248,26 @@ def main() -> None:
 
 
 def _settings(folder: Path | None, *, served_at: str | None = None) -> Settings:
-    found = config.load(dir=folder)
-    if served_at and "public_url" not in found.model_fields_set:
-        # On one's own machine there is no TLS, and nobody else who listens.
-        found = found.model_copy(update={"public_url": served_at, "allow_plain_http": True})
-    return found
+    try:
+        found = config.load(dir=folder)
+        if "public_url" in found.model_fields_set:
+            return found
+        # Without a public address it is served on one's own machine: no TLS there, and nobody else who listens.
+        address = found.dir / "address"
+        if served_at:
+            address.write_text(served_at)
+        url = served_at or (address.read_text() if address.exists() else found.public_url)
+        return found.model_copy(update={"public_url": url, "allow_plain_http": True})
+    except OSError as error:
+        _fail(f"{error.filename} can't be used: {error.strerror}.")
+    except ValueError as error:
+        _fail(_plainly(error))
+
+
+def _plainly(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"EARSHOT_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors())
+    return str(error)
 
 
 def _unmade(folder: Path | None) -> Settings:
@@ -252,13 +278,13 @@ def _unmade(folder: Path | None) -> Settings:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Engine]:
-    engine = make_engine(settings.url, pool_size=settings.pool_size)
+    with _one_sentence():
+        engine = make_engine(settings.url, pool_size=settings.pool_size)
     try:
         with _one_sentence():
             if settings.embedded:
                 migrations.upgrade(engine)
-                with transaction(engine, writes=True) as db:
-                    first_start(db, now=clock.now())
+                retrying(lambda: _once(engine, lambda db: first_start(db, now=clock.now())))
             else:
                 migrations.require_newest(engine)
         yield engine
@@ -275,6 +301,8 @@ def _one_sentence() -> Iterator[None]:
         _fail(why.detail if isinstance(why, Problem) else str(why))
     except OperationalError as error:
         _fail(f"The database can't be reached: {str(error.orig).splitlines()[0]}")
+    except (ArgumentError, NoSuchModuleError):
+        _fail("EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name.")
 
 
 def _reader(kind: ImportKind, raw: bytes, *, skip_bad: bool, dry_run: bool) -> Callable[[DbSession], ImportReport]:

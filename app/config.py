@@ -61,7 +61,7 @@ class Settings(BaseSettings):
 def load(**given: object) -> Settings:
     """Read the settings, make the data folder, and keep a secret key in it (mode 0600) when none was given."""
     settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    settings.dir.mkdir(parents=True, exist_ok=True)
+    settings.dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # everybody's data will be in it
     if settings.secret_key.get_secret_value():
         return settings
     return settings.model_copy(update={"secret_key": SecretStr(_kept_secret(settings.dir / "secret.key"))})

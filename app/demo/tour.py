@@ -88,6 +88,7 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
         # With --once the links that are written work when the folder is served later, on the usual port.
         public_url = f"http://127.0.0.1:{port}" if once else url
         settings = config.load(dir=folder, database_url="", public_url=public_url, allow_plain_http=True)
+        (folder / "address").write_text(public_url)
         engine = make_engine(settings.url)
         migrations.upgrade(engine)
         with transaction(engine, writes=True) as db:
@@ -109,6 +110,8 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
                 raise DemoFailed(str(refused)) from refused
             except KeyboardInterrupt:
                 say("Stopped.")
+                if once:
+                    raise
             finally:
                 api.close()
 
@@ -256,9 +259,11 @@ def next_week(now: datetime) -> datetime:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier demo wrote; refuse a folder with anything else in it."""
+    if folder.exists() and not folder.is_dir():
+        raise DemoFailed(f"{folder} is not a folder: choose another by --dir.")
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
         raise DemoFailed(f"{folder} holds something that is not a demo: choose another folder by --dir.")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in _WRITTEN:
         (folder / name).unlink(missing_ok=True)
     for name in ("outbox", "feeds"):

@@ -20,6 +20,9 @@ from app.rules.access import Actor
 from app.rules.csv_files import PeopleFile, PersonRow, RowError
 from app.rules.skills import SkillState
 
+CAN_TEACH = 4
+"""At this level somebody teaches unless the file says what they teach."""
+
 
 def import_people(
     db: DbSession,
@@ -223,7 +226,9 @@ def _skills(row: PersonRow, before: Mapping[str, SkillState]) -> dict[str, Skill
         after = {slug: replace(state, teaches=False) for slug, state in after.items()}
     none = SkillState()
     for slug, level in row.levels:
-        after[slug] = replace(after.get(slug, none), level=level)
+        new = slug not in before and not row.teaches
+        state = after.get(slug, none)
+        after[slug] = replace(state, level=level, teaches=state.teaches or (new and level >= CAN_TEACH))
     for slug, wants in row.wants:
         after[slug] = replace(after.get(slug, none), wants=wants)
     for slug in row.teaches:

@@ -23,7 +23,12 @@ from app.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-_CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
+_CODES = {"missing": "required", "extra_forbidden": "unknown_field", "model_attributes_type": "object_expected"}
+_SENTENCES = {
+    "missing": "is required",
+    "model_attributes_type": "must be an object",
+    "string_pattern_mismatch": "is not written as it should be: see the examples in the API docs",
+}
 
 
 class FaultRead(BaseModel):
@@ -147,7 +152,7 @@ def _fault(error: Any) -> Fault:
         return Fault("", "malformed", "The body is not JSON.")
     if kind == "union_tag_invalid":  # its sentence quotes the input
         return Fault(_pointer(steps), kind, f"The kind is none of {error['ctx']['expected_tags']}.")
-    detail = "is required" if kind == "missing" else _sentence(error["msg"])
+    detail = _SENTENCES.get(kind) or _sentence(error["msg"])
     return Fault(_pointer(steps) if where in ("body", "") else f"{where}:{steps[0]}", _CODES.get(kind, kind), detail)
 
 

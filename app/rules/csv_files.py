@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -101,6 +102,8 @@ class CsvFile(Generic[Row]):
         errors = sorted((*self.errors, *found), key=lambda error: error.line)
         return CsvFile(tuple(row for row in self.rows if row.line not in lines), tuple(errors))
 
+
+_ALSO = {"e_mail": "email", "timezone": "time_zone"}
 
 PeopleFile = CsvFile[PersonRow]
 CallsFile = CsvFile[CallRow]
@@ -204,8 +207,8 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _header(first: Sequence[str], kind: Kind, columns: Mapping[str, Reader], required: Sequence[str]) -> list[str]:
-    """Return the names of the columns in lower case."""
-    names = [cell.lower() for cell in first]
+    """Return the names of the columns as we write them: CRMs say `Time Zone` and `E-Mail`."""
+    names = [_ALSO.get(name, name) for name in (re.sub(r"[ -]+", "_", cell.strip().lower()) for cell in first)]
     while names and not names[-1]:  # spreadsheets write empty cells behind the last column
         names.pop()
     known = ", ".join(columns)

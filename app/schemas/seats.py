@@ -1,7 +1,7 @@
 """Seats as they travel."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -28,6 +28,7 @@ class BookSeat(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"observer_id": _EXAMPLE["observer_id"]}]})
 
     observer_id: Annotated[str, Field(max_length=48)]
+    waitlist: Annotated[Literal[False], Field(description="There is no waitlist yet: a full call refuses.")] = False
 
 
 class SeatRead(Read):

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.vocabulary import ExternalId, Instant, Source, YesNo
 
@@ -11,9 +12,19 @@ T = TypeVar("T")
 
 
 class Body(BaseModel):
-    """A request body: unknown fields are refused."""
+    """A request body: unknown fields are refused, naming the known ones."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known(cls, given: Any) -> Any:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        if isinstance(given, dict) and not given.keys() <= {*known, *cls.model_fields}:
+            raise PydanticCustomError(
+                "unknown_field", "holds an unknown field. Known here: {known}", {"known": ", ".join(known)}
+            )
+        return given
 
 
 class Read(BaseModel):
