@@ -43,8 +43,8 @@ class Entry:
     """One revision of one session in one person's view.
 
     `[starts_at, ends_at)`; all four instants are aware and get written in UTC and whole seconds. `changed_at` becomes
-    both DTSTAMP and LAST-MODIFIED and must grow with every revision, as `sequence` must with every revision that is
-    sent (RFC 5546 section 2.1.4). `url` is the https link to the session, `conference_url` the link into the call.
+    both DTSTAMP and LAST-MODIFIED and must grow with every state, as `sequence` must with every change of time or
+    status (RFC 5546 section 2.1.4). `url` is the https link to the session, `conference_url` the link into the call.
     `alarm_minutes` counts back from the start.
     """
 

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from app.ical.entries import Attendee, Entry, EntryStatus
-from app.ical.write import calendar, component, vevent
+from app.ical.entries import Entry, EntryStatus
+from app.ical.write import calendar, vevent
 
 
 def request(entry: Entry) -> bytes:
     """Invite the attendees, or tell them of a change (RFC 5546 section 3.2.2).
 
-    The first one has SEQUENCE 0; whoever sends an update has added one before. Refuses a cancelled entry, which some
-    clients would show as still on, and an entry without attendees.
+    An update has a greater `entry.sequence` than what was sent before; the first one may have any. Refuses a cancelled
+    entry, which some clients would show as still on, and an entry without attendees.
     """
     if entry.status is EntryStatus.CANCELLED:
         raise ValueError(f"entry {entry.uid!r} is cancelled: send a CANCEL")
@@ -19,17 +19,11 @@ def request(entry: Entry) -> bytes:
     return calendar([vevent(entry, rsvp=True)], method="REQUEST")
 
 
-def cancel(entry: Entry, attendees: tuple[Attendee, ...] | None = None) -> bytes:
-    """Call the session off for all, or only for these attendees while it goes on for the others.
+def cancel(entry: Entry) -> bytes:
+    """Call the entry off for all its attendees, with STATUS:CANCELLED and no alarm (RFC 5546 section 3.2.5).
 
-    RFC 5546 section 3.2.5: the whole session has STATUS:CANCELLED and every attendee; when only some are let go they
-    alone are named, and STATUS must be absent. Neither has an alarm. `entry.sequence` is that of the cancellation:
-    the last one sent plus one (section 2.1.4).
+    `entry.sequence` is that of the cancellation: greater than the last one sent (section 2.1.4).
     """
-    gone = entry.attendees if attendees is None else attendees
-    if not gone:
+    if not entry.attendees:
         raise ValueError(f"entry {entry.uid!r} has nobody to tell that it is cancelled")
-    event = component(replace(entry, status=EntryStatus.CANCELLED, attendees=gone), rsvp=True)
-    if attendees is not None:
-        del event["STATUS"]
-    return calendar([event.to_ical()], method="CANCEL")
+    return calendar([vevent(replace(entry, status=EntryStatus.CANCELLED), rsvp=True)], method="CANCEL")

@@ -44,7 +44,34 @@ def vevent(entry: Entry, *, rsvp: bool) -> bytes:
     In a feed nothing tells people that a session fell through but the entry itself, so a cancelled one says so in
     front of its summary. Cancelled entries never block time, never ring and ask nobody for an answer.
     """
-    return _bytes(component(entry, rsvp=rsvp))
+    cancelled = entry.status is EntryStatus.CANCELLED
+    transparent = entry.transparent or cancelled
+    summary = clean(entry.summary)
+    event = Event()
+    event.add("uid", _Text(clean(entry.uid)))
+    event.add("sequence", entry.sequence)
+    event.add("dtstamp", entry.changed_at.astimezone(UTC))
+    event.add("last-modified", entry.changed_at.astimezone(UTC))
+    event.add("created", entry.created_at.astimezone(UTC))
+    event.add("dtstart", entry.starts_at.astimezone(UTC))
+    event.add("dtend", entry.ends_at.astimezone(UTC))
+    event.add("summary", _Text(f"Cancelled: {summary}" if cancelled and not rsvp else summary))
+    event.add("description", _Text(clean(entry.description)))
+    if entry.location is not None:
+        event.add("location", _Text(clean(entry.location)))
+    if entry.url is not None:
+        event.add("url", _uri(entry.url))
+    if entry.conference_url is not None:
+        event.add("conference", _uri(entry.conference_url), {"VALUE": "URI", "FEATURE": "VIDEO"})  # RFC 7986 5.11
+    event.add("status", entry.status.upper())
+    event.add("transp", "TRANSPARENT" if transparent else "OPAQUE")
+    event.add("x-microsoft-cdo-busystatus", _busy_status(entry.status, transparent=transparent))
+    event.add("organizer", _address(entry.organizer))
+    for attendee in entry.attendees:
+        event.add("attendee", _invited(attendee, rsvp=rsvp and not cancelled))
+    if entry.alarm_minutes is not None and not cancelled:
+        event.add_component(_alarm(summary, entry.alarm_minutes))
+    return _bytes(event)
 
 
 def calendar(fragments: Iterable[bytes], *, method: Method | None) -> bytes:
@@ -73,38 +100,6 @@ def feed(fragments: Iterable[bytes], *, name: str, time_zone: str) -> bytes:
     header.add("x-published-ttl", "PT1H")
     header.add("color", "teal")
     return _around(header, fragments)
-
-
-def component(entry: Entry, *, rsvp: bool) -> Event:
-    """Return what `vevent` writes, for those who must still change it."""
-    cancelled = entry.status is EntryStatus.CANCELLED
-    transparent = entry.transparent or cancelled
-    summary = clean(entry.summary)
-    event = Event()
-    event.add("uid", _Text(clean(entry.uid)))
-    event.add("sequence", entry.sequence)
-    event.add("dtstamp", entry.changed_at.astimezone(UTC))
-    event.add("last-modified", entry.changed_at.astimezone(UTC))
-    event.add("created", entry.created_at.astimezone(UTC))
-    event.add("dtstart", entry.starts_at.astimezone(UTC))
-    event.add("dtend", entry.ends_at.astimezone(UTC))
-    event.add("summary", _Text(f"Cancelled: {summary}" if cancelled and not rsvp else summary))
-    event.add("description", _Text(clean(entry.description)))
-    if entry.location is not None:
-        event.add("location", _Text(clean(entry.location)))
-    if entry.url is not None:
-        event.add("url", _uri(entry.url))
-    if entry.conference_url is not None:
-        event.add("conference", _uri(entry.conference_url), {"VALUE": "URI", "FEATURE": "VIDEO"})  # RFC 7986 5.11
-    event.add("status", entry.status.upper())
-    event.add("transp", "TRANSPARENT" if transparent else "OPAQUE")
-    event.add("x-microsoft-cdo-busystatus", _busy_status(entry.status, transparent=transparent))
-    event.add("organizer", _address(entry.organizer))
-    for attendee in entry.attendees:
-        event.add("attendee", _invited(attendee, rsvp=rsvp and not cancelled))
-    if entry.alarm_minutes is not None and not cancelled:
-        event.add_component(_alarm(summary, entry.alarm_minutes))
-    return event
 
 
 def _busy_status(status: EntryStatus, *, transparent: bool) -> str:

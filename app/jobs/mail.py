@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from app.adapters.mail import MailRefused, mailer
 from app.ical import imip, itip
-from app.ical.entries import Entry, EntryStatus
+from app.ical.entries import EntryStatus
 from app.ical.write import Method
 from app.jobs.context import Hopeless, JobContext
 from app.operations.entries import Letter, hand_to_mail, mail_taken
@@ -39,13 +39,13 @@ def written(letter: Letter) -> bytes:
     drawn, entry = letter.drawn, letter.drawn.entry
     cancelled = entry.status is EntryStatus.CANCELLED
     method: Method = "CANCEL" if cancelled else "REQUEST"
-    text, html = _bodies(drawn)
+    text, html = _bodies(letter)
     return imip.message(
         calendar=itip.cancel(entry) if cancelled else itip.request(entry),
         method=method,
         sender=entry.organizer,
         recipient=drawn.recipient,
-        subject=_subject(entry),
+        subject=_subject(letter),
         text=text,
         html=html,
         message_id=letter.message_id,
@@ -53,15 +53,17 @@ def written(letter: Letter) -> bytes:
     )
 
 
-def _subject(entry: Entry) -> str:
+def _subject(letter: Letter) -> str:
+    entry = letter.drawn.entry
     if entry.status is EntryStatus.CANCELLED:
         return f"Cancelled: {entry.summary}"
-    return f"Changed: {entry.summary}" if entry.sequence else entry.summary
+    return f"Changed: {entry.summary}" if letter.again else entry.summary
 
 
-def _bodies(drawn: Drawn) -> tuple[str, str]:
+def _bodies(letter: Letter) -> tuple[str, str]:
     """Return the message as text and as HTML, in the same words."""
-    greeting, news, what, when = f"Hello {drawn.recipient.name},", _news(drawn), drawn.entry.summary, _when(drawn)
+    drawn = letter.drawn
+    greeting, news, what, when = f"Hello {drawn.recipient.name},", _news(letter), drawn.entry.summary, _when(drawn)
     url = drawn.entry.url or ""
     text = f"{greeting}\n\n{news}\n\n{what}\n{when}\n\n{url}\n"
     html = (
@@ -72,8 +74,9 @@ def _bodies(drawn: Drawn) -> tuple[str, str]:
     return text, html
 
 
-def _news(drawn: Drawn) -> str:
-    cancelled, again = drawn.entry.status is EntryStatus.CANCELLED, drawn.entry.sequence > 0
+def _news(letter: Letter) -> str:
+    drawn, again = letter.drawn, letter.again
+    cancelled = drawn.entry.status is EntryStatus.CANCELLED
     if drawn.part is Part.HOST:
         if cancelled:
             return "Nobody sits in on this call any more. There is nothing for you to do."

@@ -12,9 +12,9 @@ from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part
 class CalendarEntry(SQLModel, table=True):
     """One event in one person's calendar: an observer's session, or a host's call with its observers.
 
-    `sequence` counts the revisions that were sent: `mailing_sequence` was handed to mail, `mailed_sequence` was taken
-    by it. `vevent` holds the bytes of this revision once
-    they were rendered by renderer `renderer`, and is only a cache of the row.
+    `sequence` counts the revisions: `mailing_sequence` is the last that was handed to mail, `mailed_sequence` the last
+    that it took. `vevent` holds the bytes of this revision once they were rendered by renderer `renderer`, and is only
+    a cache of the row.
     """
 
     __tablename__ = "calendar_entry"

@@ -10,7 +10,7 @@ from app.vocabulary import ClaimKind, Part, Response, SessionKind, SessionStatus
 
 
 class Session(SQLModel, table=True):
-    """One UID for life; `sequence` counts the revisions that calendars saw. A shadow session belongs to one seat."""
+    """One UID for life; `sequence` is that of its observer's calendar entry. A shadow session belongs to one seat."""
 
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="session_forward"),

@@ -2,7 +2,7 @@
 changes.
 
 Mail goes in three steps: `hand_to_mail`, the talk with no transaction open, `mail_taken`. Whatever changes in between
-belongs to the next revision (`invites` counts it), so each revision has one content.
+belongs to a later revision (`invites` counts it), so each revision has one content.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,13 +28,15 @@ class Letter:
 
     drawn: Drawn
     message_id: str
+    again: bool
+    """Whether mail took an earlier revision over. The first one that is sent may have any SEQUENCE."""
 
 
 def hand_to_mail(db: DbSession, *, entry_id: str, desk: Desk) -> Letter | None:
     """Note that this revision is about to be sent and return it; None when there is nothing to say.
 
     Nothing is said twice, nobody hears that something they never heard of is off, and nobody who has left is invited.
-    Locks the entry, so a change waits and then counts as the next revision. Safe to repeat.
+    Locks the entry, so a change waits and is the next revision. Safe to repeat.
     """
     found = db.execute(
         select(entry.c.sequence, entry.c.status, entry.c.mailing_sequence, entry.c.mailed_sequence, person.c.status)
@@ -49,7 +51,8 @@ def hand_to_mail(db: DbSession, *, entry_id: str, desk: Desk) -> Letter | None:
     if mailed == sequence or (mailing is None if cancelled else person_status is PersonStatus.LEFT):
         return None
     db.execute(update(entry).where(entry.c.id == entry_id).values(mailing_sequence=sequence))
-    return Letter(drawn_entries(db, [entry_id], desk=desk)[0], f"{entry_id}.{sequence}@{installation_id(db)}")
+    drawn = drawn_entries(db, [entry_id], desk=desk)[0]
+    return Letter(drawn, f"{entry_id}.{sequence}@{installation_id(db)}", again=mailed is not None)
 
 
 def mail_taken(db: DbSession, *, letter: Letter, fragment: Fragment, desk: Desk) -> None:
@@ -118,7 +121,7 @@ def _teaching(skill: str) -> ColumnElement[bool]:
 _SHOWN: Mapping[str, tuple[frozenset[str], Callable[[str], ColumnElement[bool]]]] = {
     "person": (frozenset({"name", "email"}), _naming),
     "account": (frozenset({"name"}), lambda key: _about_calls(call.c.account_id == key)),
-    "call": (frozenset({"type", "account_id", "meeting_url"}), lambda key: entry.c.call_id == key),
+    "call": (frozenset({"type", "account_id", "meeting_url", "host_id"}), lambda key: entry.c.call_id == key),
     "call_type": (frozenset({"skills"}), lambda key: _about_calls(call.c.type == key)),
     "skill": (frozenset({"name"}), _teaching),
 }

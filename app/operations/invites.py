@@ -1,8 +1,9 @@
 """Keep everybody's calendar entry in step with seats, and leave the mail that tells them.
 
-An entry's `sequence` counts revisions that somebody may have seen: it grows only once the revision before was handed
-to mail, so changes within one act become one message (RFC 5546 section 2.1.4). Mail locks the entry while it takes a
-revision over, so every change reads its entry under a lock too: else it could count on from what is no longer so.
+An entry's `sequence` counts its revisions: every change of its time, its status or what is mailed of it is one,
+whether or not mail went between, for feeds and downloads show each (RFC 5546 section 2.1.4). Mail sends the last and
+passes over those before: gaps are legal. It locks the entry while it takes a revision over, so every change reads its
+entry under a lock too: else two states could bear one number.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def host_entry_changed(db: DbSession, *, call: Any, uid: str, observers: int, no
             _change(db, other, times=other, status=EntryStatus.CANCELLED, now=now)
     if mine is None and observers:
         _new(db, call.host_id, uid, Part.HOST, call_id=call.id, session_id=None, times=call, now=now)
-    elif mine is not None:
+    elif mine is not None and (observers or mine.status is EntryStatus.CONFIRMED):
         status = EntryStatus.CONFIRMED if observers else EntryStatus.CANCELLED
         _change(db, mine, times=call, status=status, now=now)
 
@@ -97,7 +98,7 @@ def _new(
 
 
 def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:
-    sequence: int = found.sequence + (found.mailing_sequence == found.sequence)
+    sequence: int = found.sequence + 1
     db.execute(
         update(entry)
         .where(entry.c.id == found.id)

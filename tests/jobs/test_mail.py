@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,10 @@ def words_of(mail: bytes, kind: str) -> str:
     return content.decode()
 
 
+def subject_of(mail: bytes) -> str:
+    return str(message_from_bytes(mail, policy=default)["Subject"])
+
+
 def to(house: House, address: str) -> list[bytes]:
     return [mail for mail in house.mails().values() if address in message_from_bytes(mail)["To"]]
 
@@ -118,6 +123,35 @@ def test_a_seat_given_back_before_the_mail_went_is_never_mentioned(house: House,
 
     assert house.mails() == {}
     assert house.entry(Part.OBSERVER).mailing_sequence is None
+
+
+def test_the_first_mail_of_a_call_that_has_moved_before_is_an_invitation_in_its_last_revision(
+    house: House, booked: Booked
+) -> None:
+    with transaction(house.engine, writes=True) as db:
+        patch_call(db, call_id=booked.call_id, changes=LATER, actor=SYSTEM, now=NOW)
+
+    house.work()
+
+    (mail,) = to(house, "jo@")
+    calendar = calendar_of(mail)
+    assert problems(calendar, method="REQUEST", recipient="jo@earshot.example") == []
+    assert parse(calendar).parts[0].value("SEQUENCE") == "1"
+    assert "You have a seat on this call." in words_of(mail, "text/plain")
+    assert subject_of(mail).startswith("Shadow: ")
+    assert "You will have company" in words_of(to(house, "mara@")[0], "text/plain")
+
+
+def test_a_mail_after_the_first_says_that_something_has_changed(house: House, booked: Booked) -> None:
+    house.work()
+    with transaction(house.engine, writes=True) as db:
+        patch_call(db, call_id=booked.call_id, changes=LATER, actor=SYSTEM, now=NOW)
+
+    house.work()
+
+    told = to(house, "jo@")[-1]
+    assert "Your seat has changed." in words_of(told, "text/plain")
+    assert subject_of(told).startswith("Changed: ")
 
 
 def test_nobody_who_has_left_is_invited(house: House, booked: Booked) -> None:
@@ -209,6 +243,7 @@ def test_three_seats_booked_before_the_worker_ran_are_one_mail_to_the_host(house
 
     (mail,) = to(house, "mara@")
     (event,) = parse(calendar_of(mail)).parts
+    assert event.value("SEQUENCE") == "2"
     assert event.value("SUMMARY") == r"Observers on your Northwind Freight call: Aisha\, Jo <b>Müller</b>\, Tom"
     assert (event.value("TRANSP"), event.value("UID"), event.parts) == (
         "TRANSPARENT",

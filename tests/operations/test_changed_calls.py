@@ -17,13 +17,14 @@ from app.models.tables import session as sessions
 from app.operations.availability import replace_busy
 from app.operations.calls import patch_call, upsert_call
 from app.operations.external import identify
+from app.operations.seats import release_seat
 from app.queries.entries import Desk, Drawn, drawn_entries
 from app.queries.seats import seat_by_id
 from app.queries.sessions import session_by_id
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import BusyStatus, EntryStatus, JobStatus, Part, Response, Role, SeatStatus
 from tests.calls_and_seats import TEN, Scene, a_scene, a_seat
-from tests.factories import a_person
+from tests.factories import a_call, a_person
 from tests.harness import NOW
 
 HALF = timedelta(minutes=30)
@@ -130,11 +131,12 @@ def test_a_new_time_link_and_type_are_one_revision_and_one_message_each(db: DbSe
     seat = a_seat(db, scene.call_id, jo)
     a_seat(db, scene.call_id, tom)
     all_mailed_and_accepted(db)
+    before = {row.id: row.sequence for row in db.execute(select(entry))}
 
     change(db, scene, **LATER, meeting_url="https://meet.example/2", type="demo")
 
     assert mailed_to(db) == sorted([jo.id, tom.id, scene.host.id])
-    assert set(db.execute(select(entry.c.sequence)).scalars()) == {1}
+    assert {row.sequence - before[row.id] for row in db.execute(select(entry))} == {1}
     assert set(db.execute(select(sessions.c.sequence)).scalars()) == {1}
     assert set(db.execute(select(sessions.c.version)).scalars()) == {2}
     assert set(responses(db, seat.session_id).values()) == {Response.NEEDS_ACTION}
@@ -196,8 +198,46 @@ def test_a_call_that_comes_back_to_its_first_host_is_confirmed_to_them_again(db:
 
     assert set(responses(db, seat.session_id)) == {jo.id, scene.host.id}
     mine = entry_of(db, scene.host.id, Part.HOST)
-    assert (mine.status, mine.sequence) == (EntryStatus.CONFIRMED, 1)
+    assert (mine.status, mine.sequence) == (EntryStatus.CONFIRMED, 2)
     assert entry_of(db, lena.id, Part.HOST).status is EntryStatus.CANCELLED
+
+
+def test_booked_moved_and_cancelled_before_any_mail_are_three_revisions_that_feeds_show(db: DbSession) -> None:
+    scene, jo = a_scene(db), a_person(db, "Jo")
+    seat = a_seat(db, scene.call_id, jo)
+    shown = [drawn(db, jo.id, Part.OBSERVER).entry]
+
+    change(db, scene, **LATER)
+    shown.append(drawn(db, jo.id, Part.OBSERVER).entry)
+    release_seat(db, seat_id=seat.id, actor=SYSTEM, now=NOW)
+    shown.append(drawn(db, jo.id, Part.OBSERVER).entry)
+
+    assert [one.sequence for one in shown] == [0, 1, 2]
+    assert db.execute(select(sessions.c.sequence)).scalar_one() == 2
+    assert entry_of(db, scene.host.id, Part.HOST).sequence == 2
+
+
+def test_a_move_that_costs_the_only_observer_their_seat_cancels_the_entry_of_the_host_once(db: DbSession) -> None:
+    scene, jo = a_scene(db), a_person(db, "Jo")
+    a_seat(db, scene.call_id, jo)
+    a_seat(db, a_call(db, starts_at=LATER["starts_at"]), jo)
+
+    change(db, scene, **LATER)
+
+    mine = db.execute(select(entry).where(entry.c.call_id == scene.call_id, entry.c.part == Part.HOST)).one()
+    assert (mine.status, mine.sequence) == (EntryStatus.CANCELLED, 1)
+
+
+def test_a_new_host_makes_a_later_state_of_the_entry_of_an_observer_who_left_before(db: DbSession) -> None:
+    scene, jo = a_scene(db), a_person(db, "Jo")
+    release_seat(db, seat_id=a_seat(db, scene.call_id, jo).id, actor=SYSTEM, now=NOW)
+    before = drawn(db, jo.id, Part.OBSERVER)
+
+    change(db, scene, host_id=a_person(db, "Lena").id)
+
+    after = drawn(db, jo.id, Part.OBSERVER)
+    assert after.fragment().content != before.fragment().content
+    assert after.row_changed_at > before.row_changed_at
 
 
 def test_an_observer_who_becomes_the_host_gives_the_seat_back_and_the_others_stay(db: DbSession) -> None:
