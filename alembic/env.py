@@ -1,8 +1,9 @@
 """Runs migrations on the engine that the caller brings (see app/migrations.py)."""
 
-import app.models
 from alembic import context
 from sqlalchemy import Connection, Engine, text
+
+import app.models
 
 engine: Engine = context.config.attributes["engine"]
 

@@ -211,7 +211,7 @@ def _written_with_offset(value: object) -> object:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _HAS_OFFSET.fullmatch(value):
-        raise ValueError("is not a time with an offset, such as 2026-11-23T09:00:00Z (RFC 3339; + in an address is %2B)")
+        raise ValueError("is not a time with an offset, such as 2026-11-23T09:00:00Z (RFC 3339; + in a URL is %2B)")
     return value
 
 

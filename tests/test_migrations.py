@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from alembic import command
 from app import ids, migrations
 from app.db import DbSession, make_engine, retrying, transaction
 from app.errors import Conflict

@@ -16,7 +16,7 @@ class EarshotApi:
 
     def __init__(self, url: str, key: str) -> None:
         self._http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=300, trust_env=False, follow_redirects=False
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=300, trust_env=False
         )
 
     def send(self, method: str, path: str, **given: Any) -> Any:

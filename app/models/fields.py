@@ -13,7 +13,7 @@ Key: Any = String(48).with_variant(String(48, collation="C"), "postgresql")
 
 
 def words(enum: type[StrEnum]) -> Any:
-    """Return a column type that stores the enum's values (SQLModel would store member names, in too narrow a column)."""
+    """Return a column type that stores the enum's values (SQLModel would store names, in too narrow a column)."""
     return SqlEnum(enum, values_callable=lambda members: [m.value for m in members], native_enum=False, length=32)
 
 
