@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app import ids
-from app.db import DbSession
+from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden
 from app.models import Enrollment
 from app.models.tables import enrollment, match, person
@@ -66,11 +66,12 @@ def set_capacity(
     now: datetime,
 ) -> Enrollment:
     """Say how many mentees a mentor takes from now on; matches that stand are kept. Mentors say it themselves,
-    admins for all. Locks the enrolment.
+    admins for all. Locks the program's matches, then the enrolment.
     """
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
     if not runs_the_house(actor) and seen.side is not Side.MENTOR:
         raise Forbidden("Mentors set their own capacity; an admin changes the rest.")
+    one_at_a_time(db, f"program {program_id}")  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
     changes = {"capacity": capacity}
@@ -90,6 +91,7 @@ def withdraw(
     """Take a person off their side of a program. Refused as `in_use` while a match of theirs stands there."""
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
     check_admin(actor)
+    one_at_a_time(db, f"program {program_id}")  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
     mine = match.c.mentee_id if seen.side is Side.MENTEE else match.c.mentor_id

@@ -9,18 +9,30 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from app import ids
-from app.db import DbSession
+from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Extra, Fault, Forbidden, Invalid
 from app.models.tables import enrollment, match, match_run, person, proposed_match
 from app.operations import operations
 from app.operations.events import tell, tell_many
-from app.queries import pool, runs
+from app.operations.programs import WeightsAllZero
+from app.queries import matching, pool, runs
 from app.rules.access import SYSTEM, Actor, runs_the_house
-from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchAnswer
+from app.rules.matching.pairs import blockers
+from app.rules.matching.problem import DEFAULT_WEIGHTS, Blocker, MatchAnswer, MatchConstraints
 from app.vocabulary import MatchStatus, Objective, PersonStatus, RunStatus, Side
 
 Pairs = Sequence[tuple[str, str]]
 """(mentee id, mentor id)."""
+
+_NO_LONGER = {
+    Blocker.SELF: "Nobody mentors themselves",
+    Blocker.REPORTING_LINE: "One of them now reports to the other",
+    Blocker.TEAM: "Their teams now break the run's team rule",
+    Blocker.LANGUAGE: "They no longer share a language",
+    Blocker.ZONE_GAP: "Their time zones are now too far apart",
+    Blocker.SHARED_HOURS: "They no longer share enough working hours",
+    Blocker.CAPACITY: "The mentor has no capacity left",
+}
 
 
 class NotADraft(Conflict):
@@ -63,7 +75,7 @@ def start_match_run(
     actor: Actor,
     now: datetime,
 ) -> Any:
-    """Queue a match run and return it. Refused for unknown weights and for pairs that can't be kept together."""
+    """Queue a match run and return it. Refused when no criterion counts and for pairs that can't be kept together."""
     if not runs_the_house(actor):
         raise Forbidden("Only an admin runs the matching.")
     program = runs.program_for_run(db, program_id)
@@ -126,9 +138,11 @@ def keep_draft(
 
 def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
     """Make the proposed pairs the matches that stand. A pair that stands already is kept; a mentee's other match ends.
-    Repeating it changes nothing. Refused as `infeasible_pair`, naming it, when somebody left or has no capacity.
+    Repeating it changes nothing. Refused as `infeasible_pair`, naming it and the constraint, when the run would no
+    longer propose it. Locks the program's matches.
     """
-    runs.match_run_by_id(db, run_id, actor=actor)
+    seen = runs.match_run_by_id(db, run_id, actor=actor)
+    one_at_a_time(db, f"program {seen.program_id}")  # two drafts could each give a mentor's last place away
     run = runs.locked(db, match_run, run_id)
     if run.status is RunStatus.PUBLISHED:
         return run
@@ -136,7 +150,7 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
         raise NotADraft(f"This run is {run.status}.")
     proposed = runs.proposed_matches(db, run_id)
     standing = _standing_for_update(db, run.program_id)
-    _check_feasible(db, run.program_id, proposed, standing)
+    _check_feasible(db, run, proposed, standing, now=now)
     kept = {
         row.mentee_id for row in proposed if (old := standing.get(row.mentee_id)) and old.mentor_id == row.mentor_id
     }
@@ -185,30 +199,30 @@ def _standing_for_update(db: DbSession, program_id: str) -> dict[str, Any]:
     return {row.mentee_id: row for row in rows}
 
 
-def _check_feasible(db: DbSession, program_id: str, proposed: Sequence[Any], standing: Mapping[str, Any]) -> None:
-    capacity = {found.row.id: found.capacity for found in pool.enrolled(db, program_id, Side.MENTOR)}
-    mentees = {found.row.id for found in pool.enrolled(db, program_id, Side.MENTEE)}
+def _check_feasible(
+    db: DbSession, run: Any, proposed: Sequence[Any], standing: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Ask of each pair again what the run asked, as people are now."""
+    people, rules = matching.pool_of(db, run.program_id, now=now), MatchConstraints(**run.constraints)
     moving = {row.mentee_id for row in proposed}
-    for row in standing.values():
-        if row.mentee_id not in moving and row.mentor_id in capacity:
-            capacity[row.mentor_id] -= 1
+    taken = Counter(row.mentor_id for row in standing.values() if row.mentee_id not in moving)
     for row in proposed:
         pair: dict[str, Extra] = {"mentee_id": row.mentee_id, "mentor_id": row.mentor_id}
-        if row.mentee_id not in mentees or row.mentor_id not in capacity:
+        mentee, mentor = people.mentees.get(row.mentee_id), people.mentors.get(row.mentor_id)
+        if mentee is None or mentor is None:
             raise InfeasiblePair("One of them has left or is no longer enrolled: run the matching again.", extra=pair)
-        capacity[row.mentor_id] -= 1
-        if capacity[row.mentor_id] < 0:
-            raise InfeasiblePair("The mentor has no capacity left: run the matching again.", extra=pair)
+        taken[row.mentor_id] += 1
+        why = next(blockers(mentee, mentor, rules), None)
+        if why is None and taken[row.mentor_id] > mentor.capacity:
+            why = Blocker.CAPACITY
+        if why is not None:
+            raise InfeasiblePair(f"{_NO_LONGER[why]}: run the matching again.", extra={**pair, "constraint": why})
 
 
 def _check_weights(weights: Mapping[str, int]) -> None:
-    if unknown := sorted(weights.keys() - DEFAULT_WEIGHTS.keys()):
-        known = ", ".join(sorted(DEFAULT_WEIGHTS))
-        faults = tuple(Fault("/weights", "unknown_criterion", f"Known criteria: {known}.") for _ in unknown)
-        raise Invalid("A weight is given for something that is not a criterion.", faults=faults)
     if not any(weights.values()):
-        fault = Fault("/weights", "all_zero", "At least one criterion must count.")
-        raise Invalid("Every weight is zero.", faults=(fault,))
+        fault = Fault("/weights", "all_zero", "At least one criterion must have a weight.")
+        raise WeightsAllZero("Give one criterion more than 0.", faults=(fault,))
 
 
 def _check_pairs(db: DbSession, program_id: str, pins: Pairs, forbidden: Pairs) -> None:

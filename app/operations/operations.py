@@ -9,8 +9,14 @@ from sqlalchemy import insert, update
 from app import ids
 from app.db import DbSession
 from app.models.tables import match_run, operation, plan_run
+from app.operations.events import tell_many
 from app.operations.jobs import SOON, enqueue
+from app.rules.access import SYSTEM
 from app.vocabulary import RunStatus, WorkStatus
+
+JOB_FAILED = "job_failed"
+"""The code of work that broke for a reason that is nobody's but ours."""
+_OUR_FAULT = "The work failed on our side: tell us the operation id."
 
 
 def begin(db: DbSession, kind: str, payload: Mapping[str, Any], *, now: datetime) -> str:
@@ -34,16 +40,28 @@ def succeed(db: DbSession, operation_id: str, *, result: Mapping[str, Any], now:
     )
 
 
-def fail(db: DbSession, operation_id: str, *, code: str, detail: str, now: datetime) -> None:
-    """Say that it can't be done and why; a run that waits for it has failed too."""
-    db.execute(
-        update(operation)
-        .where(operation.c.id == operation_id)
-        .values(status=WorkStatus.FAILED, error={"code": code, "detail": detail}, updated_at=now)
-    )
-    for run in (match_run, plan_run):
-        db.execute(
+def fail(db: DbSession, operation_id: str, *, code: str, detail: str = "", now: datetime) -> None:
+    """Say that it can't be done and why. A run that waited for it has failed; a plan that was being published is a
+    draft again, for booking its seats is safe to repeat. Does nothing to work that is over.
+
+    `detail` is a sentence for clients. For `job_failed` it is always the same one: what broke is in the job alone.
+    """
+    error = {"code": code, "detail": _OUR_FAULT if code == JOB_FAILED else detail}
+    unfinished = operation.c.status.in_((WorkStatus.QUEUED, WorkStatus.RUNNING))
+    changed = update(operation).where(operation.c.id == operation_id, unfinished)
+    changed = changed.values(status=WorkStatus.FAILED, error=error, updated_at=now)
+    if db.execute(changed.returning(operation.c.id)).first() is None:
+        return
+    waiting = (RunStatus.QUEUED, RunStatus.RUNNING)
+    for run, before, after, act in (
+        (match_run, waiting, RunStatus.FAILED, "match_run.failed"),
+        (plan_run, waiting, RunStatus.FAILED, "plan_run.failed"),
+        (plan_run, (RunStatus.PUBLISHING,), RunStatus.DRAFT, "plan_run.publishing_failed"),
+    ):
+        moved = db.execute(
             update(run)
-            .where(run.c.operation_id == operation_id, run.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)))
-            .values(status=RunStatus.FAILED, version=run.c.version + 1, updated_at=now)
+            .where(run.c.operation_id == operation_id, run.c.status.in_(before))
+            .values(status=after, version=run.c.version + 1, updated_at=now)
+            .returning(run.c.id, run.c.version)
         )
+        tell_many(db, act, [(row.id, row.version) for row in moved], actor=SYSTEM, now=now)

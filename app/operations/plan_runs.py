@@ -1,7 +1,7 @@
 """Plan seats: start a run, keep its draft, publish it by booking each seat the ordinary way."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -22,6 +22,20 @@ from app.vocabulary import RunStatus
 LONGEST_DAYS = 28
 
 
+class BadRange(Invalid):
+    """The range is empty or too long."""
+
+    code = "bad_range"
+    title = "This range can't be planned"
+
+
+class RangeOver(Invalid):
+    """Every call of the range has started."""
+
+    code = "past"
+    title = "The range is over"
+
+
 def start_plan_run(
     db: DbSession,
     *,
@@ -35,11 +49,11 @@ def start_plan_run(
     """Queue a plan run over the calls that start in [from_at, to_at), at most 28 days, and return it."""
     if not runs_the_house(actor):
         raise Forbidden("Only an admin runs the planning.")
-    if not from_at < to_at or (to_at - from_at).days > LONGEST_DAYS:
+    if not timedelta() < to_at - from_at <= timedelta(days=LONGEST_DAYS):
         fault = Fault("/to", "bad_range", f"must be later than `from`, by {LONGEST_DAYS} days at most")
-        raise Invalid("Choose another range.", faults=(fault,))
+        raise BadRange("Choose another range.", faults=(fault,))
     if to_at <= now:
-        raise Invalid("The range is over.", code="past", faults=(Fault("/to", "past", "must lie ahead"),))
+        raise RangeOver("Choose a range that ends later than now.", faults=(Fault("/to", "past", "must lie ahead"),))
     if team_id is not None and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
         raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
     program = runs.program_for_run(db, program_id)
@@ -136,8 +150,8 @@ def book_planned(db: DbSession, *, plan_seat_id: str, actor: Actor, now: datetim
 def finish_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> None:
     """Say that every seat of the plan was tried, and how many were booked. Locks the run."""
     run = runs.locked(db, plan_run, run_id)
-    if run.status is RunStatus.PUBLISHED:
-        return
+    if run.status is not RunStatus.PUBLISHING:
+        return  # a worker that was thought dead comes late: the run is published, or a draft again
     planned = runs.plan_seats(db, run_id)
     booked = sum(row.seat_id is not None for row in planned)
     _advance(db, run, RunStatus.PUBLISHED, now=now)

@@ -1,5 +1,8 @@
 """Gather what a match run is asked: mentees, mentors and the time they could share."""
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +13,7 @@ from app.db import DbSession
 from app.models.tables import account, call, program
 from app.queries import busy, people, pool
 from app.queries.pool import Enrolled
-from app.rules.availability import WEEK_CELLS, Range, mask, week_masks, working_ranges
+from app.rules.availability import WEEK_CELLS, Range, WorkingHours, mask, week_masks, working_ranges
 from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchConstraints, MatchProblem, Mentee, Mentor
 from app.rules.seating import CLOSED_STAGES
 from app.vocabulary import CallStatus, Side
@@ -19,25 +22,25 @@ _WEEKS_AHEAD = 4
 _CELL = timedelta(minutes=15)
 
 
-def match_problem(db: DbSession, run: Any, *, now: datetime) -> tuple[MatchProblem, dict[str, str]]:
-    """Return the problem of a run and the person behind each key of it. A dozen statements however many people."""
-    mentees = pool.enrolled(db, run.program_id, Side.MENTEE)
-    mentors = pool.enrolled(db, run.program_id, Side.MENTOR)
-    everybody = {found.row.id: found for found in (*mentees, *mentors)}
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Both sides of a program, by person id, with all that the hard constraints look at and nothing else."""
+
+    mentees: dict[str, Mentee]
+    mentors: dict[str, Mentor]
+    rows: dict[str, Any]
+    hours: dict[str, WorkingHours]
+
+
+def pool_of(db: DbSession, program_id: str, *, now: datetime) -> Pool:
+    """Return who is enrolled in a program, each side by key, as they are now. Six statements."""
+    mentees, mentors = pool.enrolled(db, program_id, Side.MENTEE), pool.enrolled(db, program_id, Side.MENTOR)
+    rows = {found.row.id: found.row for found in (*mentees, *mentors)}
+    hours, lines = busy.working_hours(db, list(rows.values())), people.reporting_lines(db)
     monday = pool.next_monday(now)
-    starts_at = datetime.combine(monday, time(), UTC)
-    ends_at = starts_at + timedelta(weeks=_WEEKS_AHEAD)
+    weeks = {who: week_masks(hours[who], monday) for who in rows}
 
-    hours = busy.working_hours(db, [found.row for found in everybody.values()])
-    taken = busy.taken(db, [found.row.id for found in mentees], starts_at, ends_at)
-    lines = people.reporting_lines(db)
-    skills = pool.skills_of(db, everybody)
-    calls = _upcoming_calls(db, [found.row.id for found in mentors], starts_at, ends_at)
-    standing, past = pool.standing_mentors(db, run.program_id), pool.past_mentors(db, run.program_id)
-    keys = {key: found.key for key, found in everybody.items()}
-    weeks = {key: week_masks(hours[key], monday) for key in everybody}
-
-    def shared(found: Enrolled) -> dict[str, Any]:
+    def constrained(found: Enrolled) -> dict[str, Any]:
         row = found.row
         return {
             "key": found.key,
@@ -45,37 +48,58 @@ def match_problem(db: DbSession, run: Any, *, now: datetime) -> tuple[MatchProbl
             "reporting_line": lines[row.id],
             "team": row.team_id,
             "languages": frozenset(row.languages),
-            "segments": frozenset(row.segments),
-            "levels": skills.levels[row.id],
             "weeks": weeks[row.id],
             "zone_offset_minutes": _offset(row.time_zone, now),
         }
 
-    def free(found: Enrolled) -> int:
-        working = mask(working_ranges(hours[found.row.id], starts_at, ends_at), starts_at, _WEEKS_AHEAD * WEEK_CELLS)
-        return working & ~mask(taken[found.row.id], starts_at, _WEEKS_AHEAD * WEEK_CELLS, outward=True)
+    return Pool(
+        mentees={found.row.id: Mentee(**constrained(found)) for found in mentees},
+        mentors={found.row.id: Mentor(**constrained(found), capacity=found.capacity) for found in mentors},
+        rows=rows,
+        hours=hours,
+    )
 
-    here = {found.row.id for found in mentees}
-    elsewhere = [mentor for mentee, mentor in standing.items() if mentee not in here]
+
+def match_problem(db: DbSession, run: Any, *, now: datetime) -> tuple[MatchProblem, dict[str, str]]:
+    """Return the problem of a run and the person behind each key of it. A dozen statements however many people."""
+    found = pool_of(db, run.program_id, now=now)
+    starts_at = datetime.combine(pool.next_monday(now), time(), UTC)
+    ends_at = starts_at + timedelta(weeks=_WEEKS_AHEAD)
+    taken = busy.taken(db, found.mentees, starts_at, ends_at)
+    skills = pool.skills_of(db, found.rows)
+    calls = _upcoming_calls(db, list(found.mentors), starts_at, ends_at)
+    standing, past = pool.standing_mentors(db, run.program_id), pool.past_mentors(db, run.program_id)
+    sides: tuple[Mapping[str, Mentee | Mentor], ...] = found.mentees, found.mentors
+    keys = {who: enrolled.key for side in sides for who, enrolled in side.items()}
+
+    def free(who: str) -> int:
+        working = mask(working_ranges(found.hours[who], starts_at, ends_at), starts_at, _WEEKS_AHEAD * WEEK_CELLS)
+        return working & ~mask(taken[who], starts_at, _WEEKS_AHEAD * WEEK_CELLS, outward=True)
+
+    elsewhere = Counter(mentor for mentee, mentor in standing.items() if mentee not in found.mentees)
     problem = MatchProblem(
         mentees=tuple(
-            Mentee(
-                **shared(found),
-                wants=skills.wants[found.row.id],
-                free=free(found),
-                current_mentor=keys.get(standing.get(found.row.id, "")),
-                past_mentors=frozenset(keys[m] for m in past.get(found.row.id, ()) if m in keys),
+            replace(
+                mentee,
+                segments=frozenset(found.rows[who].segments),
+                levels=skills.levels[who],
+                wants=skills.wants[who],
+                free=free(who),
+                current_mentor=keys.get(standing.get(who, "")),
+                past_mentors=frozenset(keys[m] for m in past.get(who, ()) if m in keys),
             )
-            for found in mentees
+            for who, mentee in found.mentees.items()
         ),
         mentors=tuple(
-            Mentor(
-                **shared(found),
-                teaches=skills.teaches[found.row.id],
-                capacity=max(found.capacity - elsewhere.count(found.row.id), 0),
-                calls=tuple(_cells(range_, starts_at) for range_ in calls[found.row.id]),
+            replace(
+                mentor,
+                segments=frozenset(found.rows[who].segments),
+                levels=skills.levels[who],
+                teaches=skills.teaches[who],
+                capacity=max(mentor.capacity - elsewhere[who], 0),
+                calls=tuple(_cells(range_, starts_at) for range_ in calls[who]),
             )
-            for found in mentors
+            for who, mentor in found.mentors.items()
         ),
         weights={**DEFAULT_WEIGHTS, **program_weights(db, run.program_id), **run.weights},
         objective=run.objective.value,

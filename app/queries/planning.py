@@ -37,7 +37,7 @@ def plan_problem(db: DbSession, run: Any, *, now: datetime) -> PlanProblem:
     observers = busy.observers(db, [j.row for j in juniors], run.from_at, run.to_at, observing=observing)
     skills = pool.skills_of(db, everybody)
     keys = pool.canonical_keys(
-        db, "call", [(row.id, f"{row.host_id} {row.starts_at} {row.title}") for row in open_calls]
+        db, "call", [(row.id, f"{hosts[row.host_id].email} {row.starts_at} {row.title}") for row in open_calls]
     )
     held = _held(db, [found.row.id for found in juniors], run, now=now)
     mentors = pool.standing_mentors(db, run.program_id)

@@ -9,6 +9,7 @@ from app.errors import Forbidden, NotFound
 from app.models.tables import match_run, plan_run
 from app.operations import match_runs, plan_runs
 from app.operations.people import UnknownReference
+from app.operations.programs import WeightsAllZero
 from app.queries import runs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/v1", route_class=Route)
     status_code=202,
     tags=["matching"],
     operation_id="match_runs_start",
-    responses=refusals(Forbidden, NotFound, match_runs.ContradictoryPins, match_runs.NotEnrolled),
+    responses=refusals(Forbidden, NotFound, match_runs.ContradictoryPins, match_runs.NotEnrolled, WeightsAllZero),
 )
 def start_match_run(body: StartMatchRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
     """Match mentees with mentors: an exact optimum, as a draft. Watch the operation in `Location`."""
@@ -103,7 +104,7 @@ def get_match(match_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) ->
     status_code=202,
     tags=["planning"],
     operation_id="plan_runs_start",
-    responses=refusals(Forbidden, NotFound, UnknownReference),
+    responses=refusals(Forbidden, NotFound, UnknownReference, plan_runs.BadRange, plan_runs.RangeOver),
 )
 def start_plan_run(body: StartPlanRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
     """Plan who sits in on which call, with a proven bound, as a draft. Watch the operation in `Location`."""
