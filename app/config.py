@@ -35,8 +35,10 @@ class Settings(BaseSettings):
     smtp_tls: Annotated[str, Field(pattern="^(starttls|tls|none)$")] = "starttls"
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     """Database connections of one process at most (PostgreSQL)."""
-    solver_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
-    """A run that takes longer is stopped."""
+    solver_seconds: Annotated[int, Field(ge=20, le=540)] = 120
+    """A run that takes longer is stopped; a plan is then the best one found 20 seconds before. Less than a worker's
+    lease of 10 minutes, by the time that gathering and recording take.
+    """
     solver_mebibytes: Annotated[int, Field(ge=256, le=1_048_576)] = 1536
     """A run that needs more memory is stopped."""
     allow_plain_http: bool = False

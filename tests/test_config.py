@@ -2,6 +2,7 @@
 
 import multiprocessing
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.config import Settings, load
+from app.worker import LEASE
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,8 @@ def test_a_wrong_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> Non
         ("SMTP_TLS", "maybe"),
         ("POOL_SIZE", "many"),
         ("MAIL_FROM", "nobody"),
-        ("SOLVER_SECONDS", "-1"),
+        ("SOLVER_SECONDS", "19"),
+        ("SOLVER_SECONDS", "541"),
     ):
         with monkeypatch.context() as environment:
             environment.setenv(f"EARSHOT_{name}", value)
@@ -78,6 +81,12 @@ def test_processes_at_the_same_first_start_agree_on_the_key(tmp_path: Path) -> N
     for process in processes:
         process.join(10)
     assert len(set(said)) == 200
+
+
+def test_a_solver_is_stopped_before_its_job_goes_to_another_worker(tmp_path: Path) -> None:
+    longest = load(dir=tmp_path, solver_seconds=540)
+
+    assert timedelta(seconds=longest.solver_seconds) + timedelta(minutes=1) <= LEASE
 
 
 def test_secrets_are_never_printed() -> None:

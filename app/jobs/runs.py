@@ -12,10 +12,13 @@ from app.operations import match_runs, operations, plan_runs
 from app.queries import matching, planning, runs
 from app.rules.access import SYSTEM, Actor
 from app.rules.matching.problem import ContradictoryPins, MatchAnswer, MatchProblem
-from app.rules.planning.problem import PlanAnswer, PlanProblem
+from app.rules.planning.problem import PlanAnswer, PlanProblem, PlanQuestion
 from app.vocabulary import Role
 
 Answer = TypeVar("Answer")
+
+_AROUND_THE_SEARCH_SECONDS = 20
+"""Of a solver's time, what it needs to start, to build its model and to explain what it found."""
 
 
 def match_run(job: JobContext) -> None:
@@ -28,9 +31,12 @@ def match_run(job: JobContext) -> None:
     job.progress(20)
     try:
         answer = _solved(job, "app.rules.matching.solve:solve", problem, MatchAnswer)
-    except (ContradictoryPins, ChildFailed) as why:
-        code = "contradictory_pins" if isinstance(why, ContradictoryPins) else "solver_stopped"
-        _failed(job, run.operation_id, code, str(why))
+    except ContradictoryPins as why:
+        named = "; ".join(f"{person_of[mentee]} with {person_of[mentor]}: {rule}" for mentee, mentor, rule in why.pairs)
+        _failed(job, run.operation_id, "contradictory_pins", f"These pins can't hold: {named}.")
+        return
+    except ChildFailed as why:
+        _failed(job, run.operation_id, "solver_stopped", str(why))
         return
     job.progress(80)
     inputs = _bytes(problem)
@@ -42,15 +48,16 @@ def match_run(job: JobContext) -> None:
 
 
 def plan_run(job: JobContext) -> None:
-    """Solve a plan run and keep its draft."""
+    """Solve a plan run and keep its draft: the best plan, or the best that was found in time with its gap."""
     run_id = job.payload["run_id"]
     job.progress(5)
     with transaction(job.engine, writes=False) as reading:
         run = runs.plan_run_by_id(reading, run_id, actor=SYSTEM)
         problem = planning.plan_problem(reading, run, now=job.clock())
     job.progress(20)
+    question = PlanQuestion(problem, time_limit_seconds=job.settings.solver_seconds - _AROUND_THE_SEARCH_SECONDS)
     try:
-        answer = _solved(job, "app.rules.planning.solve:solve", problem, PlanAnswer)
+        answer = _solved(job, "app.rules.planning.solve:answer", question, PlanAnswer)
     except ChildFailed as why:
         _failed(job, run.operation_id, "solver_stopped", str(why))
         return
@@ -72,9 +79,11 @@ def plan_publish(job: JobContext) -> None:
     job.write(lambda db: plan_runs.finish_publishing(db, run_id=run_id, actor=actor, now=job.clock()))
 
 
-def _solved(job: JobContext, solver: str, problem: object, answer: type[Answer]) -> Answer:
+def _solved(job: JobContext, solver: str, question: object, answer: type[Answer]) -> Answer:
     limits = job.settings
-    return run_limited(solver, problem, answer=answer, seconds=limits.solver_seconds, mebibytes=limits.solver_mebibytes)
+    return run_limited(
+        solver, question, answer=answer, seconds=limits.solver_seconds, mebibytes=limits.solver_mebibytes
+    )
 
 
 def _failed(job: JobContext, operation_id: str, code: str, detail: str) -> None:

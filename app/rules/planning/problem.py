@@ -129,6 +129,14 @@ class PlanProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanQuestion:
+    """A problem, and for how many seconds to search before the best plan so far will do."""
+
+    problem: PlanProblem
+    time_limit_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedSeat:
     """A proposed seat. `terms` sum to `value`; `teaches`: skills they want and the host shows; `meets`: needs heard."""
 

@@ -13,7 +13,7 @@ from app.rules.planning.greedy import rounds
 from app.rules.planning.limits import pinned_edges, seat_model
 from app.rules.planning.mip import Optimum, maximise, plain_bound
 from app.rules.planning.model import IntArray, SeatModel, worth
-from app.rules.planning.problem import PlanAnswer, PlanCall, PlanObserver, PlanProblem
+from app.rules.planning.problem import PlanAnswer, PlanCall, PlanObserver, PlanProblem, PlanQuestion
 from app.rules.planning.score import pair_terms
 
 EXACT_UP_TO_EDGES = 4_000
@@ -47,6 +47,11 @@ def solve(problem: PlanProblem, *, time_limit_seconds: float = TIME_LIMIT_SECOND
     Raises ContradictoryPin when the pins cannot all be kept, ValueError when two calls or two observers share a key.
     """
     return _answer(problem, lambda model, pinned: _best(model, pinned, time_limit_seconds))
+
+
+def answer(question: PlanQuestion) -> PlanAnswer:
+    """What `solve` finds within the question's time: the best plan, or the best so far with its gap."""
+    return solve(question.problem, time_limit_seconds=question.time_limit_seconds)
 
 
 def greedy(problem: PlanProblem) -> PlanAnswer:
