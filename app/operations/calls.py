@@ -13,10 +13,12 @@ from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models.tables import call as calls_table
 from app.operations import seats
 from app.operations.capacity import References, capacity, references, renumber
+from app.operations.changes import check_complete
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, outdated
 from app.operations.people import UnknownReference
+from app.operations.seats import Past
 from app.queries import calls
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import call_type as classified
@@ -24,7 +26,6 @@ from app.vocabulary import CallStatus, TypeSource
 
 HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
 """What hosts change about their calls."""
-_NEEDED = ("title", "host_id", "starts_at", "ends_at")
 _NEW = {"status": CallStatus.SCHEDULED, "sensitive": False, "language": "en"}
 _OPTIONAL = (
     "account_id",
@@ -117,9 +118,7 @@ def upsert_call(
         raise Forbidden("Calls come from an admin or the CRM.")
     known = known_id(db, "call", source, external_id)
     if known is None:
-        if missing := [name for name in _NEEDED if changes.get(name) is None]:
-            faults = tuple(Fault(f"/{name}", "required", "is required") for name in missing)
-            raise Invalid("A new call needs more.", faults=faults)
+        check_complete(changes, "title", "host_id", "starts_at", "ends_at")
         made = create_call(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made, tuple(sorted(changes)))
     found = seats.lock_call_with_people(db, known, also=[changes["host_id"]] if "host_id" in changes else [])
@@ -143,6 +142,8 @@ def cancel_call(
         return
     if found.status is not CallStatus.SCHEDULED:
         raise CallOver(f"It is {found.status}.")
+    if found.ends_at <= now:
+        raise CallOver("It has ended, and whoever sat in has heard it.")
     db.execute(
         update(calls_table)
         .where(calls_table.c.id == call_id)
@@ -162,6 +163,7 @@ def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
 
 
 def _new_row(fields: Mapping[str, Any], known: References, *, now: datetime) -> dict[str, Any]:
+    _check_forward(fields)
     _check_known(fields, known)
     values = {**dict.fromkeys(_OPTIONAL), **_NEW, **_columns(fields)}
     values |= _typed(fields.get("type"), values["title"], values["stage"], known)
@@ -174,9 +176,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     after = {**found._mapping, **values}
     known = references(db, [after])
     _check_known(changes, known)
-    if after["ends_at"] <= after["starts_at"]:
-        fault = Fault("/ends_at", "end_before_start", "must be later than starts_at")
-        raise Invalid("A call ends after it starts.", faults=(fault,))
+    _check_forward(after)
     manual = found.type if found.type_source is TypeSource.MANUAL else None
     values |= _typed(changes.get("type", manual), after["title"], after["stage"], known)
     changed = {name: value for name, value in values.items() if getattr(found, name) != value}
@@ -185,8 +185,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
         return ()
     if changed.keys() & _SEATING:
         changed |= _reseated(found, {**found._mapping, **changed}, known)
-    if changed.keys() & {"starts_at", "ends_at", "host_id"} and found.status is not CallStatus.SCHEDULED:
-        raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
+    _check_ahead(found, changed, now=now)
     _write(db, found, changed, now=now)
     if "seat_capacity" in changed:
         renumber(db, {found.id: changed["seat_capacity"]}, actor=actor, now=now)
@@ -194,6 +193,27 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     seats.call_changed(db, found.id, changed, actor=actor, now=now)
     tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
     return named
+
+
+def _check_forward(values: Mapping[str, Any]) -> None:
+    if values["ends_at"] <= values["starts_at"]:
+        fault = Fault("/ends_at", "end_before_start", "must be later than starts_at")
+        raise Invalid("A call ends after it starts.", faults=(fault,))
+
+
+def _check_ahead(found: Any, changed: Mapping[str, Any], *, now: datetime) -> None:
+    """Refuse to move or hand over what has happened. Calls that nobody sat in on may be corrected by the CRM."""
+    if changed.keys().isdisjoint(("starts_at", "ends_at", "host_id")):
+        return
+    if found.status is not CallStatus.SCHEDULED:
+        raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
+    if not found.seats_taken:
+        return
+    if found.ends_at <= now:
+        raise CallOver("It has ended, and somebody sat in: neither its time nor its host can change.")
+    if "starts_at" in changed and changed["starts_at"] <= now:
+        fault = Fault("/starts_at", "past", "must be later than now while somebody has a seat")
+        raise Past("Release the seats first, or choose a later time.", faults=(fault,))
 
 
 def _reseated(found: Any, after: Mapping[str, Any], known: References) -> dict[str, Any]:

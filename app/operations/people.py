@@ -14,7 +14,7 @@ from app.models.tables import call, person, team
 from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.capacity import rules_changed
-from app.operations.changes import amend
+from app.operations.changes import amend, check_complete
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, outdated
 from app.queries import people
@@ -100,11 +100,7 @@ def upsert_person(
     if known is None and "email" in changes:
         known = people.ids_by_email(db, [changes["email"]]).get(changes["email"])
     if known is None:
-        if missing := [name for name in ("name", "email", "time_zone") if name not in changes]:
-            raise Invalid(
-                "Somebody new needs more.",
-                faults=tuple(Fault(f"/{name}", "required", "is required") for name in missing),
-            )
+        check_complete(changes, "name", "email", "time_zone")
         made = create_person(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made.id, tuple(sorted(changes)))
     found = people.person_for_update(db, known)

@@ -11,6 +11,7 @@ from app.errors import Forbidden, NotFound, Stale
 from app.operations import calls as operations
 from app.operations.external import ExternalIdTaken, Upserted
 from app.operations.people import UnknownReference
+from app.operations.seats import Past
 from app.queries import calls, external
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
@@ -22,7 +23,8 @@ from app.vocabulary import CallStatus, ExternalId, Instant, Source
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"], route_class=Route)
 
-_WRITE = (Forbidden, UnknownReference, ExternalIdTaken, operations.CapacityBelowTaken, operations.CallOver)
+_CREATE = (Forbidden, UnknownReference, ExternalIdTaken)
+_CHANGE = (Forbidden, UnknownReference, operations.CapacityBelowTaken, operations.CallOver, Past)
 
 
 @router.get("", operation_id="calls_list", responses=refusals())
@@ -65,7 +67,7 @@ def list_calls(
     return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
 
 
-@router.post("", status_code=201, operation_id="calls_create", responses=refusals(*_WRITE))
+@router.post("", status_code=201, operation_id="calls_create", responses=refusals(*_CREATE))
 def create_call(body: CreateCall, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> CallRead:
     """Add a call. Without a type it is classified by its title and the deal's stage."""
     refs = [(ref.source, ref.id) for ref in body.external]
@@ -83,7 +85,7 @@ def get_call(call_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: An
     return answer.version(found.version, found)
 
 
-@router.patch("/{call_id}", operation_id="calls_patch", responses=refusals(NotFound, Stale, *_WRITE))
+@router.patch("/{call_id}", operation_id="calls_patch", responses=refusals(NotFound, Stale, *_CHANGE))
 def patch_call(
     call_id: str, body: PatchCall, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> CallRead:
@@ -117,7 +119,7 @@ def cancel_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: I
 @router.put(
     "/by-external-id/{source}/{external_id:path}",
     operation_id="calls_upsert",
-    responses={201: {"model": CallRead, "description": "A new call"}, **refusals(*_WRITE)},
+    responses={201: {"model": CallRead, "description": "A new call"}, **refusals(*_CREATE, *_CHANGE)},
 )
 def upsert_call(
     source: Source,

@@ -1,16 +1,15 @@
 """Calls as they travel."""
 
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from app.schemas.shapes import Atomic, Body, ExternalRef, ExternalUpdatedAt, ItemByItem, Read, absent
 from app.vocabulary import CallStatus, HttpUrl, Instant, Language, Name, Slug, Tag, Whole, YesNo
 
 Id = Annotated[str, Field(max_length=48)]
 Seats = Annotated[Whole, Field(ge=0, le=50)]
-Checked = TypeVar("Checked", "CreateCall", "PatchCall")
 
 _EXAMPLE: dict[str, Any] = {
     "title": "Northwind Freight: discovery call",
@@ -44,10 +43,6 @@ class CreateCall(Body):
     seat_capacity: Annotated[Seats | None, Field(description="Overrides what account, host and type give.")] = None
     external: Annotated[list[ExternalRef], Field(max_length=20)] = []
 
-    @model_validator(mode="after")
-    def _forward(self) -> "CreateCall":
-        return _checked(self)
-
 
 class PatchCall(Body):
     """What changes about a call: absent keeps, null clears. A null type is classified again."""
@@ -69,10 +64,6 @@ class PatchCall(Body):
     sensitive: YesNo = absent()
     meeting_url: HttpUrl | None = None
     seat_capacity: Seats | None = None
-
-    @model_validator(mode="after")
-    def _forward(self) -> "PatchCall":
-        return _checked(self)
 
 
 class UpsertCall(PatchCall):
@@ -178,9 +169,3 @@ class CallRead(Read):
         )
         refs = [ExternalRef(source=source, id=id_) for source, id_ in external]
         return cls(**values, account=account, skills=skills, joinable=joinable, external=refs)
-
-
-def _checked(body: Checked) -> Checked:
-    if body.starts_at is not None and body.ends_at is not None and body.ends_at <= body.starts_at:
-        raise ValueError("ends_at must be later than starts_at")
-    return body
