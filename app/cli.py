@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -103,11 +104,13 @@ def worker(dir: Dir = None) -> None:
     settings = _settings(dir)
     with _opened(settings) as engine:
         stop = threading.Event()
+        # On a thread of its own: a handler that set the event in the midst of the main thread's wait would lock it up.
+        working = threading.Thread(target=Worker(engine, settings, clock.now).run, args=(stop,))
+        for told in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(told, lambda *_: stop.set())
         _say("Working. Ctrl-C stops after the job at hand.")
-        try:
-            Worker(engine, settings, clock.now).run(stop)
-        except KeyboardInterrupt:
-            stop.set()
+        working.start()
+        working.join()
 
 
 @app.command()

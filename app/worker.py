@@ -4,7 +4,7 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,21 +18,26 @@ from app.errors import Unavailable
 from app.jobs import HANDLERS
 from app.jobs.context import Hopeless, JobContext
 from app.models.tables import job, operation
-from app.operations import operations
+from app.operations import housekeeping, operations
 from app.rules.backoff import delay
 from app.vocabulary import JobStatus, WorkStatus
 
 log = structlog.get_logger("earshot.worker")
 
 LEASE = timedelta(minutes=10)
-"""Longer than any job may take: a worker silent for so long is dead, and its job goes to another."""
+"""A worker silent for so long is dead, and its job goes to another. Longer than a solver may take (`config.py`)."""
 _PAUSE_SECONDS = 0.2
+_CLEARING_ASKED_EVERY = timedelta(minutes=5)
 
 Handler = Callable[[JobContext], None]
 
 
 class Lost(Exception):
     """A job that its workers did not survive."""
+
+
+class Overtaken(Exception):
+    """A job that went to another worker meanwhile."""
 
 
 class Worker:
@@ -45,11 +50,13 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._handlers = handlers
+        self._ask_at = datetime.min.replace(tzinfo=UTC)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; the job at hand is finished first."""
         while not stop.is_set():
             try:
+                self._schedule_clearing()
                 worked = self.run_one()
             except Unavailable:
                 worked = False  # the database is busy or away: come back
@@ -76,12 +83,13 @@ class Worker:
                 self._finish(claimed, failed=None)
         return True
 
-    def run_all(self) -> int:
-        """Run due jobs until there are none; return how many ran."""
-        done = 0
-        while self.run_one():
-            done += 1
-        return done
+    def _schedule_clearing(self) -> None:
+        now = self._clock()
+        if now < self._ask_at:
+            return
+        with db.transaction(self._engine, writes=True) as session:
+            housekeeping.schedule(session, now=now)
+        self._ask_at = now + _CLEARING_ASKED_EVERY
 
     def _handler(self, kind: str) -> Handler:
         found = self._handlers.get(kind)
@@ -91,16 +99,18 @@ class Worker:
 
     def _context(self, claimed: Any) -> JobContext:
         def record(percent: int) -> None:
+            now = self._clock()
             with db.transaction(self._engine, writes=True) as session:
+                if not _written(session, claimed, {"leased_until": now + LEASE, "updated_at": now}):
+                    raise Overtaken("The lease ran out, and another worker took the job.")
                 session.execute(
                     update(operation)
                     .where(operation.c.id == claimed.operation_id)
-                    .values(status=WorkStatus.RUNNING, progress=percent, updated_at=self._clock())
+                    .values(status=WorkStatus.RUNNING, progress=percent, updated_at=now)
                 )
 
         def progress(percent: int) -> None:
-            if claimed.operation_id:
-                db.retrying(lambda: record(percent))
+            db.retrying(lambda: record(percent))
 
         return JobContext(self._engine, self._settings, self._clock, claimed.payload, progress)
 
@@ -150,17 +160,21 @@ class Worker:
         else:
             wait = delay(claimed.attempts, random.random())  # noqa: S311 - spreads rivals, no secret
             values |= {"status": JobStatus.QUEUED, "due_at": now + wait, "last_error": _words(failed)}
-        # Fenced: whoever claimed it after our lease ran out has another lease, and this changes nothing.
-        mine = job.c.id == claimed.id, job.c.lease == claimed.lease
-        won = session.execute(update(job).where(*mine).values(**values).returning(job.c.id)).first()
+        won = _written(session, claimed, values)
         if won and values["status"] is JobStatus.DEAD and claimed.operation_id:
-            operations.fail(session, claimed.operation_id, code="job_failed", detail=_words(failed), now=now)
+            operations.fail(session, claimed.operation_id, code=operations.JOB_FAILED, now=now)
 
     def _twin_waits(self, session: DbSession, claimed: Any) -> bool:
         if claimed.singleton is None:
             return False
         twin = select(job.c.id).where(job.c.singleton == claimed.singleton, job.c.status == JobStatus.QUEUED)
         return session.execute(twin).first() is not None
+
+
+def _written(session: DbSession, claimed: Any, values: Mapping[str, Any]) -> bool:
+    """Fenced: whoever claimed the job after our lease ran out has another lease, and this changes nothing."""
+    mine = job.c.id == claimed.id, job.c.lease == claimed.lease
+    return session.execute(update(job).where(*mine).values(**values).returning(job.c.id)).first() is not None
 
 
 def _words(error: Exception | None) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from app.jobs import mail, runs
+from app.jobs import housekeeping, mail, runs
 from app.jobs.context import JobContext
 
 HANDLERS: Mapping[str, Callable[[JobContext], None]] = {
+    "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
     "match_run": runs.match_run,
     "plan_run": runs.plan_run,

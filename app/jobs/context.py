@@ -19,7 +19,10 @@ class Hopeless(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The house around one job, its payload, and where it reports progress (percent)."""
+    """The house around one job, its payload, and where it reports progress (percent).
+
+    Each report renews the lease: work that may take minutes reports, with no transaction open.
+    """
 
     engine: Engine
     settings: Settings

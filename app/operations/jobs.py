@@ -12,8 +12,8 @@ from app.db import DbSession
 from app.models.tables import job
 from app.vocabulary import JobStatus
 
-SOON, USUAL = 50, 100
-"""Priorities: what a person waits for, and the rest."""
+SOON, USUAL, IDLE = 50, 100, 200
+"""Priorities: what a person waits for, the rest, and what can wait for everything else."""
 
 
 def enqueue(

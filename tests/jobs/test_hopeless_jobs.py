@@ -24,7 +24,7 @@ from tests.harness import NOW, FakeClock
 
 
 def state_after_one_run(engine: Engine, handlers: dict[str, Callable[[JobContext], None]]) -> tuple[JobStatus, int]:
-    Worker(engine, Settings(_env_file=None), FakeClock(), handlers).run_all()
+    Worker(engine, Settings(_env_file=None), FakeClock(), handlers).run_one()
     with transaction(engine, writes=False) as db:
         found = db.execute(select(job.c.status, job.c.attempts)).one()
     return found.status, found.attempts
@@ -43,6 +43,23 @@ def test_a_hopeless_job_is_tried_once_and_its_operation_has_failed(engine: Engin
         assert db.execute(select(job.c.last_error)).scalar() == "Hopeless: There is no way."
         found = db.execute(select(operation).where(operation.c.id == operation_id)).one()
     assert (found.status, found.error["code"]) == (WorkStatus.FAILED, "job_failed")
+
+
+def test_what_went_wrong_inside_is_for_the_log_and_never_for_clients(engine: Engine) -> None:
+    def broken(_: JobContext) -> None:
+        raise Hopeless("password=hunter2")
+
+    with transaction(engine, writes=True) as db:
+        operation_id = operations.begin(db, "break", {}, now=NOW)
+
+    state_after_one_run(engine, {"break": broken})
+
+    with transaction(engine, writes=False) as db:
+        assert "hunter2" in db.execute(select(job.c.last_error)).scalar_one()
+        error = db.execute(select(operation.c.error).where(operation.c.id == operation_id)).scalar_one()
+    assert error["code"] == "job_failed"
+    assert error["detail"].startswith("The work failed on our side")
+    assert "hunter2" not in str(error)
 
 
 def test_a_kind_of_job_that_nobody_knows_is_hopeless(engine: Engine) -> None:

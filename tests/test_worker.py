@@ -1,0 +1,197 @@
+"""The worker: how it stops, how it keeps a job that takes long, and when it clears up."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, select, update
+
+from app import ids
+from app.config import Settings
+from app.db import make_engine, transaction
+from app.jobs.context import JobContext
+from app.models.tables import browser_session, idempotency_record, job, operation, sign_in_link
+from app.operations import operations
+from app.operations.jobs import enqueue
+from app.vocabulary import JobStatus, WorkStatus
+from app.worker import LEASE, Worker
+from tests.factories import a_person
+from tests.harness import NOW, FakeClock
+
+SETTINGS = Settings(_env_file=None)
+SLOW = """
+import sys, time
+from pathlib import Path
+from app.jobs import HANDLERS
+
+def slow(context):
+    Path(context.payload["started"]).touch()
+    time.sleep(1)
+
+HANDLERS["slow"] = slow
+from app.cli import main
+main()
+"""
+
+
+def jobs(engine: Engine, kind: str) -> list[Any]:
+    with transaction(engine, writes=False) as db:
+        return list(db.execute(select(job).where(job.c.kind == kind).order_by(job.c.created_at)))
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_told_to_stop_finishes_the_job_at_hand(
+    sqlite_url: str, tmp_path: Path, told: signal.Signals
+) -> None:
+    engine, started = make_engine(sqlite_url), tmp_path / "started"
+    with transaction(engine, writes=True) as db:
+        enqueue(db, "slow", {"started": str(started)}, now=NOW - timedelta(days=3650))
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, "worker", "--dir", str(tmp_path)],
+        env={**plain, "EARSHOT_DATABASE_URL": sqlite_url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
+    )
+    try:
+        until(started.exists)
+        process.send_signal(told)
+
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+    (done,) = jobs(engine, "slow")
+    engine.dispose()
+    assert (done.status, done.attempts) == (JobStatus.DONE, 1)
+
+
+def test_a_job_that_reports_progress_keeps_its_lease_however_long_it_takes(engine: Engine, clock: FakeClock) -> None:
+    rival = Worker(engine, SETTINGS, clock, {})
+    stolen = []
+
+    def long(context: JobContext) -> None:
+        for percent in (10, 20, 30):
+            clock.advance(LEASE * 0.9)
+            context.progress(percent)
+            stolen.append(rival.run_one())
+
+    with transaction(engine, writes=True) as db:
+        operation_id = operations.begin(db, "long", {}, now=NOW)
+
+    Worker(engine, SETTINGS, clock, {"long": long}).run_one()
+
+    assert stolen == [False, False, False]
+    assert [(one.status, one.attempts) for one in jobs(engine, "long")] == [(JobStatus.DONE, 1)]
+    with transaction(engine, writes=False) as db:
+        assert db.execute(select(operation.c.progress).where(operation.c.id == operation_id)).scalar_one() == 30
+
+
+def test_a_job_without_an_operation_renews_its_lease_too(engine: Engine, clock: FakeClock) -> None:
+    def long(context: JobContext) -> None:
+        clock.advance(LEASE * 0.9)
+        context.progress(50)
+        (running,) = jobs(engine, "long")
+        assert running.leased_until > clock() + LEASE * 0.9
+
+    with transaction(engine, writes=True) as db:
+        enqueue(db, "long", {}, now=NOW)
+
+    Worker(engine, SETTINGS, clock, {"long": long}).run_one()
+
+    assert jobs(engine, "long")[0].status is JobStatus.DONE
+
+
+def test_a_worker_that_lost_its_lease_stops_at_the_next_progress_and_changes_nothing(
+    engine: Engine, clock: FakeClock
+) -> None:
+    after = []
+
+    def overtaken(context: JobContext) -> None:
+        with transaction(engine, writes=True) as db:
+            db.execute(update(job).values(lease="of another", leased_until=clock() + LEASE))
+        context.progress(50)
+        after.append("went on")
+
+    with transaction(engine, writes=True) as db:
+        operation_id = operations.begin(db, "long", {}, now=NOW)
+
+    Worker(engine, SETTINGS, clock, {"long": overtaken}).run_one()
+
+    (left,) = jobs(engine, "long")
+    assert after == []
+    assert (left.status, left.lease, left.last_error) == (JobStatus.RUNNING, "of another", None)
+    with transaction(engine, writes=False) as db:
+        found = db.execute(select(operation).where(operation.c.id == operation_id)).one()
+    assert (found.status, found.progress) == (WorkStatus.QUEUED, 0)
+
+
+def run_for_a_moment(worker: Worker, engine: Engine) -> None:
+    """Let a worker loop until nothing is left to do."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    time.sleep(0.4)
+    until(lambda: all(one.status is JobStatus.DONE for one in jobs(engine, "housekeeping")))
+    stop.set()
+    thread.join(10)
+
+
+def test_workers_clear_up_once_an_hour_between_them(engine: Engine, clock: FakeClock) -> None:
+    for _ in range(2):
+        run_for_a_moment(Worker(engine, SETTINGS, clock), engine)
+    clock.advance(timedelta(minutes=59))
+    run_for_a_moment(Worker(engine, SETTINGS, clock), engine)
+    within_the_hour = len(jobs(engine, "housekeeping"))
+    clock.advance(timedelta(minutes=1))
+    run_for_a_moment(Worker(engine, SETTINGS, clock), engine)
+
+    assert (within_the_hour, len(jobs(engine, "housekeeping"))) == (1, 2)
+
+
+def test_only_what_is_of_no_more_use_is_cleared_away(engine: Engine, clock: FakeClock) -> None:
+    week, hour = timedelta(days=7), timedelta(hours=1)
+    with transaction(engine, writes=True) as db:
+        who = a_person(db, "Jo").id
+        for name, age in (("old", week + hour), ("young", week - hour)):
+            enqueue(db, name, {}, now=NOW - age)
+            enqueue(db, f"{name} and dead", {}, now=NOW - age)
+            row = {"credential": "key_1", "idempotency_key": name, "fingerprint": "f", "headers": {}, "status": 201}
+            db.execute(insert(idempotency_record).values(**row, created_at=NOW - age))
+        db.execute(update(job).values(status=JobStatus.DONE))
+        db.execute(update(job).where(job.c.kind.like("%dead")).values(status=JobStatus.DEAD))
+        links = {"fresh": (NOW + hour, None), "used": (NOW + hour, NOW), "expired": (NOW - hour, None)}
+        for name, (expires_at, used_at) in links.items():
+            row = {"id": ids.new("lnk", NOW), "person_id": who, "digest": name, "created_at": NOW}
+            db.execute(insert(sign_in_link).values(**row, expires_at=expires_at, used_at=used_at))
+        browsers = {"fresh": (NOW + hour, NOW), "idle": (NOW + hour, NOW - 9 * hour), "expired": (NOW, NOW)}
+        for name, (expires_at, seen_at) in browsers.items():
+            row = {"id": ids.new("web", NOW), "person_id": who, "digest": name, "created_at": NOW}
+            db.execute(insert(browser_session).values(**row, expires_at=expires_at, seen_at=seen_at))
+
+    run_for_a_moment(Worker(engine, SETTINGS, clock), engine)
+
+    with transaction(engine, writes=False) as db:
+        kept = set(db.execute(select(job.c.kind)).scalars()) - {"housekeeping"}
+        keys = db.execute(select(idempotency_record.c.idempotency_key)).scalars().all()
+        left = [db.execute(select(table.c.digest)).scalars().all() for table in (sign_in_link, browser_session)]
+    assert kept == {"old and dead", "young", "young and dead"}
+    assert keys == ["young"]
+    assert left == [["fresh"], ["fresh"]]
