@@ -60,8 +60,10 @@ def main() -> None:
 
 def _answer(work: str, question: object) -> Any:
     module, _, function = work.partition(":")
+    # Not in the `try`: short of memory, a numeric library fails to load with an ImportError. The child then dies of it.
+    solver = getattr(importlib.import_module(module), function)
     try:
-        return getattr(importlib.import_module(module), function)(question)
+        return solver(question)
     except MemoryError:
         return ChildFailed("The solver needed more memory than allowed.")
     except Exception as error:

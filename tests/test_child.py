@@ -39,7 +39,13 @@ def test_the_answer_comes_back() -> None:
 
 @pytest.mark.parametrize(
     ("work", "words"),
-    [("slow", "stopped after"), ("hungry", "memory"), ("dying", "without an answer"), ("echo", "answered with int")],
+    [
+        ("slow", "stopped after"),
+        ("hungry", "memory"),
+        ("dying", "without an answer"),
+        ("echo", "answered with int"),
+        ("missing", "without an answer"),
+    ],
 )
 def test_a_child_that_fails_is_one_sentence_and_gone(work: str, words: str) -> None:
     with pytest.raises(ChildFailed, match=words):
@@ -51,3 +57,8 @@ def test_what_the_solver_raises_is_raised_here() -> None:
         run("refusing")
 
     assert (why.value.observer, why.value.limit) == ("a", PlanLimit.TIME)
+
+
+def test_a_solver_that_finds_no_memory_to_load_its_libraries_is_a_child_that_failed() -> None:
+    with pytest.raises(ChildFailed, match="memory"):
+        run_limited("app.rules.planning.solve:answer", None, answer=str, seconds=20, mebibytes=-1000)

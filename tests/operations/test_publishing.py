@@ -1,6 +1,6 @@
 """Publishing when things have changed since the run, or change meanwhile, or break."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -183,6 +183,14 @@ def test_a_mentor_who_is_out_since_the_run_gets_nobody(engine: Engine) -> None:
     assert why.value.extra["constraint"] == "no_capacity"
 
 
+@pytest.fixture
+def postgres(postgres_url: str) -> Iterator[Engine]:
+    """An engine on which writers really run side by side."""
+    made = make_engine(postgres_url)
+    yield made
+    made.dispose()
+
+
 def two_drafts_for_one_place(engine: Engine) -> list[str]:
     """Two drafts that give the only place of the only mentor to different mentees."""
     with transaction(engine, writes=True) as db:
@@ -191,43 +199,40 @@ def two_drafts_for_one_place(engine: Engine) -> list[str]:
     return [a_match_draft(engine, pins=[(junior.id, mentor.id)]) for junior in juniors]
 
 
-def test_two_drafts_published_at_once_give_a_place_away_once(postgres_url: str) -> None:
-    engine = make_engine(postgres_url)
-    first, second = two_drafts_for_one_place(engine)
+def test_two_drafts_published_at_once_give_a_place_away_once(postgres: Engine) -> None:
+    first, second = two_drafts_for_one_place(postgres)
 
     with ThreadPoolExecutor(1) as pool:
-        with transaction(engine, writes=True) as db:
+        with transaction(postgres, writes=True) as db:
             match_runs.publish_match_run(db, run_id=first, actor=SYSTEM, now=NOW)
-            rival = pool.submit(publish, engine, second)
+            rival = pool.submit(publish, postgres, second)
             with pytest.raises(TimeoutError):
                 rival.result(0.5)  # it waits for us: nothing of ours is committed
         why = rival.exception(20)
 
     assert isinstance(why, match_runs.InfeasiblePair)
-    with transaction(engine, writes=False) as db:
+    with transaction(postgres, writes=False) as db:
         active = select(func.count()).select_from(match).where(match.c.status == MatchStatus.ACTIVE)
         assert db.execute(active).scalar() == 1
-    engine.dispose()
 
 
 @pytest.mark.parametrize("act", ["set_capacity", "withdraw"])
-def test_capacity_and_enrolment_wait_for_the_run_that_is_being_published(postgres_url: str, act: str) -> None:
-    engine = make_engine(postgres_url)
-    with transaction(engine, writes=True) as db:
+def test_capacity_and_enrolment_wait_for_the_run_that_is_being_published(postgres: Engine, act: str) -> None:
+    with transaction(postgres, writes=True) as db:
         a_mentee(db, "Aisha")
         mentor = a_mentor(db, "Mara", capacity=1)
         which = {"program_id": runs.program_for_run(db, None).id, "enrollment_id": f"enr_{mentor.id}"}
-    run_id = a_match_draft(engine)
+    run_id = a_match_draft(postgres)
 
     def change() -> None:
-        with transaction(engine, writes=True) as db:
+        with transaction(postgres, writes=True) as db:
             if act == "withdraw":
                 enrollments.withdraw(db, **which, actor=SYSTEM, now=NOW)
             else:
                 enrollments.set_capacity(db, **which, capacity=0, actor=SYSTEM, now=NOW)
 
     with ThreadPoolExecutor(1) as pool:
-        with transaction(engine, writes=True) as db:
+        with transaction(postgres, writes=True) as db:
             match_runs.publish_match_run(db, run_id=run_id, actor=SYSTEM, now=NOW)
             rival = pool.submit(change)
             with pytest.raises(TimeoutError):
@@ -235,7 +240,6 @@ def test_capacity_and_enrolment_wait_for_the_run_that_is_being_published(postgre
         why = rival.exception(20)
 
     assert isinstance(why, Problem) == (act == "withdraw")  # a match stands there now; less capacity is fine
-    engine.dispose()
 
 
 def test_a_range_that_cannot_be_planned_is_refused_by_its_own_code(db: DbSession) -> None:
