@@ -3,7 +3,7 @@
 from html import escape
 from zoneinfo import ZoneInfo
 
-from app.adapters.mail import MailRefused, mailer
+from app.adapters.mail import MailRefused, MailUnavailable, mailer
 from app.ical import imip, itip
 from app.ical.entries import EntryStatus
 from app.ical.write import Method
@@ -17,18 +17,21 @@ def send_invite(context: JobContext) -> None:
     """Send the current revision of the entry `entry_id` to its owner, unless they have it.
 
     At least once: after a crash the same message goes again, under the same Message-ID and SEQUENCE. Raises
-    `MailUnavailable` or `MailRefused` when nobody took it over, `Hopeless` when nobody ever will.
+    `MailUnavailable` or `MailRefused` when nobody took it over, `Hopeless` when nobody ever will, or when nobody did
+    and the entry is over. Nobody hears for the first time of what is over.
     """
     desk = Desk.of(context.settings)
     letter = context.write(lambda db: hand_to_mail(db, entry_id=context.payload["entry_id"], desk=desk))
     if letter is None:
         return
-    recipient = letter.drawn.recipient
+    recipient, over = letter.drawn.recipient, letter.drawn.entry.ends_at <= context.clock()
+    if over and not letter.again:
+        raise Hopeless("It was over before anybody took the invitation.")
     try:
         mailer(context.settings).send(letter.message_id, recipient.email, written(letter))
-    except MailRefused as refusal:
-        if refusal.permanent:
-            raise Hopeless(str(refusal)) from refusal
+    except (MailRefused, MailUnavailable) as trouble:
+        if over or (isinstance(trouble, MailRefused) and trouble.permanent):
+            raise Hopeless(str(trouble)) from trouble
         raise
     fragment = letter.drawn.fragment()
     context.write(lambda db: mail_taken(db, letter=letter, fragment=fragment, desk=desk))

@@ -18,6 +18,9 @@ from app.models.tables import calendar_entry as entry
 from app.operations.jobs import enqueue
 from app.vocabulary import EntryStatus, Part
 
+_TRIES = 3000
+"""How often mail is tried: every four hours for a year. It gives up by itself once the entry is over."""
+
 
 def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime) -> None:
     """Put a new session into its observer's calendar."""
@@ -118,4 +121,5 @@ def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: 
 
 
 def _mail(db: DbSession, entry_id: str, now: datetime) -> None:
-    enqueue(db, "invite_mail", {"entry_id": entry_id}, singleton=f"invite_mail:{entry_id}", now=now)
+    payload, singleton = {"entry_id": entry_id}, f"invite_mail:{entry_id}"
+    enqueue(db, "invite_mail", payload, singleton=singleton, max_attempts=_TRIES, now=now)

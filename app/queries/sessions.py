@@ -98,19 +98,20 @@ def participants(db: DbSession, session_ids: Iterable[str]) -> dict[str, list[An
 
 
 def entry_id_of_session(db: DbSession, session_id: str, *, actor: Actor) -> str:
-    """Return the calendar entry through which this actor sees a session: a host's is that of the call, an admin who
-    takes no part is shown the observer's. Raises NotFound when they may not see the session.
+    """Return the calendar entry through which this actor sees a session: their own of it, else theirs as the host of
+    its call; an admin who takes no part is shown the observer's. Raises NotFound when they may not see the session.
     """
     found = session_by_id(db, session_id, actor=actor)
     of_host = and_(calendar_entry.c.call_id == found.call_id, calendar_entry.c.part == Part.HOST)
-    query = select(calendar_entry.c.id, calendar_entry.c.person_id, calendar_entry.c.part)
+    query = select(calendar_entry.c.id, calendar_entry.c.person_id, calendar_entry.c.session_id)
     rows = db.execute(query.where(or_(calendar_entry.c.session_id == found.id, of_host))).all()
-    own = [row.id for row in rows if row.person_id == actor.person_id]
+    # Somebody who gave a seat back and hosts the call by now has both, of two parts.
+    own = {row.session_id: row.id for row in rows if row.person_id == actor.person_id}
     if not own and runs_the_house(actor):
-        own = [row.id for row in rows if row.part is Part.OBSERVER]
-    if not own:
+        own = {row.session_id: row.id for row in rows}
+    entry_id: str | None = own.get(session_id) or own.get(None)
+    if entry_id is None:
         raise NotFound
-    entry_id: str = own[0]
     return entry_id
 
 

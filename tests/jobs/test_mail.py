@@ -5,6 +5,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,17 @@ from sqlalchemy import Engine, select, update
 from app.adapters.mail import FolderMailer, MailUnavailable, SmtpMailer, mailer
 from app.config import Settings
 from app.db import transaction
-from app.jobs.context import JobContext
+from app.jobs.context import Hopeless, JobContext
 from app.jobs.mail import send_invite, written
 from app.models import Account
-from app.models.tables import availability, calendar_entry, job
+from app.models.tables import availability, calendar_entry, job, person
 from app.operations.calls import patch_call
 from app.operations.entries import hand_to_mail, mail_taken
-from app.operations.people import patch_person
 from app.operations.seats import book_seat, release_seat
 from app.queries.entries import Desk
 from app.rules.access import SYSTEM
-from app.vocabulary import JobStatus, Part
+from app.vocabulary import JobStatus, Part, PersonStatus
+from app.worker import Worker
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, FakeClock
 from tests.ical.checker import parse, problems
@@ -59,6 +60,10 @@ class House:
     def entry(self, part: Part) -> Any:
         with transaction(self.engine, writes=False) as db:
             return db.execute(select(calendar_entry).where(calendar_entry.c.part == part)).one()
+
+    def jobs(self) -> list[JobStatus]:
+        with transaction(self.engine, writes=False) as db:
+            return list(db.execute(select(job.c.status)).scalars())
 
     def desk(self) -> Desk:
         return Desk.of(self.settings)
@@ -156,7 +161,7 @@ def test_a_mail_after_the_first_says_that_something_has_changed(house: House, bo
 
 def test_nobody_who_has_left_is_invited(house: House, booked: Booked) -> None:
     with transaction(house.engine, writes=True) as db:
-        patch_person(db, person_id=booked.junior_id, changes={"status": "left"}, actor=SYSTEM, now=NOW)
+        db.execute(update(person).where(person.c.id == booked.junior_id).values(status=PersonStatus.LEFT))
 
     house.work()
 
@@ -180,6 +185,54 @@ def test_a_mail_that_nobody_took_stays_to_be_sent(house: House, booked: Booked) 
     house.send(house.entry(Part.OBSERVER).id)
     assert len(house.mails()) == 1
     assert house.entry(Part.OBSERVER).mailed_sequence == 0
+
+
+def test_a_mail_that_nobody_takes_for_a_night_and_longer_is_tried_until_its_call_is_over(
+    house: House, booked: Booked
+) -> None:
+    house.settings.outbox.write_text("a file where the folder should be")
+    worker = Worker(house.engine, house.settings, house.clock)
+    tried: list[timedelta] = []
+
+    while house.clock() < TEN + HALF:
+        if worker.run_one():
+            tried.append(house.clock() - NOW)
+        house.clock.advance(timedelta(minutes=20))
+    waiting = house.jobs()
+    house.settings.outbox.unlink()
+    house.clock.at = TEN - HALF
+    with transaction(house.engine, writes=True) as db:
+        db.execute(update(job).values(due_at=NOW))
+    while worker.run_one():
+        pass
+
+    assert max(tried) > timedelta(hours=44)
+    assert max(later - before for before, later in pairwise(tried)) <= timedelta(hours=5)
+    assert waiting == [JobStatus.QUEUED, JobStatus.QUEUED]
+    assert len(house.mails()) == 2
+
+
+def test_nobody_hears_for_the_first_time_of_a_call_that_is_over(house: House, booked: Booked) -> None:
+    house.clock.at = TEN + HALF
+
+    with pytest.raises(Hopeless):
+        house.send(house.entry(Part.OBSERVER).id)
+
+    assert house.mails() == {}
+
+
+def test_a_change_that_nobody_took_is_given_up_once_the_call_is_over(house: House, booked: Booked) -> None:
+    house.work()
+    with transaction(house.engine, writes=True) as db:
+        patch_call(db, call_id=booked.call_id, changes={"meeting_url": "https://meet.example/2"}, actor=SYSTEM, now=NOW)
+    house.clock.at = TEN + HALF
+    for mail in house.settings.outbox.iterdir():
+        mail.unlink()
+    house.settings.outbox.rmdir()
+    house.settings.outbox.write_text("a file where the folder should be")
+
+    with pytest.raises(Hopeless):
+        house.send(house.entry(Part.OBSERVER).id)
 
 
 def test_a_crash_between_sending_and_recording_gives_the_same_mail_again(house: House, booked: Booked) -> None:

@@ -10,6 +10,8 @@ import pytest
 from app.db import transaction
 from app.models import Person
 from app.operations.calls import patch_call
+from app.operations.people import patch_person
+from app.operations.seats import release_seat
 from app.rules.access import SYSTEM
 from tests.calls_and_seats import TEN, Scene, a_scene, a_seat
 from tests.factories import a_person
@@ -118,6 +120,29 @@ def test_the_file_is_a_copy_of_the_invite_in_the_view_of_who_asks(api: Api, two:
     assert admin.content == mine.content
     assert parse(host.content).parts[0].value("SUMMARY") == (r"Observers on your Northwind Freight call: Jo\, Tom")
     assert icalendar.Calendar.from_ical(mine.content).walk("VEVENT")[0].decoded("DTSTART") == TEN
+
+
+def test_who_hosts_a_call_before_and_after_they_sat_in_gets_the_view_of_each_session_that_they_have(
+    api: Api, two: Two
+) -> None:
+    def hosted_by(person_id: str) -> None:
+        patch_call(db, call_id=two.scene.call_id, changes={"host_id": person_id}, actor=SYSTEM, now=NOW)
+
+    with transaction(api.engine, writes=True) as db:
+        hosted_by(two.tom.id)
+        hosted_by(two.scene.host.id)
+        seat = a_seat(db, two.scene.call_id, two.tom)
+        release_seat(db, seat_id=seat.id, actor=SYSTEM, now=NOW)
+        hosted_by(two.tom.id)
+        patch_person(db, person_id=two.tom.id, changes={"name": "Thomas"}, actor=SYSTEM, now=NOW)
+
+    own, hosted = (
+        parse(two.as_tom.get(f"/v1/sessions/{one}/invite.ics").content).parts[0].value("UID") or ""
+        for one in (seat.session_id, two.first)
+    )
+
+    assert own.startswith(seat.session_id)
+    assert hosted.startswith(two.scene.call_id)
 
 
 def test_the_file_is_sent_again_only_when_it_has_changed(api: Api, two: Two) -> None:
