@@ -66,16 +66,16 @@ instants = st.integers(0, 14 * 96 - 1).map(lambda quarter: MONDAY + quarter * QU
 # Mostly where London, Phoenix and New York work, so that most calls can be heard by somebody.
 starts = st.builds(
     lambda day, quarter: MONDAY + timedelta(days=day, hours=9) + quarter * QUARTER,
-    st.sampled_from((0, 0, 1, 4, 6, 7, 8)),
-    st.integers(0, 47),
+    st.sampled_from((0, 0, 0, 1, 6, 7)),
+    st.integers(0, 31),
 )
 people = st.builds(
     Somebody,
-    time_zone=st.sampled_from(ZONES),
+    time_zone=st.sampled_from((*ZONES[:1] * 4, *ZONES)),
     per_day=st.integers(1, 2),
     per_week=st.integers(1, 3),
-    languages=st.sampled_from((["en"], ["en"], ["de", "en"], ["de"])),
-    busy=st.lists(st.tuples(instants, st.integers(1, 60)).map(lambda at: (at[0], at[0] + at[1] * QUARTER)), max_size=3),
+    languages=st.sampled_from((["en"], ["de", "en"])),
+    busy=st.lists(st.tuples(instants, st.integers(1, 12)).map(lambda at: (at[0], at[0] + at[1] * QUARTER)), max_size=2),
 )
 worlds = st.builds(
     SmallWorld,
@@ -85,15 +85,15 @@ worlds = st.builds(
         st.builds(
             SomeCall,
             host=st.sampled_from((0, 0, 1, 2, 3)),
-            starts_at=st.one_of(starts, starts, instants),
+            starts_at=st.one_of(starts, starts, starts, instants),
             minutes=st.sampled_from((15, 30, 60, 90)),
-            seats=st.integers(0, 3),
+            seats=st.sampled_from((3, 2, 1, 0)),
             language=st.sampled_from(("en", "en", "en", "de")),
         ),
-        min_size=2,
+        min_size=6,
         max_size=14,
     ),
-    booked=st.lists(st.tuples(st.integers(0, 13), st.integers(0, 3)), max_size=6),
+    booked=st.lists(st.tuples(st.integers(0, 13), st.integers(0, 3)), min_size=2, max_size=8),
     from_at=st.sampled_from((MONDAY, MONDAY - timedelta(hours=5), MONDAY + timedelta(hours=13))),
     to_at=st.sampled_from((timedelta(days=1), timedelta(days=7), timedelta(days=8, hours=14))).map(MONDAY.__add__),
 )
@@ -168,7 +168,7 @@ def planned_and_published(engine: Engine, world: SmallWorld) -> None:
 def test_every_seat_of_a_plan_is_booked(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, soak: bool
 ) -> None:
-    @settings(max_examples=1_000 if soak else 25, deadline=None)
+    @settings(max_examples=1_000 if soak else 30, deadline=None)
     @given(world=worlds)
     def holds(world: SmallWorld) -> None:
         path = tmp_path_factory.mktemp("world") / "earshot.db"
