@@ -1,6 +1,6 @@
 """Change accounts, and follow what a CRM says about them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,11 @@ from sqlalchemy import select
 from app import ids
 from app.db import DbSession
 from app.models import Account
-from app.models.tables import call
-from app.operations.capacity import rules_changed
-from app.operations.changes import amend, check_admin, check_complete, check_unused, check_version
+from app.models.tables import account, call
+from app.operations.capacity import lock_calls_where, rules_changed
+from app.operations.changes import amend, check_admin, check_complete, check_unused, check_version, differing
 from app.operations.events import tell
-from app.operations.external import Upserted, forget, identify, known_id, outdated
+from app.operations.external import Upserted, forget, identify, known_id, known_ids, outdated
 from app.queries.rows import row_for_update
 from app.rules.access import Actor
 
@@ -84,9 +84,28 @@ def upsert_account(
     return Upserted("updated" if changed else "unchanged", known, changed)
 
 
+def lock_for_upserts(
+    db: DbSession, several: Sequence[tuple[tuple[str, str], Mapping[str, Any]]], *, actor: Actor
+) -> None:
+    """Lock what upserting all of these, as (source, external id) and changes, is going to lock."""
+    check_admin(actor)
+    known = known_ids(db, "account", (ref for ref, _ in several))
+    locked = select(account).where(account.c.id.in_(sorted(known.values()))).order_by(account.c.id)
+    rows = {row.id: row for row in db.execute(locked.with_for_update(key_share=True))}
+    showing = {
+        account_id
+        for ref, changes in several
+        if (account_id := known.get(ref)) and ON_CALLS.intersection(differing(rows[account_id], changes))
+    }
+    if showing:
+        lock_calls_where(db, call.c.account_id.in_(sorted(showing)))
+
+
 def _apply(
     db: DbSession, found: Account, changes: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> tuple[str, ...]:
+    if ON_CALLS.intersection(differing(found, changes)):
+        lock_calls_where(db, call.c.account_id == found.id)
     changed = amend(db, found, changes, act="account.changed", object_id=found.id, actor=actor, now=now)
     if ON_CALLS.intersection(changed):
         rules_changed(db, call.c.account_id == found.id, actor=actor, now=now)

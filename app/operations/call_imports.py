@@ -1,6 +1,6 @@
 """Import calls from a file, with the accounts that they are with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,10 @@ from sqlalchemy import select
 from app.db import DbSession
 from app.errors import Problem
 from app.models.tables import account, call, call_type
-from app.operations import accounts, calls
+from app.operations import accounts, calls, seats
 from app.operations.calls import NewCall
 from app.operations.changes import check_admin
 from app.operations.imports import SOURCE, ImportReport, Tally, all_or_none, ids_by_email, ids_by_external_id
-from app.queries import calls as call_queries
-from app.queries import people as people_queries
 from app.queries.rows import in_parts
 from app.rules.access import Actor
 from app.rules.csv_files import CallRow, CallsFile
@@ -33,7 +31,7 @@ def import_calls(
     """Create or change calls, found by external id; what the file does not say is kept, and seats follow their call.
 
     Accounts are found by name, the oldest of several, or made. Importing a file twice changes nothing. Locks the calls
-    that change and everybody on them.
+    that change or whose accounts do, and everybody on them, before it changes any.
     """
     check_admin(actor)
     return all_or_none(
@@ -57,7 +55,7 @@ def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor,
             tally.refuse(row.line, "type", "unknown", "`type` is no call type here; leave it empty to go by the title.")
         else:
             good.append(row)
-    account_ids, other_segment = _accounts(db, good, actor=actor, now=now)
+    account_ids, segments = _accounts(db, good, actor=actor, now=now)
     known = ids_by_external_id(db, "call", source, (row.external_id for row in good))
     found: dict[str, Any] = {}
     for part in in_parts(known.values()):
@@ -73,9 +71,15 @@ def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor,
         elif not calls.says_nothing_new(found[call_id], fields):
             changing.append((row, call_id, fields))
         else:
-            tally.rows["updated" if row.account in other_segment else "unchanged"] += 1
+            tally.rows["updated" if account_ids.get(row.account or "") in segments else "unchanged"] += 1
+    following = {call_id for _, call_id, _ in changing}
+    for part in in_parts(segments):
+        following |= set(db.execute(select(call.c.id).where(call.c.account_id.in_(part))).scalars())
+    everybody = {hosts[row.host_email] for row in good}
+    seats.lock_calls(db, following, also=everybody, account_ids=account_ids.values())
+    for account_id, segment in sorted(segments.items()):
+        accounts.patch_account(db, account_id=account_id, changes={"segment": segment}, actor=actor, now=now)
     tally.rows["created"] += len(calls.create_calls(db, new, actor=actor, now=now))
-    _lock_everybody_on(db, {call_id: fields["host_id"] for _, call_id, fields in changing})
     for row, call_id, fields in changing:
         try:
             with db.begin_nested():
@@ -108,8 +112,8 @@ def _call_fields(row: CallRow, host_id: str, account_id: str | None) -> dict[str
 
 def _accounts(
     db: DbSession, rows: Sequence[CallRow], *, actor: Actor, now: datetime
-) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the ids of accounts by name, made where there was none, and the names of those whose segment changed."""
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the ids of accounts by name, made where there was none, and by id the segments that are to change."""
     segments: dict[str, str | None] = {}
     for row in rows:
         if row.account:
@@ -125,18 +129,9 @@ def _accounts(
         for name, segment in segments.items()
         if name not in found
     }
-    changed = {name: one for name, one in found.items() if segments[name] not in (None, one.segment)}
-    for name, one in changed.items():
-        accounts.patch_account(db, account_id=one.id, changes={"segment": segments[name]}, actor=actor, now=now)
-    return {**{name: one.id for name, one in found.items()}, **made}, frozenset(changed)
-
-
-def _lock_everybody_on(db: DbSession, hosts: Mapping[str, str]) -> None:
-    """Lock the coming hosts and those on calls (by id) before the first call is: locked call by call, two transactions
-    could wait for each other.
-    """
-    everybody = set(hosts.values())
-    for part in in_parts(hosts):
-        everybody |= {seat.observer_id for seat in call_queries.live_seats(db, part)}
-    for part in in_parts(sorted(everybody)):
-        people_queries.lock_people(db, part)
+    changing = {
+        one.id: segment
+        for name, one in found.items()
+        if (segment := segments[name]) is not None and segment != one.segment
+    }
+    return {**{name: one.id for name, one in found.items()}, **made}, changing

@@ -9,8 +9,8 @@ from sqlalchemy import delete, insert, select
 from app.db import DbSession
 from app.models import CallType
 from app.models.tables import call, call_type, call_type_skill
-from app.operations.capacity import rules_changed
-from app.operations.changes import SlugTaken, amend, check_admin, check_unused, check_version
+from app.operations.capacity import lock_calls_where, rules_changed
+from app.operations.changes import SlugTaken, amend, check_admin, check_unused, check_version, differing
 from app.operations.events import tell
 from app.operations.skills import check_skills
 from app.queries import call_types
@@ -54,6 +54,8 @@ def patch_call_type(
         db.execute(delete(call_type_skill).where(call_type_skill.c.call_type == slug))
         _show(db, slug, skills)
         also.append("skills")
+    if also or "seat_capacity" in differing(found, changes):
+        lock_calls_where(db, call.c.type == slug)
     changed = amend(db, found, changes, act="call_type.changed", object_id=slug, actor=actor, now=now, also=also)
     if {"skills", "seat_capacity"}.intersection(changed):
         rules_changed(db, call.c.type == slug, actor=actor, now=now)

@@ -12,14 +12,15 @@ from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models.tables import call as calls_table
 from app.operations import seats
-from app.operations.capacity import References, capacity, references, renumber
+from app.operations.capacity import References, capacity, hold_references, references, renumber
 from app.operations.changes import check_complete
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
-from app.operations.external import Upserted, identify_many, known_id, outdated
+from app.operations.external import Upserted, identify_many, known_id, known_ids, outdated
 from app.operations.people import UnknownReference
 from app.operations.seats import Past
-from app.queries import calls
+from app.queries import calls, people
+from app.queries.rows import in_parts
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import call_type as classified
 from app.vocabulary import CallStatus, TypeSource
@@ -72,6 +73,9 @@ def create_calls(db: DbSession, new: Sequence[NewCall], *, actor: Actor, now: da
     """Add many calls and return their ids in the same order, by a few statements per thousand."""
     if not runs_the_house(actor):
         raise Forbidden("Calls come from an admin or the CRM.")
+    for part in in_parts(sorted({one.fields["host_id"] for one in new})):
+        people.lock_people(db, part)
+    hold_references(db, (account_id for one in new if (account_id := one.fields.get("account_id"))))
     known = references(db, [one.fields for one in new])
     rows = [_new_row(one.fields, known, now=now) for one in new]
     if not rows:
@@ -102,7 +106,7 @@ def patch_call(
         raise Forbidden(
             f"Hosts change {' and '.join(sorted(HOST_FIELDS))} of their own calls; an admin changes the rest."
         )
-    found = seats.lock_call_with_people(db, call_id, also=[seen.host_id, changes.get("host_id") or seen.host_id])
+    found = seats.lock_call_with_people(db, call_id, **_taking_from([changes]))
     if expected_version not in (None, found.version):
         raise Stale("Read it again, then change it.")
     return _apply(db, found, changes, actor=actor, now=now)
@@ -121,11 +125,21 @@ def upsert_call(
         check_complete(changes, "title", "host_id", "starts_at", "ends_at")
         made = create_call(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made, tuple(sorted(changes)))
-    found = seats.lock_call_with_people(db, known, also=[changes["host_id"]] if "host_id" in changes else [])
+    found = seats.lock_call_with_people(db, known, **_taking_from([changes]))
     if outdated(found.external_updated_at, changes.get("external_updated_at")):
         return Upserted("unchanged", known)
     changed = _apply(db, found, changes, actor=actor, now=now)
     return Upserted("updated" if changed else "unchanged", known, changed)
+
+
+def lock_for_upserts(
+    db: DbSession, several: Sequence[tuple[tuple[str, str], Mapping[str, Any]]], *, actor: Actor
+) -> None:
+    """Lock what upserting all of these, as (source, external id) and changes, is going to lock."""
+    if not runs_the_house(actor):
+        raise Forbidden("Calls come from an admin or the CRM.")
+    known = known_ids(db, "call", (ref for ref, _ in several))
+    seats.lock_calls(db, known.values(), **_taking_from([changes for _, changes in several]))
 
 
 def cancel_call(
@@ -135,7 +149,7 @@ def cancel_call(
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not runs_the_house(actor) and seen.host_id != actor.person_id:
         raise Forbidden("The host or an admin cancels a call.")
-    found = seats.lock_call_with_people(db, call_id, also=[seen.host_id])
+    found = seats.lock_call_with_people(db, call_id)
     if expected_version not in (None, found.version):
         raise Stale("Read it again, then cancel it.")
     if found.status is CallStatus.CANCELLED:
@@ -227,6 +241,14 @@ def _reseated(found: Any, after: Mapping[str, Any], known: References) -> dict[s
         )
     # Nobody who sits is thrown out by a rule: the call takes nobody new until it fits.
     return {"seat_capacity": max(number, found.seats_taken)}
+
+
+def _taking_from(several: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Name the hosts and accounts from which calls with these changes are going to take their seats."""
+    return {
+        "also": {host_id for changes in several if (host_id := changes.get("host_id"))},
+        "account_ids": {account_id for changes in several if (account_id := changes.get("account_id"))},
+    }
 
 
 def _typed(given: str | None, title: str, stage: str | None, known: References) -> dict[str, Any]:

@@ -66,6 +66,11 @@ def check_unused(db: DbSession, *uses: Select[Any]) -> None:
         raise InUse("Take it off everything that refers to it, then delete it.")
 
 
+def differing(row: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the changes that say something new."""
+    return {name: value for name, value in changes.items() if getattr(row, name) != value}
+
+
 def amend(
     db: DbSession,
     row: Versioned,
@@ -80,13 +85,13 @@ def amend(
     """Set what differs, count the version and tell; return the names that changed, sorted. Without any, do nothing.
 
     `also` names fields that answers show and that changed in other tables. Calendar entries that show one of them
-    are shown anew.
+    are locked and shown anew: lock the calls that follow first.
     """
-    differing = {name: value for name, value in changes.items() if getattr(row, name) != value}
-    changed = tuple(sorted({*differing, *also}))
+    new = differing(row, changes)
+    changed = tuple(sorted({*new, *also}))
     if not changed:
         return ()
-    for name, value in differing.items():
+    for name, value in new.items():
         setattr(row, name, value)
     row.version += 1
     row.updated_at = now

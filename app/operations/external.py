@@ -46,6 +46,19 @@ def known_id(db: DbSession, object_type: str, source: str, external_id: str) -> 
     return found
 
 
+def known_ids(db: DbSession, object_type: str, refs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the ids of the objects with these external identities, for many upserts, as `known_id` does for one.
+    Waits for others in the order of the names, so that two batches in opposite orders don't wait for each other.
+    """
+    wanted = sorted(set(refs))
+    found = external.object_ids(db, object_type, wanted)
+    if unknown := [ref for ref in wanted if ref not in found]:
+        for source, external_id in unknown:
+            one_at_a_time(db, f"{object_type} {source} {external_id}")
+        found |= external.object_ids(db, object_type, unknown)
+    return found
+
+
 def identify(db: DbSession, object_type: str, object_id: str, refs: Iterable[tuple[str, str]]) -> None:
     """Add external identities to an object. Refused as `external_id_taken` when another object has one of them."""
     identify_many(db, object_type, [(object_id, refs)])

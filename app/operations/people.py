@@ -1,30 +1,32 @@
 """Change who works here: create, change, and follow what a CRM says about people."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select, update
 
 from app import ids
 from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models import Availability, Person
-from app.models.tables import call, person, team
+from app.models.tables import call, match, person, seat, team
+from app.operations import seats
 from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
-from app.operations.capacity import rules_changed
-from app.operations.changes import amend, check_complete
-from app.operations.events import tell
-from app.operations.external import Upserted, identify, known_id, outdated
+from app.operations.capacity import lock_calls_where, rules_changed
+from app.operations.changes import amend, check_complete, differing
+from app.operations.events import tell, tell_many
+from app.operations.external import Upserted, identify, known_id, known_ids, outdated
 from app.queries import people
 from app.rules.access import Actor, may_act_for, runs_the_house
-from app.vocabulary import PersonStatus
+from app.vocabulary import LIVE_SEATS, MatchStatus, PersonStatus
 
 OWN_FIELDS = frozenset(
     {"time_zone", "languages", "seat_capacity", "observe_per_day", "observe_per_week", "host_per_day", "host_per_week"}
 )
 """What people change about themselves."""
+_TREE = "manager tree"
 
 
 class EmailTaken(Conflict):
@@ -74,7 +76,9 @@ def patch_person(
     actor: Actor,
     now: datetime,
 ) -> Person:
-    """Change what is given. People change a few things about themselves, admins all. Locks the person."""
+    """Change what is given. People change a few things about themselves, admins all. Who has left gives up the seats
+    ahead of them, and their matches end. Locks the person, then the calls that follow.
+    """
     people.person_by_id(db, person_id, actor=actor)
     if not may_act_for(actor, person_id):
         raise Forbidden("You can change only yourself.")
@@ -112,6 +116,37 @@ def upsert_person(
     return Upserted("updated" if changed else "unchanged", known, changed)
 
 
+def lock_for_upserts(
+    db: DbSession, several: Sequence[tuple[tuple[str, str], Mapping[str, Any]]], *, actor: Actor, now: datetime
+) -> None:
+    """Lock what upserting all of these, as (source, external id) and changes, is going to lock."""
+    if not runs_the_house(actor):
+        raise Forbidden("Only an admin adds people.")
+    known = known_ids(db, "person", (ref for ref, _ in several))
+    by_email = people.ids_by_email(db, (changes["email"] for _, changes in several if "email" in changes))
+    rows = people.lock_people(db, {*known.values(), *by_email.values()})
+    if any(changes.get("manager_id") for _, changes in several):
+        one_at_a_time(db, _TREE)
+    follow: list[ColumnElement[bool]] = []
+    for ref, changes in several:
+        found = rows.get(known.get(ref) or by_email.get(changes.get("email", ""), ""))
+        follow += _following(found, changes, now=now) if found else []
+    if follow:
+        lock_calls_where(db, or_(*follow))
+
+
+def _following(found: Any, changes: Mapping[str, Any], *, now: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions for the calls that these changes of somebody reach; empty when they reach none."""
+    new = differing(found, changes)
+    which: list[ColumnElement[bool]] = []
+    if "seat_capacity" in new:
+        which.append(call.c.host_id == found.id)
+    if new.get("status") == PersonStatus.LEFT:
+        mine = select(seat.c.call_id).where(seat.c.observer_id == found.id, seat.c.status.in_(LIVE_SEATS))
+        which.append(call.c.id.in_(mine) & (call.c.ends_at > now))
+    return which
+
+
 def _apply(
     db: DbSession,
     found: Person,
@@ -122,14 +157,30 @@ def _apply(
     now: datetime,
 ) -> tuple[str, ...]:
     _check(db, found.id, {name: value for name, value in changes.items() if getattr(found, name) != value})
+    if follow := _following(found, changes, now=now):
+        lock_calls_where(db, or_(*follow))
     changed = amend(db, found, changes, act="person.changed", object_id=found.id, actor=actor, now=now, also=also)
-    if "role" in changed or ("status" in changed and found.status == PersonStatus.LEFT):
+    left = "status" in changed and found.status == PersonStatus.LEFT
+    if "role" in changed or left:
         sign_out_everywhere(db, person_id=found.id)
     if "time_zone" in changed:
         zone_changed(db, person_id=found.id, actor=actor, now=now)
     if "seat_capacity" in changed:
         rules_changed(db, call.c.host_id == found.id, actor=actor, now=now)
+    if left:
+        seats.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
+        _end_matches(db, found.id, actor=actor, now=now)
     return changed
+
+
+def _end_matches(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> None:
+    theirs = or_(match.c.mentee_id == person_id, match.c.mentor_id == person_id)
+    standing = select(match.c.id, match.c.version).where(theirs, match.c.status != MatchStatus.ENDED)
+    ended = db.execute(standing.order_by(match.c.id).with_for_update(key_share=True)).all()
+    if ended:
+        values = {"status": MatchStatus.ENDED, "version": match.c.version + 1, "updated_at": now}
+        db.execute(update(match).where(match.c.id.in_([row.id for row in ended])).values(values))
+    tell_many(db, "match.ended", [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
 
 
 def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> None:
@@ -143,7 +194,7 @@ def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> N
 
 
 def _check_manager(db: DbSession, person_id: str | None, manager_id: str) -> None:
-    one_at_a_time(db, "manager tree")  # two changes that are each fine could close a circle together
+    one_at_a_time(db, _TREE)  # two changes that are each fine could close a circle together
     if db.execute(select(person.c.id).where(person.c.id == manager_id)).first() is None:
         raise UnknownReference(faults=(Fault("/manager_id", "unknown", "There is no such person."),))
     if person_id is not None and (person_id == manager_id or person_id in people.reporting_lines(db)[manager_id]):

@@ -1,7 +1,7 @@
 """Give and take seats. One path for both engines: lock, look, ask the rule, write.
 
 Whatever locks several rows does it in one order, each kind by id, so that no two transactions wait for each other:
-first the names that upserts give (`external`), people, accounts, call types, calls, calendar entries.
+first the names that upserts give (`external`), people, their tree, accounts, call types, calls, calendar entries.
 
 The schema is the last line behind it: claims of one person never overlap, a seat number is taken once, no call has
 more seats than its capacity (migration 0001).
@@ -12,22 +12,23 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from app import ids
 from app.db import DbSession, Retryable
 from app.errors import Conflict, Extra, Forbidden, Invalid, Problem, Stale
+from app.models.tables import calendar_entry, claim, participant, seat, session
 from app.models.tables import call as calls_table
-from app.models.tables import claim, participant, seat, session
 from app.operations import invites
-from app.operations.capacity import capacity, references, renumber
+from app.operations.capacity import capacity, hold_references, lock_calls_where, references, renumber
 from app.operations.events import tell, tell_many
 from app.operations.installation import installation_id
 from app.queries import busy, calls, people, seats
+from app.queries.rows import in_parts
 from app.rules import seating
 from app.rules.access import Actor, may_act_for
 from app.rules.seating import Refusal
-from app.vocabulary import ClaimKind, Part, Response, SeatStatus, SessionKind, SessionStatus
+from app.vocabulary import LIVE_SEATS, ClaimKind, Part, Response, SeatStatus, SessionKind, SessionStatus
 
 
 class SeatsFull(Conflict):
@@ -203,16 +204,41 @@ def call_over(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
     _end(db, call, calls.live_seats(db, [call.id]), status=SeatStatus.CANCELLED, actor=actor, now=now)
 
 
-def lock_call_with_people(db: DbSession, call_id: str, *, also: Iterable[str] = ()) -> Any:
-    """Lock everybody on a call by id, then the call, and return its row. Asks for another run when somebody joined
-    between looking and locking.
+def release_seats_of(db: DbSession, *, observer_id: str, actor: Actor, now: datetime) -> None:
+    """Release the seats of a locked observer on calls that are not over. Locks those calls, then their entries."""
+    mine = select(seat.c.call_id).where(seat.c.observer_id == observer_id, seat.c.status.in_(LIVE_SEATS))
+    call_ids = [row.id for row in lock_calls_where(db, calls_table.c.id.in_(mine) & (calls_table.c.ends_at > now))]
+    _lock_entries(db, call_ids)
+    for one in calls.live_seats(db, call_ids):
+        if one.observer_id == observer_id:
+            call = calls.call_for_update(db, one.call_id)
+            _end(db, call, [one], status=SeatStatus.RELEASED, actor=actor, now=now)
+
+
+def lock_calls(
+    db: DbSession, call_ids: Iterable[str], *, also: Iterable[str] = (), account_ids: Iterable[str] = ()
+) -> None:
+    """Lock calls with all that changing them locks: those on them and `also`, what they take their seats from, the
+    calls, their entries. Asks for another run when somebody came on between looking and locking.
     """
-    before = {s.observer_id for s in calls.live_seats(db, [call_id])}
-    people.lock_people(db, [*before, *also])
-    call = calls.call_for_update(db, call_id)
-    if not {s.observer_id for s in calls.live_seats(db, [call_id])} <= before:
-        raise Retryable("somebody took a seat meanwhile")
-    return call
+    wanted = sorted(set(call_ids))
+    before = calls.people_on(db, wanted)
+    for part in in_parts(sorted({who for _, who in before} | set(also))):
+        people.lock_people(db, part)
+    hold_references(db, account_ids)
+    for part in in_parts(wanted):
+        lock_calls_where(db, calls_table.c.id.in_(part))
+    if not calls.people_on(db, wanted) <= before:
+        raise Retryable("somebody came on a call meanwhile")
+    _lock_entries(db, wanted)
+
+
+def lock_call_with_people(
+    db: DbSession, call_id: str, *, also: Iterable[str] = (), account_ids: Iterable[str] = ()
+) -> Any:
+    """Lock one call as `lock_calls` does and return its row."""
+    lock_calls(db, [call_id], also=also, account_ids=account_ids)
+    return calls.call_for_update(db, call_id)
 
 
 def _refusal(db: DbSession, call: Any, rows: dict[str, Any], observer_id: str, *, now: datetime) -> Refusal | None:
@@ -357,6 +383,12 @@ def _count_change(db: DbSession, kept: Sequence[Any], *, now: datetime) -> None:
     db.execute(
         update(seat).where(seat.c.id.in_([s.id for s in kept])).values(version=seat.c.version + 1, updated_at=now)
     )
+
+
+def _lock_entries(db: DbSession, call_ids: Sequence[str]) -> None:
+    for part in in_parts(call_ids):
+        which = select(calendar_entry.c.id).where(calendar_entry.c.call_id.in_(part))
+        db.execute(which.order_by(calendar_entry.c.id).with_for_update(key_share=True))
 
 
 def _count(db: DbSession, call: Any, taken: int, *, capacity: int, actor: Actor, now: datetime) -> None:

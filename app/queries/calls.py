@@ -11,6 +11,7 @@ from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import account, call, call_type, call_type_skill, person, seat, skill
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import in_parts
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import TypeRule
 from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus
@@ -143,6 +144,17 @@ def live_seats(db: DbSession, call_ids: Iterable[str]) -> list[Any]:
     """Return the seats that take a place on these calls, by call and number."""
     query = select(seat).where(seat.c.call_id.in_(list(call_ids)), seat.c.status.in_(LIVE_SEATS))
     return list(db.execute(query.order_by(seat.c.call_id, seat.c.seat_no)))
+
+
+def people_on(db: DbSession, call_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """Return (call, person) of the hosts and live observers of these calls. Two statements per thousand."""
+    found: set[tuple[str, str]] = set()
+    for part in in_parts(call_ids):
+        found |= {
+            (row.id, row.host_id) for row in db.execute(select(call.c.id, call.c.host_id).where(call.c.id.in_(part)))
+        }
+        found |= {(row.call_id, row.observer_id) for row in live_seats(db, part)}
+    return found
 
 
 def _scoped(actor: Actor) -> Select[Any]:

@@ -124,14 +124,22 @@ def batch_upsert_accounts(body: UpsertAccounts, db: Db, now: Now, actor: Current
     def upsert(item: UpsertAccountItem) -> Upserted:
         return _upsert(db, item.external.source, item.external.id, item, now=now, actor=actor)
 
-    return batches.carry_out(db, body.items, atomic=body.atomic, upsert=upsert, response=answer.response)
+    def lock(items: list[UpsertAccountItem]) -> None:
+        several = [((item.external.source, item.external.id), _changes(item)) for item in items]
+        operations.lock_for_upserts(db, several, actor=actor)
+
+    return batches.carry_out(db, body.items, atomic=body.atomic, lock=lock, upsert=upsert, response=answer.response)
 
 
 def _upsert(
     db: DbSession, source: str, external_id: str, body: UpsertAccount, *, now: datetime, actor: CurrentActor
 ) -> Upserted:
-    changes = body.model_dump(exclude_unset=True, exclude={"external"})
+    changes = _changes(body)
     return operations.upsert_account(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
+
+
+def _changes(body: UpsertAccount) -> dict[str, Any]:
+    return body.model_dump(exclude_unset=True, exclude={"external"})
 
 
 def _read(db: DbSession, row: Any) -> AccountRead:

@@ -1,7 +1,7 @@
 """Carry out a batch item by item: each in its own savepoint, or all or none."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from fastapi import Response
 
@@ -10,6 +10,8 @@ from app.errors import Fault, Forbidden, Invalid, Problem
 from app.operations.external import Upserted
 from app.routers.problems import faults
 from app.schemas.shapes import BatchError, BatchItem, BatchRead, Rejected
+
+Item = TypeVar("Item")
 
 
 class BatchRefused(Invalid):
@@ -20,12 +22,20 @@ class BatchRefused(Invalid):
 
 
 def carry_out(
-    db: DbSession, items: Sequence[Any], *, atomic: bool, upsert: Callable[[Any], Upserted], response: Response
+    db: DbSession,
+    items: Sequence[Item | Rejected],
+    *,
+    atomic: bool,
+    lock: Callable[[list[Item]], None],
+    upsert: Callable[[Item], Upserted],
+    response: Response,
 ) -> BatchRead:
     """Upsert each item. A refused one is reported at its index and answers 207; when atomic it refuses them all.
 
-    Who may not do it at all is told so once, by 403.
+    Who may not do it at all is told so once, by 403. Items go in the client's order, so `lock` first takes everything
+    they need in the order of the house: two batches in opposite orders wait for one another but never both.
     """
+    lock([item for item in items if not isinstance(item, Rejected)])
     done = [_one(db, index, item, upsert) for index, item in enumerate(items)]
     bad = [item for item in done if item.error is not None]
     if bad and atomic:
@@ -40,7 +50,7 @@ def carry_out(
     return BatchRead(data=done)
 
 
-def _one(db: DbSession, index: int, item: Any, upsert: Callable[[Any], Upserted]) -> BatchItem:
+def _one(db: DbSession, index: int, item: Item | Rejected, upsert: Callable[[Item], Upserted]) -> BatchItem:
     if isinstance(item, Rejected):
         return _refused(index, Invalid("See `errors`.", faults=faults(item.errors)))
     try:

@@ -152,14 +152,22 @@ def batch_upsert_calls(body: UpsertCalls, db: Db, now: Now, actor: CurrentActor,
     def upsert(item: UpsertCallItem) -> Upserted:
         return _upsert(db, item.external.source, item.external.id, item, now=now, actor=actor)
 
-    return batches.carry_out(db, body.items, atomic=body.atomic, upsert=upsert, response=answer.response)
+    def lock(items: list[UpsertCallItem]) -> None:
+        several = [((item.external.source, item.external.id), _changes(item)) for item in items]
+        operations.lock_for_upserts(db, several, actor=actor)
+
+    return batches.carry_out(db, body.items, atomic=body.atomic, lock=lock, upsert=upsert, response=answer.response)
 
 
 def _upsert(
     db: DbSession, source: str, external_id: str, body: UpsertCall, *, now: datetime, actor: CurrentActor
 ) -> Upserted:
-    changes = body.model_dump(exclude_unset=True, exclude={"external"})
+    changes = _changes(body)
     return operations.upsert_call(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
+
+
+def _changes(body: UpsertCall) -> dict[str, Any]:
+    return body.model_dump(exclude_unset=True, exclude={"external"})
 
 
 def _one(db: DbSession, call_id: str, *, actor: CurrentActor, now: datetime) -> CallRead:

@@ -115,14 +115,22 @@ def batch_upsert_people(body: UpsertPeople, db: Db, now: Now, actor: CurrentActo
     def upsert(item: UpsertPersonItem) -> Upserted:
         return _upsert(db, item.external.source, item.external.id, item, now=now, actor=actor)
 
-    return batches.carry_out(db, body.items, atomic=body.atomic, upsert=upsert, response=answer.response)
+    def lock(items: list[UpsertPersonItem]) -> None:
+        several = [((item.external.source, item.external.id), _changes(item)) for item in items]
+        operations.lock_for_upserts(db, several, actor=actor, now=now)
+
+    return batches.carry_out(db, body.items, atomic=body.atomic, lock=lock, upsert=upsert, response=answer.response)
 
 
 def _upsert(
     db: DbSession, source: str, external_id: str, body: UpsertPerson, *, now: datetime, actor: CurrentActor
 ) -> Upserted:
-    changes = body.model_dump(exclude_unset=True, exclude={"external"})
+    changes = _changes(body)
     return operations.upsert_person(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
+
+
+def _changes(body: UpsertPerson) -> dict[str, Any]:
+    return body.model_dump(exclude_unset=True, exclude={"external"})
 
 
 def _read(db: DbSession, row: Any) -> PersonRead:
