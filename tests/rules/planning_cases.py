@@ -97,7 +97,6 @@ def a_problem(
     host_per_day: int = 9,
     host_per_week: int = 9,
     buffer_minutes: int = 0,
-    host_gap_minutes: int | None = None,
     pins: tuple[tuple[int, int], ...] = (),
 ) -> PlanProblem:
     """Everybody may hear everything unless `pairs` says otherwise; observers share the hosts' zone."""
@@ -114,7 +113,6 @@ def a_problem(
         host_per_day=host_per_day,
         host_per_week=host_per_week,
         buffer_minutes=buffer_minutes,
-        host_gap_minutes=host_gap_minutes,
         pins=pins,
     )
 
@@ -136,10 +134,6 @@ def violations(problem: PlanProblem, seating: Seating) -> list[str]:
         for week, taken in Counter(call.host_week for call in hosted).items():
             if taken > load.per_week_left.get(week, problem.host_per_week):
                 found.append(f"{host} has too many in week {week}")
-        distinct = sorted(set(hosted_indices(problem, seating, host)), key=lambda c: problem.calls[c].starts_at)
-        for one, other in combinations([problem.calls[c] for c in distinct], 2):
-            if problem.host_gap_minutes is not None and other.starts_at < one.ends_at + problem.host_gap_minutes:
-                found.append(f"{host} is back to back: {one.key}, {other.key}")
     for o, observer in enumerate(problem.observers):
         mine = [pair for place, pair in allowed.items() if place in seating and place[0] == o]
         calls = sorted((problem.calls[pair.call] for pair in mine), key=lambda call: call.starts_at)
@@ -271,6 +265,5 @@ def problems(draw: st.DrawFn, *, observers: int, calls: int, pairs: int, pins: i
         host_per_day=draw(st.integers(1, 3)),
         host_per_week=draw(st.integers(1, 5)),
         buffer_minutes=draw(st.sampled_from((0, 10, 30))),
-        host_gap_minutes=draw(st.sampled_from((None, 0, 15))),
         pins=tuple(draw(st.lists(st.sampled_from(allowed), unique=True, max_size=pins))) if allowed and pins else (),
     )

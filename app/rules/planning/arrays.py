@@ -51,7 +51,6 @@ def week_model(week: WeekArrays) -> SeatModel:
     goals, goal = np.unique(8 * who[edge] + bit, return_inverse=True)
     return SeatModel(
         observer=who,
-        call=call,
         value=week.value.astype(np.int64),
         bonus=bonus,
         goal=goal,
@@ -66,7 +65,6 @@ def week_model(week: WeekArrays) -> SeatModel:
             at_most(PlanLimit.ACCOUNT, _everywhere(who, 1), who, account),
             at_most(PlanLimit.HOST_VARIETY, _everywhere(who, week.per_host), who, host),
         ),
-        call_limits=(),
     )
 
 

@@ -16,7 +16,6 @@ _REASON = {
     PlanLimit.TIME: UnmetReason.TIME_TAKEN,
     PlanLimit.ACCOUNT: UnmetReason.LIMIT_REACHED,
     PlanLimit.HOST_VARIETY: UnmetReason.LIMIT_REACHED,
-    PlanLimit.HOST_GAP: UnmetReason.HOST_FULL,
 }
 
 
@@ -73,7 +72,7 @@ def _blocked_need(problem: PlanProblem, chosen: IntArray, need: str, closest: in
     pair = problem.pairs[closest]
     call = problem.calls[pair.call]
     seated = (problem.pairs[edge] for edge in chosen)
-    rivals = {seat.observer for seat in seated if _uses_up(problem, limit, call, problem.calls[seat.call])}
+    rivals = {seat.observer for seat in seated if _uses_up(limit, call, problem.calls[seat.call])}
     return UnmetNeed(
         observer=problem.observers[pair.observer].id,
         need=need,
@@ -84,7 +83,7 @@ def _blocked_need(problem: PlanProblem, chosen: IntArray, need: str, closest: in
     )
 
 
-def _uses_up(problem: PlanProblem, limit: PlanLimit, call: PlanCall, other: PlanCall) -> bool:
+def _uses_up(limit: PlanLimit, call: PlanCall, other: PlanCall) -> bool:
     """Whether a seat on the other call counts towards this limit of the call or its host."""
     match limit:
         case PlanLimit.SEATS:
@@ -93,9 +92,5 @@ def _uses_up(problem: PlanProblem, limit: PlanLimit, call: PlanCall, other: Plan
             return (other.host, other.host_day) == (call.host, call.host_day)
         case PlanLimit.HOST_WEEK:
             return (other.host, other.host_week) == (call.host, call.host_week)
-        case PlanLimit.HOST_GAP:
-            gap = problem.host_gap_minutes or 0
-            near = other.starts_at < call.ends_at + gap and call.starts_at < other.ends_at + gap
-            return near and other.host == call.host
         case _:
             return False

@@ -34,12 +34,9 @@ class _Choice:
     """Seats taken so far, which edges still fit, and what each would add besides the session bonus."""
 
     def __init__(self, model: SeatModel) -> None:
-        edges, calls = len(model.value), int(model.call.max(initial=-1)) + 1
+        edges = len(model.value)
         self._model = model
         self._seats = _Room(model.limits, edges)
-        self._openings = _Room(model.call_limits, calls)
-        self._opened = np.zeros(calls, dtype=bool)
-        self._edges_of_call = _members(model.call, np.arange(edges), calls)
         self._goals_of = _members(model.goal_edge, model.goal, edges)
         self._edges_of_goal = _members(model.goal, model.goal_edge, len(model.goal_worth))
         self._unmet = np.ones(len(model.goal_worth), dtype=bool)
@@ -47,7 +44,6 @@ class _Choice:
         self.taken = np.zeros(edges, dtype=bool)
         self.fits = np.ones(edges, dtype=bool)
         self.fits[self._seats.without()] = False
-        self.fits[np.isin(model.call, self._openings.without())] = False
         goals = np.bincount(model.goal_edge, weights=model.goal_worth[model.goal], minlength=edges)
         self.gain = model.value + goals.astype(np.int64)
 
@@ -63,12 +59,6 @@ class _Choice:
         self.fits[edge] = False
         self.fits[self._seats.take(edge)] = False
         self._sessions[self._model.observer[edge]] += 1
-        call = int(self._model.call[edge])
-        if not self._opened[call]:
-            self._opened[call] = True
-            for other in self._openings.take(call):
-                if not self._opened[other]:
-                    self.fits[self._edges_of_call[other]] = False
         for goal in self._goals_of[edge]:
             if self._unmet[goal]:
                 self._unmet[goal] = False

@@ -1,7 +1,5 @@
 """Every reason for which booking would refuse a seat beside the others of the plan, as rows of the seat model."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from app.rules.planning.model import IntArray, Limit, SeatModel, at_most, broken, one_at_a_time
@@ -22,14 +20,12 @@ def seat_model(problem: PlanProblem, value: IntArray) -> SeatModel:
     needs, need_edges = _needs(problem)
     return SeatModel(
         observer=observers,
-        call=_array([pair.call for pair in problem.pairs]),
         value=value,
         bonus=bonus,
         goal=needs,
         goal_edge=need_edges,
         goal_worth=np.full(needs.max(initial=-1) + 1, NEED_MET, dtype=np.int64),
         limits=(*_of_hosts(problem), at_most(PlanLimit.GOAL, goal[observers], observers), *_of_observers(problem)),
-        call_limits=_between_calls(problem),
     )
 
 
@@ -103,17 +99,6 @@ def _of_observers(problem: PlanProblem) -> tuple[Limit, ...]:
         ),
         at_most(PlanLimit.HOST_VARIETY, np.full(len(pairs), problem.per_host), who, _numbers([c.host for c in calls])),
     )
-
-
-def _between_calls(problem: PlanProblem) -> tuple[Limit, ...]:
-    """The pause between two calls on which a host has observers, where one is asked for."""
-    if problem.host_gap_minutes is None:
-        return ()
-    index = sorted({pair.call for pair in problem.pairs})
-    calls = [problem.calls[i] for i in index]
-    start, end = _array([c.starts_at for c in calls]), _array([c.ends_at for c in calls])
-    apart = one_at_a_time(PlanLimit.HOST_GAP, _numbers([c.host for c in calls]), start, end + problem.host_gap_minutes)
-    return (replace(apart, member=_array(index)[apart.member]),)
 
 
 def _array(numbers: list[int]) -> IntArray:

@@ -57,22 +57,19 @@ def maximise(
 
 
 def _programme(model: SeatModel, pinned: IntArray) -> highspy.HighsLp:
-    """Columns: edges, bonus steps, goals, open calls. Rows: limits, steps ≤ sessions, goal ≤ its edges, edge ≤ call.
+    """Columns: edges, bonus steps, goals. Rows: limits, steps ≤ sessions, goal ≤ its edges.
 
-    Only edges need be whole: a falling bonus then fills the steps in order and to the full, a goal follows its edges,
-    and a call is open as soon as one of its edges is taken.
+    Only edges need be whole: a falling bonus then fills the steps in order and to the full, and a goal follows its
+    edges.
     """
     edges, steps, goals = len(model.value), model.bonus.size, len(model.goal_worth)
     observers, per_observer = model.bonus.shape
-    opened = edges + steps + goals
-    cost = np.concatenate([model.value, model.bonus.reshape(-1), model.goal_worth, np.zeros(_openings(model))])
+    cost = np.concatenate([model.value, model.bonus.reshape(-1), model.goal_worth]).astype(np.float64)
     lower = np.zeros(len(cost))
     lower[pinned] = 1
     rows = _Rows()
     for limit in model.limits:
-        rows.add_limit(limit, first_column=0)
-    for limit in model.call_limits:
-        rows.add_limit(limit, first_column=opened)
+        rows.add_limit(limit)
     rows.add(
         np.concatenate([model.observer, np.repeat(np.arange(observers), per_observer)]),
         np.arange(edges + steps),
@@ -85,20 +82,7 @@ def _programme(model: SeatModel, pinned: IntArray) -> highspy.HighsLp:
         np.concatenate([-np.ones(len(model.goal)), np.ones(goals)]),
         np.zeros(goals, dtype=np.int64),
     )
-    counted = np.concatenate([np.zeros(0, dtype=np.int64), *(limit.member for limit in model.call_limits)])
-    shut = np.flatnonzero(np.isin(model.call, counted))
-    rows.add(
-        np.tile(np.arange(len(shut)), 2),
-        np.concatenate([shut, opened + model.call[shut]]),
-        np.repeat([1.0, -1.0], len(shut)),
-        np.zeros(len(shut), dtype=np.int64),
-    )
     return rows.programme(cost, lower, binary=edges)
-
-
-def _openings(model: SeatModel) -> int:
-    """How many columns say that a call is open: none where nothing limits that."""
-    return int(model.call.max(initial=-1)) + 1 if model.call_limits else 0
 
 
 class _Rows:
@@ -119,11 +103,11 @@ class _Rows:
         self._upper.append(upper)
         self._count += len(upper)
 
-    def add_limit(self, limit: Limit, *, first_column: int) -> None:
+    def add_limit(self, limit: Limit) -> None:
         """The rows of a limit that can bind at all, over its members' columns."""
         binding = np.bincount(limit.row, minlength=len(limit.cap)) > limit.cap
         number, inside = np.cumsum(binding) - 1, binding[limit.row]
-        columns = first_column + limit.member[inside]
+        columns = limit.member[inside]
         self.add(number[limit.row[inside]], columns, np.ones(len(columns)), limit.cap[binding])
 
     def programme(
@@ -150,12 +134,11 @@ class _Rows:
 
 def _solution(model: SeatModel, chosen: IntArray) -> highspy.HighsSolution:
     """The chosen edges as values of all columns, for a warm start."""
-    edges, opened = np.zeros(len(model.value)), np.isin(np.arange(_openings(model)), model.call[chosen])
+    edges = np.zeros(len(model.value))
     edges[chosen] = 1
     solution = highspy.HighsSolution()
-    solution.col_value = np.concatenate(
-        [edges, reached_steps(model, chosen).reshape(-1), covered_goals(model, chosen), opened]
-    ).tolist()
+    columns = [edges, reached_steps(model, chosen).reshape(-1), covered_goals(model, chosen)]
+    solution.col_value = np.concatenate(columns).tolist()
     return solution
 
 

@@ -30,22 +30,19 @@ class Limit:
 class SeatModel:
     """Choose edges to maximise bonus + value + goals under every limit.
 
-    An edge seats `observer[e]` on `call[e]` for `value[e]` ≥ 0 points. An observer's session after n others adds
+    An edge gives `observer[e]` a seat for `value[e]` ≥ 0 points. An observer's session after n others adds
     `bonus[i, n]` points, never more than the one before it, and nothing beyond the last column. Entry k says that
-    `goal_edge[k]` meets `goal[k]`; a goal is worth `goal_worth[g]` once. The members of `limits` are edges; those of
-    `call_limits` are calls, and a call counts once when it has any observer. Every limit is an "at most": each part of
-    a feasible choice is feasible too.
+    `goal_edge[k]` meets `goal[k]`; a goal is worth `goal_worth[g]` once. The members of `limits` are edges. Every
+    limit is an "at most": each part of a feasible choice is feasible too.
     """
 
     observer: IntArray
-    call: IntArray
     value: IntArray
     bonus: IntArray
     goal: IntArray
     goal_edge: IntArray
     goal_worth: IntArray
     limits: tuple[Limit, ...]
-    call_limits: tuple[Limit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +81,7 @@ def covered_goals(model: SeatModel, chosen: IntArray) -> BoolArray:
 
 def broken(model: SeatModel, chosen: IntArray) -> PlanLimit | None:
     """The first limit that the chosen edges break; None when they are feasible."""
-    opened = np.unique(model.call[chosen])
-    loads = [(limit, limit.load(chosen)) for limit in model.limits]
-    loads += [(limit, limit.load(opened)) for limit in model.call_limits]
-    return next((limit.name for limit, load in loads if (load > limit.cap).any()), None)
+    return next((limit.name for limit in model.limits if (limit.load(chosen) > limit.cap).any()), None)
 
 
 def blocked(model: SeatModel, chosen: IntArray) -> Iterator[tuple[PlanLimit, BoolArray]]:
@@ -97,11 +91,6 @@ def blocked(model: SeatModel, chosen: IntArray) -> Iterator[tuple[PlanLimit, Boo
         edges = np.zeros(len(model.value), dtype=bool)
         edges[limit.member[full[limit.row]]] = True
         yield limit.name, edges
-    opened = np.unique(model.call[chosen])
-    for limit in model.call_limits:
-        full = limit.load(opened) >= limit.cap
-        closed = np.setdiff1d(limit.member[full[limit.row]], opened)
-        yield limit.name, np.isin(model.call, closed)
 
 
 def at_most(name: PlanLimit, cap: IntArray, *key: IntArray, where: BoolArray | None = None) -> Limit:

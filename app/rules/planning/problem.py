@@ -23,7 +23,6 @@ class PlanLimit(StrEnum):
     TIME = "time"
     ACCOUNT = "account"
     HOST_VARIETY = "host_variety"
-    HOST_GAP = "host_gap"
 
 
 class UnmetReason(StrEnum):
@@ -108,9 +107,8 @@ class PlanProblem:
 
     `hosts` and `strengths` go by person id; a strength is the host's level, 0 to 4, at a skill. `per_day` and
     `per_week` are the observers' default load limits, `host_per_day` and `host_per_week` the hosts'. An observer sits
-    in on at most `per_host` calls of one host, and at least `buffer_minutes` pass between two of their seats. At least
-    `host_gap_minutes` pass between two calls on which a host has observers; None = a host may be back to back, or in
-    two calls at once. `pins` are the pairs, as (observer, call) indices, that every answer must hold.
+    in on at most `per_host` calls of one host, and at least `buffer_minutes` pass between two of their seats. `pins`
+    are the pairs, as (observer, call) indices, that every answer must hold.
     """
 
     calls: tuple[PlanCall, ...]
@@ -124,7 +122,6 @@ class PlanProblem:
     host_per_day: int
     host_per_week: int
     buffer_minutes: int
-    host_gap_minutes: int | None = None
     pins: tuple[tuple[int, int], ...] = ()
 
 
@@ -190,11 +187,6 @@ class PlanAnswer:
     def gap_percent(self) -> float:
         """How far the plan can be from the best one, in percent of its worth."""
         return 100 * (self.bound - self.objective) / max(self.objective, 1)
-
-    @property
-    def learning_gap_percent(self) -> float:
-        """The same distance in percent of the learning alone, which the fairness bonus cannot flatter."""
-        return 100 * (self.bound - self.objective) / max(self.learning, 1)
 
 
 class ContradictoryPin(ValueError):
