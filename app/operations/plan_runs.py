@@ -29,13 +29,6 @@ class BadRange(Invalid):
     title = "This range can't be planned"
 
 
-class RangeOver(Invalid):
-    """Every call of the range has started."""
-
-    code = "past"
-    title = "The range is over"
-
-
 def start_plan_run(
     db: DbSession,
     *,
@@ -53,7 +46,8 @@ def start_plan_run(
         fault = Fault("/to", "bad_range", f"must be later than `from`, by {LONGEST_DAYS} days at most")
         raise BadRange("Choose another range.", faults=(fault,))
     if to_at <= now:
-        raise RangeOver("Choose a range that ends later than now.", faults=(Fault("/to", "past", "must lie ahead"),))
+        fault = Fault("/to", "past", "must lie ahead")
+        raise seats.Past("Every call of this range has started: choose a later one.", faults=(fault,))
     if team_id is not None and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
         raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
     program = runs.program_for_run(db, program_id)

@@ -10,6 +10,7 @@ from app.models.tables import match_run, plan_run
 from app.operations import match_runs, plan_runs
 from app.operations.people import UnknownReference
 from app.operations.programs import WeightsAllZero
+from app.operations.seats import Past
 from app.queries import runs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
@@ -104,7 +105,7 @@ def get_match(match_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) ->
     status_code=202,
     tags=["planning"],
     operation_id="plan_runs_start",
-    responses=refusals(Forbidden, NotFound, UnknownReference, plan_runs.BadRange, plan_runs.RangeOver),
+    responses=refusals(Forbidden, NotFound, UnknownReference, plan_runs.BadRange, Past),
 )
 def start_plan_run(body: StartPlanRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
     """Plan who sits in on which call, with a proven bound, as a draft. Watch the operation in `Location`."""
