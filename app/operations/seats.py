@@ -187,8 +187,8 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     kept = calls.live_seats(db, [call_id])  # they may have other numbers now
     if rehosted:
         _give_to_host(db, call, kept)
-    for one in kept:
-        _follow(db, call, one, now=now)
+    followed = [(one.session_id, _follow(db, call, one, now=now)) for one in kept]
+    tell_many(db, "session.moved" if moved or rehosted else "session.changed", followed, actor=actor, now=now)
     if moved:
         _ask_again(db, kept)
     if moved or rehosted:
@@ -307,6 +307,7 @@ def _take(db: DbSession, call: Any, observer_id: str, *, held: Sequence[Any], ac
     invites.observer_joins(db, session=SimpleNamespace(**made_session), person_id=observer_id, now=now)
     _host_told(db, call, observers=len(held) + 1, now=now)
     tell(db, "seat.booked", seat_id, version=1, actor=actor, now=now)
+    tell(db, "session.booked", session_id, version=1, actor=actor, now=now)
     return SimpleNamespace(**made_seat)
 
 
@@ -315,13 +316,8 @@ def _end(db: DbSession, call: Any, ended: Sequence[Any], *, status: SeatStatus, 
         return
     gone = [s.session_id for s in ended]
     db.execute(update(claim).where(claim.c.session_id.in_(gone)).values(active=False))
-    for one in ended:
-        sequence = invites.observer_entry_changed(db, session_id=one.session_id, times=call, cancelled=True, now=now)
-        db.execute(
-            update(session)
-            .where(session.c.id == one.session_id)
-            .values(status=SessionStatus.CANCELLED, sequence=sequence, version=session.c.version + 1, updated_at=now)
-        )
+    cancelled = [(one.session_id, _cancel(db, call, one, now=now)) for one in ended]
+    tell_many(db, "session.cancelled", cancelled, actor=actor, now=now)
     db.execute(
         update(seat)
         .where(seat.c.id.in_([s.id for s in ended]))
@@ -336,6 +332,12 @@ def _end(db: DbSession, call: Any, ended: Sequence[Any], *, status: SeatStatus, 
     _host_told(db, call, observers=left, now=now)
 
 
+def _cancel(db: DbSession, call: Any, one: Any, *, now: datetime) -> int:
+    """Cancel the session of a seat and its entry; return its version."""
+    sequence = invites.observer_entry_changed(db, session_id=one.session_id, times=call, cancelled=True, now=now)
+    return _session_changed(db, one, {"status": SessionStatus.CANCELLED, "sequence": sequence}, now=now)
+
+
 def _lost(db: DbSession, call: Any, held: Sequence[Any], *, moved: bool) -> list[Any]:
     """Return the seats whose observers can't sit any more. Where the time stays, nobody is elsewhere suddenly."""
     observers, own = [s.observer_id for s in held], [s.session_id for s in held]
@@ -343,22 +345,22 @@ def _lost(db: DbSession, call: Any, held: Sequence[Any], *, moved: bool) -> list
     return [s for s in held if in_the_way.get(s.observer_id) or s.observer_id == call.host_id]
 
 
-def _follow(db: DbSession, call: Any, one: Any, *, now: datetime) -> None:
-    """Bring the claim, the entry and the session of a seat in step with its call."""
+def _follow(db: DbSession, call: Any, one: Any, *, now: datetime) -> int:
+    """Bring the claim, the entry and the session of a seat in step with its call; return the version of that."""
     times = {"starts_at": call.starts_at, "ends_at": call.ends_at}
     db.execute(update(claim).where(claim.c.session_id == one.session_id, claim.c.active).values(**times))
     sequence = invites.observer_entry_changed(db, session_id=one.session_id, times=call, cancelled=False, now=now)
-    db.execute(
+    return _session_changed(db, one, {"sequence": sequence, "time_zone": call.host_time_zone, **times}, now=now)
+
+
+def _session_changed(db: DbSession, one: Any, values: dict[str, Any], *, now: datetime) -> int:
+    version: int = db.execute(
         update(session)
         .where(session.c.id == one.session_id)
-        .values(
-            sequence=sequence,
-            time_zone=call.host_time_zone,
-            version=session.c.version + 1,
-            updated_at=now,
-            **times,
-        )
-    )
+        .values(**values, version=session.c.version + 1, updated_at=now)
+        .returning(session.c.version)
+    ).scalar_one()
+    return version
 
 
 def _give_to_host(db: DbSession, call: Any, kept: Sequence[Any]) -> None:
