@@ -36,6 +36,7 @@ def run_limited(work: str, question: object, *, answer: type[Answer], seconds: f
             stdout=subprocess.PIPE,
             timeout=seconds,
             check=False,
+            start_new_session=True,  # Ctrl-C is for the worker, which finishes the job at hand
         )
     except subprocess.TimeoutExpired:
         raise ChildFailed(f"The solver was stopped after {seconds:g} seconds.") from None

@@ -93,6 +93,9 @@ def upgrade() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("credential", "idempotency_key"),
     )
+    with op.batch_alter_table("idempotency_record", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_idempotency_record_created_at"), ["created_at"], unique=False)
+
     op.create_table(
         "installation",
         sa.Column("one", sa.Integer(), nullable=False),
@@ -1027,6 +1030,9 @@ def downgrade() -> None:
     op.drop_table("program")
     op.drop_table("operation")
     op.drop_table("installation")
+    with op.batch_alter_table("idempotency_record", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_idempotency_record_created_at"))
+
     op.drop_table("idempotency_record")
     with op.batch_alter_table("external_identity", schema=None) as batch_op:
         batch_op.drop_index("external_identity_of")

@@ -86,7 +86,7 @@ class IdempotencyRecord(SQLModel, table=True):
     status: int = 0
     headers: dict[str, str] = plain_json(default_factory=dict)
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
-    created_at: datetime
+    created_at: datetime = Field(index=True)
 
 
 class Installation(SQLModel, table=True):

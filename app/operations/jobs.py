@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import ids
@@ -28,7 +28,9 @@ def enqueue(
     priority: int = USUAL,
     max_attempts: int = 8,
 ) -> None:
-    """Queue a job. With a `singleton` key that is queued already, nothing is added: that job will see this change."""
+    """Queue a job. With a `singleton` key that is queued already, nothing is added: that job will see this change, and
+    sees it no later than this one would have run.
+    """
     row = {
         "id": ids.new("job", now),
         "kind": kind,
@@ -43,9 +45,18 @@ def enqueue(
         "created_at": now,
         "updated_at": now,
     }
-    made = postgresql.insert(job) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(job)
+    on_postgresql = db.get_bind().dialect.name == "postgresql"
+    made = postgresql.insert(job) if on_postgresql else sqlite.insert(job)
     if singleton is None:
         db.execute(made.values(**row))
         return
     waiting = text("status = 'queued' AND singleton IS NOT NULL")
-    db.execute(made.values(**row).on_conflict_do_nothing(index_elements=["singleton"], index_where=waiting))
+    made = made.values(**row)
+    sooner = func.least if on_postgresql else func.min
+    db.execute(
+        made.on_conflict_do_update(
+            index_elements=["singleton"],
+            index_where=waiting,
+            set_={"due_at": sooner(job.c.due_at, made.excluded.due_at)},
+        )
+    )
