@@ -61,7 +61,9 @@ def main(arguments: list[str]) -> int:
     if command == "check":
         return check()
     if command == "test":
-        become([str(PYTHON), "-m", "pytest", *rest])
+        # On every core, a module at a time: modules share what is dear to build.
+        spread = [] if any(word.startswith("-n") for word in rest) else ["-n", "auto", "--dist", "loadscope"]
+        become([str(PYTHON), "-m", "pytest", *spread, *rest])
     if command == "bench":
         become([str(PYTHON), "-m", "benchmarks", *rest])
     return become([script("earshot"), *arguments])
