@@ -102,13 +102,15 @@ def _new(
 
 def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:
     sequence: int = found.sequence + 1
+    # A cancellation names the time that the calendar shows, not one that its reader never heard of.
+    when = found if status is EntryStatus.CANCELLED else times
     db.execute(
         update(entry)
         .where(entry.c.id == found.id)
         .values(
             status=status,
-            starts_at=times.starts_at,
-            ends_at=times.ends_at,
+            starts_at=when.starts_at,
+            ends_at=when.ends_at,
             sequence=sequence,
             # Calendars compare whole seconds, and want each revision to be later than the one before.
             changed_at=max(now, found.changed_at + timedelta(seconds=1)),

@@ -247,3 +247,15 @@ def test_fewer_seats_than_are_taken_are_refused_and_fewer_than_free_ones_renumbe
     held = db.execute(select(seats_table).where(seats_table.c.id == second.id)).one()
     assert (held.seat_no, held.capacity) == (1, 1)
     assert why.value.code == "capacity_below_taken"
+
+
+def test_who_loses_a_seat_to_a_move_is_told_of_the_time_they_knew(db: DbSession) -> None:
+    clashing = a_person(db, "Clashing")
+    call_id, later = a_call(db), TEN + timedelta(hours=2)
+    lost = book(db, call_id, clashing)
+    book(db, a_call(db, starts_at=later), clashing)
+
+    patch_call(db, call_id=call_id, changes={"starts_at": later, "ends_at": later + HALF}, actor=SYSTEM, now=NOW)
+
+    told = db.execute(select(calendar_entry).where(calendar_entry.c.session_id == lost.session_id)).one()
+    assert (told.status, told.starts_at, told.ends_at) == (EntryStatus.CANCELLED, TEN, TEN + HALF)
