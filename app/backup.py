@@ -254,6 +254,8 @@ def _check_sqlite(file: Path, manifest: Manifest) -> None:
             manifest.installation_id,
         ):
             raise BackupFailed("The database in the backup is damaged, or not the one that the backup says it is.")
+    with closing(_sqlite(file, "rw")) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")  # a copy is made without it; it is kept in the file
 
 
 def _restore_postgresql(settings: Settings, dump: Path) -> None:
