@@ -116,7 +116,8 @@ def upsert_call(
     db: DbSession, *, source: str, external_id: str, changes: Mapping[str, Any], actor: Actor, now: datetime
 ) -> Upserted:
     """Create or change the call that `source` calls `external_id`. Repeating it changes nothing, and neither does an
-    `external_updated_at` older than the one we know.
+    `external_updated_at` older than the one we know. With the status `cancelled` it is cancelled and its seats with
+    it, and nothing else is changed; with `scheduled` one that was cancelled is on again, without its seats.
     """
     if not runs_the_house(actor):
         raise Forbidden("Calls come from an admin or the CRM.")
@@ -128,6 +129,11 @@ def upsert_call(
     found = seats.lock_call_with_people(db, known, **_taking_from([changes]))
     if outdated(found.external_updated_at, changes.get("external_updated_at")):
         return Upserted("unchanged", known)
+    if changes.get("status") == CallStatus.CANCELLED:
+        if found.status is not CallStatus.SCHEDULED or found.ends_at <= now:
+            return Upserted("unchanged", known)
+        _cancel(db, found, external_updated_at=changes.get("external_updated_at"), actor=actor, now=now)
+        return Upserted("updated", known, ("status",))
     changed = _apply(db, found, changes, actor=actor, now=now)
     return Upserted("updated" if changed else "unchanged", known, changed)
 
@@ -158,13 +164,13 @@ def cancel_call(
         raise CallOver(f"It is {found.status}.")
     if found.ends_at <= now:
         raise CallOver("It has ended, and whoever sat in has heard it.")
-    db.execute(
-        update(calls_table)
-        .where(calls_table.c.id == call_id)
-        .values(status=CallStatus.CANCELLED, version=calls_table.c.version + 1, updated_at=now)
-    )
+    _cancel(db, found, external_updated_at=found.external_updated_at, actor=actor, now=now)
+
+
+def _cancel(db: DbSession, found: Any, *, external_updated_at: datetime | None, actor: Actor, now: datetime) -> None:
+    _write(db, found, {"status": CallStatus.CANCELLED, "external_updated_at": external_updated_at}, now=now)
+    tell(db, "call.cancelled", found.id, version=found.version + 1, actor=actor, now=now)
     seats.call_over(db, found, actor=actor, now=now)
-    tell(db, "call.cancelled", call_id, version=found.version + 1, actor=actor, now=now)
 
 
 def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
@@ -219,7 +225,7 @@ def _check_ahead(found: Any, changed: Mapping[str, Any], *, now: datetime) -> No
     """Refuse to move or hand over what has happened. Calls that nobody sat in on may be corrected by the CRM."""
     if changed.keys().isdisjoint(("starts_at", "ends_at", "host_id")):
         return
-    if found.status is not CallStatus.SCHEDULED:
+    if changed.get("status", found.status) is not CallStatus.SCHEDULED:
         raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
     if not found.seats_taken:
         return

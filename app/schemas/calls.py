@@ -1,7 +1,7 @@
 """Calls as they travel."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -71,6 +71,10 @@ class UpsertCall(PatchCall):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
+    status: Annotated[
+        Literal[CallStatus.SCHEDULED, CallStatus.CANCELLED],
+        Field(description="`cancelled` cancels the call and its seats; `scheduled` puts it on again, without them."),
+    ] = absent()
     external_updated_at: ExternalUpdatedAt = None
 
 

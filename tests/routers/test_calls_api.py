@@ -232,3 +232,28 @@ def test_hosts_say_whether_and_how_many_sit_in_on_their_own_calls_and_nothing_el
     assert host.patch(place, json={"sensitive": True}).status_code == 200
     assert other.get(place).status_code == 404
     assert host.post(f"{place}/cancel").json()["status"] == "cancelled"
+
+
+def test_a_crm_cancels_a_call_by_its_own_id_and_puts_it_on_again_without_its_seats(api: Api) -> None:
+    def person(email: str) -> str:
+        body = {"name": email, "email": f"{email}@earshot.example", "time_zone": "Europe/London"}
+        made: str = api.admin.post("/v1/people", json=body).json()["id"]
+        return made
+
+    place = "/v1/calls/by-external-id/hubspot:42/c1"
+    times = {"starts_at": "2026-11-23T10:00:00Z", "ends_at": "2026-11-23T10:30:00Z"}
+    made = api.admin.put(place, json={"title": "Northwind: demo", "host_id": person("mara"), **times}).json()
+    seat = api.admin.post(f"/v1/calls/{made['id']}/seats", json={"observer_id": person("aisha")}).json()
+
+    cancelled = api.admin.put(place, json={"status": "cancelled", "title": "Cancelled: Northwind"})
+    again = api.admin.put(place, json={"status": "cancelled"})
+    assert (cancelled.json()["status"], cancelled.json()["seats_taken"]) == ("cancelled", 0)
+    assert again.json()["version"] == cancelled.json()["version"]
+    assert api.admin.get(f"/v1/seats/{seat['id']}").json()["status"] == "cancelled"
+
+    later = {"starts_at": "2026-11-24T10:00:00Z", "ends_at": "2026-11-24T10:30:00Z"}
+    assert api.admin.put(place, json=later).json()["code"] == "call_over"
+    on = api.admin.put(place, json={"status": "scheduled", **later})
+    assert (on.status_code, on.json()["status"], on.json()["joinable"]) == (200, "scheduled", True)
+    assert api.admin.get(f"/v1/seats/{seat['id']}").json()["status"] == "cancelled"
+    assert api.admin.put(place, json={"status": "live"}).status_code == 422
