@@ -5,6 +5,7 @@ child is a fresh interpreter that imports the solver and nothing else of the pro
 """
 
 import importlib
+import math
 import pickle
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def run_limited(work: str, question: object, *, answer: type[Answer], seconds: f
 
     Raises ChildFailed when the limit of wall-clock seconds or of memory is hit; the child is then gone.
     """
-    sent = pickle.dumps((work, question, mebibytes))
+    sent = pickle.dumps((work, question, mebibytes, math.ceil(seconds)))
     try:
         done = subprocess.run(
             [sys.executable, "-c", "from app.child import main; main()"],
@@ -52,10 +53,11 @@ def run_limited(work: str, question: object, *, answer: type[Answer], seconds: f
 
 def main() -> None:
     """Be the child: read the question, answer it, end."""
-    work, question, mebibytes = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - written by our own parent
+    work, question, mebibytes, seconds = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - written by our own parent
     if sys.platform != "win32":
         limit = (mebibytes + _RESERVED_MEBIBYTES) * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))  # also when nobody is left to stop it
     sys.stdout.buffer.write(pickle.dumps(_answer(work, question)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -16,7 +17,7 @@ import structlog
 import typer
 from pydantic import ValidationError
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from app import clock, config, migrations
 from app.backup import BackupFailed, back_up, restore
@@ -89,8 +90,10 @@ def serve(
     """Serve the API and the pages. On SQLite the worker runs inside."""
     _log()
     with _one_sentence(), listening(host, port) as listener:
-        url = f"http://{host}:{listener.getsockname()[1]}"
-        settings = _settings(dir, served_at=url)
+        here = _is_loopback(host)
+        name = "127.0.0.1" if not here else f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{listener.getsockname()[1]}"
+        settings = _settings(dir, served_at=url, plain_http=here)
         with _opened(settings) as engine:
             made = create_app(settings, engine=engine, with_worker=settings.embedded)
             _say(f"Earshot is at {url} · API docs at {url}/docs · Ctrl-C stops it")
@@ -144,7 +147,7 @@ def migrate(dir: Dir = None) -> None:
     """Bring the database to the schema of this version."""
     settings = _settings(dir)
     with _one_sentence():
-        engine = make_engine(settings.url)
+        engine = _engine(settings)
         migrations.upgrade(engine)
         retrying(lambda: _once(engine, lambda db: first_start(db, now=clock.now())))
         engine.dispose()
@@ -190,10 +193,13 @@ def key_create(
     if role is KeyRole.REP and person_email is None:
         _fail("A rep's key acts as somebody: name them by --person EMAIL.")
     settings = _settings(dir)
-    with _one_sentence(), _opened(settings) as engine, transaction(engine, writes=True) as db:
+
+    def make(db: DbSession) -> str:
         who = _person(db, person_email) if person_email else None
-        shown = create_api_key(db, name=name, role=Role(role), person_id=who, actor=SYSTEM, now=clock.now())
-    typer.echo(shown)
+        return create_api_key(db, name=name, role=Role(role), person_id=who, actor=SYSTEM, now=clock.now())
+
+    with _one_sentence(), _opened(settings) as engine:
+        typer.echo(retrying(lambda: _once(engine, make)))
 
 
 @app.command("login-link")
@@ -202,8 +208,12 @@ def login_link(email: str, dir: Dir = None) -> None:
     if (looked := _unmade(dir)).embedded and not Path(looked.url.removeprefix("sqlite:///")).exists():
         _fail(f"There is no database in {looked.dir}.")
     settings = _settings(dir)
-    with _one_sentence(), _opened(settings) as engine, transaction(engine, writes=True) as db:
-        secret = create_sign_in_link(db, person_id=_person(db, email), actor=SYSTEM, now=clock.now())
+
+    def make(db: DbSession) -> str:
+        return create_sign_in_link(db, person_id=_person(db, email), actor=SYSTEM, now=clock.now())
+
+    with _one_sentence(), _opened(settings) as engine:
+        secret = retrying(lambda: _once(engine, make))
     typer.echo(f"{settings.public_url.rstrip('/')}/login/t/{secret}")
 
 
@@ -250,7 +260,7 @@ def main() -> None:
     app()
 
 
-def _settings(folder: Path | None, *, served_at: str | None = None) -> Settings:
+def _settings(folder: Path | None, *, served_at: str | None = None, plain_http: bool = True) -> Settings:
     try:
         found = config.load(dir=folder)
         if "public_url" in found.model_fields_set:
@@ -260,7 +270,7 @@ def _settings(folder: Path | None, *, served_at: str | None = None) -> Settings:
         if served_at:
             address.write_text(served_at)
         url = served_at or (address.read_text() if address.exists() else found.public_url)
-        return found.model_copy(update={"public_url": url, "allow_plain_http": True})
+        return found.model_copy(update={"public_url": url, "allow_plain_http": plain_http})
     except OSError as error:
         _fail(f"{error.filename} can't be used: {error.strerror}.")
     except ValueError as error:
@@ -275,14 +285,31 @@ def _plainly(error: ValueError) -> str:
 
 def _unmade(folder: Path | None) -> Settings:
     """Read the settings without making a folder or a key: for looking at an installation, or before there is one."""
-    found = Settings() if folder is None else Settings(dir=folder)
+    try:
+        found = Settings() if folder is None else Settings(dir=folder)
+    except ValueError as error:
+        _fail(_plainly(error))
     return found if "public_url" in found.model_fields_set else found.model_copy(update={"allow_plain_http": True})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _engine(settings: Settings) -> Engine:
+    try:
+        return make_engine(settings.url, pool_size=settings.pool_size)
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        _fail("EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name.")
 
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Engine]:
     with _one_sentence():
-        engine = make_engine(settings.url, pool_size=settings.pool_size)
+        engine = _engine(settings)
     try:
         with _one_sentence():
             if settings.embedded:
@@ -304,8 +331,8 @@ def _one_sentence() -> Iterator[None]:
         _fail(why.detail if isinstance(why, Problem) else str(why))
     except OperationalError as error:
         _fail(f"The database can't be reached: {str(error.orig).splitlines()[0]}")
-    except (ArgumentError, NoSuchModuleError):
-        _fail("EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name.")
+    except DBAPIError as error:
+        _fail(f"The database can't be used: {str(error.orig).splitlines()[0]}")
 
 
 def _reader(kind: ImportKind, raw: bytes, *, skip_bad: bool, dry_run: bool) -> Callable[[DbSession], ImportReport]:

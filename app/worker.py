@@ -29,6 +29,8 @@ LEASE = timedelta(minutes=10)
 _PAUSE_SECONDS = 0.2
 _CLEARING_ASKED_EVERY = timedelta(minutes=5)
 
+_UNDER_WAY = (WorkStatus.QUEUED, WorkStatus.RUNNING)
+
 Handler = Callable[[JobContext], None]
 
 
@@ -105,7 +107,8 @@ class Worker:
                     raise Overtaken("The lease ran out, and another worker took the job.")
                 session.execute(
                     update(operation)
-                    .where(operation.c.id == claimed.operation_id)
+                    # A repeated run of work that was finished leaves it finished.
+                    .where(operation.c.id == claimed.operation_id, operation.c.status.in_(_UNDER_WAY))
                     .values(status=WorkStatus.RUNNING, progress=percent, updated_at=now)
                 )
 

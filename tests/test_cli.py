@@ -183,3 +183,24 @@ def test_the_demo_leaves_a_folder_with_other_things_alone(tmp_path: Path) -> Non
 
     assert (refused.returncode, "not a demo" in refused.stderr) == (1, True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_bad_setting_is_one_sentence_without_its_value(tmp_path: Path) -> None:
+    for arguments in (("doctor",), ("login-link", "a@earshot.example"), ("migrate",)):
+        refused = earshot(*arguments, folder=tmp_path, EARSHOT_SMTP_PORT="hunter2")
+
+        assert refused.returncode == 1
+        assert "EARSHOT_SMTP_PORT" in refused.stderr
+        assert "hunter2" not in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_a_file_that_is_no_database_and_a_url_that_is_none_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "earshot.db").write_bytes(b"not a database, but long enough to look at" * 100)
+
+    damaged = earshot("key", "create", "--role", "admin", folder=tmp_path)
+    unknown = earshot("migrate", folder=tmp_path, EARSHOT_DATABASE_URL="postgres://user:hunter2@host/name")
+
+    for refused in (damaged, unknown):
+        assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (1, 1), refused.stderr
+        assert "hunter2" not in refused.stderr

@@ -87,7 +87,7 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         # With --once the links that are written work when the folder is served later, on the usual port.
         public_url = f"http://127.0.0.1:{port}" if once else url
-        settings = config.load(dir=folder, database_url="", public_url=public_url, allow_plain_http=True)
+        settings = config.load(dir=folder, database_url="", smtp_host="", public_url=public_url, allow_plain_http=True)
         (folder / "address").write_text(public_url)
         engine = make_engine(settings.url)
         migrations.upgrade(engine)
@@ -210,7 +210,10 @@ class _Tour:
         return plan, sessions
 
     def _invited(self) -> int:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while self._unfinished():
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"Mail could not be written to {self.outbox}.")
             time.sleep(0.1)
         written = len(list(self.outbox.glob("*.eml")))
         self.say(f"{written} invites in {self.outbox}")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app import ids
-from app.db import DbSession
+from app.db import DbSession, Retryable
 from app.models import Account
 from app.models.tables import account, call
 from app.operations.capacity import lock_calls_where, rules_changed
@@ -92,6 +92,8 @@ def lock_for_upserts(
     known = known_ids(db, "account", (ref for ref, _ in several))
     locked = select(account).where(account.c.id.in_(sorted(known.values()))).order_by(account.c.id)
     rows = {row.id: row for row in db.execute(locked.with_for_update(key_share=True))}
+    if rows.keys() != set(known.values()):
+        raise Retryable("an account was deleted meanwhile")
     showing = {
         account_id
         for ref, changes in several

@@ -16,6 +16,7 @@ from app.operations import operations
 from app.operations.events import tell, tell_many
 from app.operations.programs import WeightsAllZero
 from app.queries import matching, pool, runs
+from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor, runs_the_house
 from app.rules.matching.pairs import blockers
 from app.rules.matching.problem import DEFAULT_WEIGHTS, Blocker, MatchAnswer, MatchConstraints
@@ -137,9 +138,9 @@ def keep_draft(
 
 
 def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
-    """Make the proposed pairs the matches that stand. A pair that stands already is kept; a mentee's other match ends.
-    Repeating it changes nothing. Refused as `infeasible_pair`, naming it and the constraint, when the run would no
-    longer propose it. Locks the program's matches.
+    """Make the proposed pairs the matches that stand. A pair that stands already is kept; any other match of a mentee
+    of the run ends. Repeating it changes nothing. Refused as `infeasible_pair`, naming it and the constraint, when the
+    run would no longer propose it. Locks the program's matches, and everybody in a proposed pair.
     """
     seen = runs.match_run_by_id(db, run_id, actor=actor)
     one_at_a_time(db, f"program {seen.program_id}")  # two drafts could each give a mentor's last place away
@@ -150,12 +151,13 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
         raise NotADraft(f"This run is {run.status}.")
     proposed = runs.proposed_matches(db, run_id)
     standing = _standing_for_update(db, run.program_id)
+    lock_people(db, {who for row in proposed for who in (row.mentee_id, row.mentor_id)})  # nobody leaves meanwhile
     _check_feasible(db, run, proposed, standing, now=now)
     kept = {
         row.mentee_id for row in proposed if (old := standing.get(row.mentee_id)) and old.mentor_id == row.mentor_id
     }
     new = [row for row in proposed if row.mentee_id not in kept]
-    ended = [standing[row.mentee_id] for row in new if row.mentee_id in standing]
+    ended = [standing[who] for who in (*(row.mentee_id for row in new), *_left_out(run, standing)) if who in standing]
     if ended:
         db.execute(
             update(match)
@@ -199,12 +201,21 @@ def _standing_for_update(db: DbSession, program_id: str) -> dict[str, Any]:
     return {row.mentee_id: row for row in rows}
 
 
+def _left_out(run: Any, standing: Mapping[str, Any]) -> list[str]:
+    """Return the mentees whom the run left without a mentor although their match stood: it gave their places away.
+
+    A match that began after the run did is none of its business.
+    """
+    left = (one["mentee_id"] for one in run.unmatched)
+    return [who for who in left if who in standing and standing[who].created_at < run.created_at]
+
+
 def _check_feasible(
     db: DbSession, run: Any, proposed: Sequence[Any], standing: Mapping[str, Any], *, now: datetime
 ) -> None:
     """Ask of each pair again what the run asked, as people are now."""
     people, rules = matching.pool_of(db, run.program_id, now=now), MatchConstraints(**run.constraints)
-    moving = {row.mentee_id for row in proposed}
+    moving = {*(row.mentee_id for row in proposed), *_left_out(run, standing)}
     taken = Counter(row.mentor_id for row in standing.values() if row.mentee_id not in moving)
     for row in proposed:
         pair: dict[str, Extra] = {"mentee_id": row.mentee_id, "mentor_id": row.mentor_id}
