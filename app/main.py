@@ -15,6 +15,7 @@ from app import clock as wall
 from app.clock import Clock
 from app.config import Settings
 from app.db import make_engine
+from app.house import House
 from app.routers import (
     accounts,
     availability,
@@ -34,7 +35,6 @@ from app.routers import (
     skills,
     teams,
 )
-from app.routers.dependencies import House
 from app.routers.edges import Edge
 from app.web import pages
 from app.web.edge import PageEdge

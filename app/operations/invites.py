@@ -15,7 +15,9 @@ from sqlalchemy import ColumnElement, insert, select, update
 from app import ids
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
+from app.operations.installation import installation_id
 from app.operations.jobs import enqueue
+from app.queries.rows import in_parts
 from app.vocabulary import EntryStatus, Part
 
 _TRIES = 3000
@@ -36,9 +38,10 @@ def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime
     )
 
 
-def lock_entries(db: DbSession, call_id: str) -> None:
-    """Lock every entry of a locked call by id. Acts on several begin with this, so that no two wait for each other."""
-    _locked(db, entry.c.call_id == call_id)
+def lock_entries(db: DbSession, call_ids: Sequence[str]) -> None:
+    """Lock every entry of locked calls by id. Acts on several begin with this, so that no two wait for each other."""
+    for part in in_parts(call_ids):
+        _locked(db, entry.c.call_id.in_(part))
 
 
 def observer_entry_changed(db: DbSession, *, session_id: str, times: Any, cancelled: bool, now: datetime) -> int:
@@ -49,7 +52,7 @@ def observer_entry_changed(db: DbSession, *, session_id: str, times: Any, cancel
     )
 
 
-def host_entry_changed(db: DbSession, *, call: Any, uid: str, observers: int, now: datetime) -> None:
+def host_entry_changed(db: DbSession, *, call: Any, observers: int, now: datetime) -> None:
     """Bring the host's one entry of a call in step with who listens, and cancel those of hosts before. Locks them.
     The call must be locked.
     """
@@ -59,6 +62,7 @@ def host_entry_changed(db: DbSession, *, call: Any, uid: str, observers: int, no
         if other is not mine and other.status is EntryStatus.CONFIRMED:
             _change(db, other, times=other, status=EntryStatus.CANCELLED, now=now)
     if mine is None and observers:
+        uid = f"{call.id}@{installation_id(db)}"
         _new(db, call.host_id, uid, Part.HOST, call_id=call.id, session_id=None, times=call, now=now)
     elif mine is not None and (observers or mine.status is EntryStatus.CONFIRMED):
         status = EntryStatus.CONFIRMED if observers else EntryStatus.CANCELLED

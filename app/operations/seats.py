@@ -17,15 +17,14 @@ from sqlalchemy import insert, select, update
 from app import ids
 from app.db import DbSession, Retryable
 from app.errors import Conflict, Extra, Forbidden, Invalid, Problem, Stale
-from app.models.tables import calendar_entry, claim, participant, seat, session
 from app.models.tables import call as calls_table
+from app.models.tables import claim, participant, seat, session
 from app.operations import invites
 from app.operations.capacity import capacity, hold_references, lock_calls_where, references, renumber
 from app.operations.events import tell, tell_many
 from app.operations.installation import installation_id
 from app.queries import busy, calls, people, seats
 from app.queries.rows import in_parts
-from app.rules import seating
 from app.rules.access import Actor, may_act_for
 from app.rules.seating import Refusal
 from app.vocabulary import LIVE_SEATS, ClaimKind, Part, Response, SeatStatus, SessionKind, SessionStatus
@@ -142,7 +141,7 @@ def book_seat(db: DbSession, *, call_id: str, observer_id: str, actor: Actor, no
     held = calls.live_seats(db, [call_id])
     if mine := next((s for s in held if s.observer_id == observer_id), None):
         raise AlreadyBooked("Release that seat, or keep it.", extra={"seat_id": mine.id})
-    if why := _refusal(db, call, people_rows, observer_id, now=now):
+    if why := seats.refusal(db, call, people_rows[observer_id], people_rows[call.host_id], now=now):
         raise _problem(why)
     return _take(db, call, observer_id, held=held, actor=actor, now=now)
 
@@ -163,7 +162,7 @@ def release_seat(
         raise SeatOver(f"It is {found.status}.")
     if call.ends_at <= now:
         raise Past("The call is over, and the seat with it.")
-    invites.lock_entries(db, call.id)
+    invites.lock_entries(db, [call.id])
     _end(db, call, [found], status=SeatStatus.RELEASED, actor=actor, now=now)
     return seats.seat_by_id(db, seat_id, actor=actor)
 
@@ -181,7 +180,7 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     held = calls.live_seats(db, [call_id])
     if not held or not (moved or rehosted or call.ends_at > now):  # no mail about the words of a call that is over
         return
-    invites.lock_entries(db, call.id)
+    invites.lock_entries(db, [call.id])
     lost = _lost(db, call, held, moved=moved)
     _end(db, call, lost, status=SeatStatus.RELEASED, actor=actor, now=now)
     kept = calls.live_seats(db, [call_id])  # they may have other numbers now
@@ -195,12 +194,12 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
         _count_change(db, kept, now=now)
         tell_many(db, "seat.moved", [(s.id, s.version + 1) for s in kept], actor=actor, now=now)
     if moved or rehosted or ("type" in changed and call.account_id is None):  # else a host's entry names the account
-        _host_told(db, call, observers=len(kept), now=now)
+        invites.host_entry_changed(db, call=call, observers=len(kept), now=now)
 
 
 def call_over(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
     """Cancel the seats of a locked call that will not happen."""
-    invites.lock_entries(db, call.id)
+    invites.lock_entries(db, [call.id])
     _end(db, call, calls.live_seats(db, [call.id]), status=SeatStatus.CANCELLED, actor=actor, now=now)
 
 
@@ -208,7 +207,7 @@ def release_seats_of(db: DbSession, *, observer_id: str, actor: Actor, now: date
     """Release the seats of a locked observer on calls that are not over. Locks those calls, then their entries."""
     mine = select(seat.c.call_id).where(seat.c.observer_id == observer_id, seat.c.status.in_(LIVE_SEATS))
     call_ids = [row.id for row in lock_calls_where(db, calls_table.c.id.in_(mine) & (calls_table.c.ends_at > now))]
-    _lock_entries(db, call_ids)
+    invites.lock_entries(db, call_ids)
     for one in calls.live_seats(db, call_ids):
         if one.observer_id == observer_id:
             call = calls.call_for_update(db, one.call_id)
@@ -230,7 +229,7 @@ def lock_calls(
         lock_calls_where(db, calls_table.c.id.in_(part))
     if not calls.people_on(db, wanted) <= before:
         raise Retryable("somebody came on a call meanwhile")
-    _lock_entries(db, wanted)
+    invites.lock_entries(db, wanted)
 
 
 def lock_call_with_people(
@@ -239,14 +238,6 @@ def lock_call_with_people(
     """Lock one call as `lock_calls` does and return its row."""
     lock_calls(db, [call_id], also=also, account_ids=account_ids)
     return calls.call_for_update(db, call_id)
-
-
-def _refusal(db: DbSession, call: Any, rows: dict[str, Any], observer_id: str, *, now: datetime) -> Refusal | None:
-    if why := seating.closed(call, host_works_here=calls.host_works_here(call), now=now):
-        return why
-    observing, hosting = busy.loads(db, list(rows.values()), call.starts_at, call.ends_at)
-    observer = busy.observers(db, [rows[observer_id]], call.starts_at, call.ends_at, observing=observing)[observer_id]
-    return seating.refusal(call, observer, hosting[call.host_id], host_works_here=calls.host_works_here(call), now=now)
 
 
 def _problem(why: Refusal) -> Problem:
@@ -305,7 +296,7 @@ def _take(db: DbSession, call: Any, observer_id: str, *, held: Sequence[Any], ac
     db.execute(insert(seat).values(**made_seat))
     _count(db, call, len(held) + 1, capacity=call.seat_capacity, actor=actor, now=now)
     invites.observer_joins(db, session=SimpleNamespace(**made_session), person_id=observer_id, now=now)
-    _host_told(db, call, observers=len(held) + 1, now=now)
+    invites.host_entry_changed(db, call=call, observers=len(held) + 1, now=now)
     tell(db, "seat.booked", seat_id, version=1, actor=actor, now=now)
     tell(db, "session.booked", session_id, version=1, actor=actor, now=now)
     return SimpleNamespace(**made_seat)
@@ -329,7 +320,7 @@ def _end(db: DbSession, call: Any, ended: Sequence[Any], *, status: SeatStatus, 
     _count(db, call, left, capacity=number, actor=actor, now=now)
     if number != call.seat_capacity:  # a rule allows fewer than sat here: with each who goes, the call comes to fit
         renumber(db, {call.id: number}, actor=actor, now=now)
-    _host_told(db, call, observers=left, now=now)
+    invites.host_entry_changed(db, call=call, observers=left, now=now)
 
 
 def _cancel(db: DbSession, call: Any, one: Any, *, now: datetime) -> int:
@@ -387,12 +378,6 @@ def _count_change(db: DbSession, kept: Sequence[Any], *, now: datetime) -> None:
     )
 
 
-def _lock_entries(db: DbSession, call_ids: Sequence[str]) -> None:
-    for part in in_parts(call_ids):
-        which = select(calendar_entry.c.id).where(calendar_entry.c.call_id.in_(part))
-        db.execute(which.order_by(calendar_entry.c.id).with_for_update(key_share=True))
-
-
 def _count(db: DbSession, call: Any, taken: int, *, capacity: int, actor: Actor, now: datetime) -> None:
     version = db.execute(
         update(calls_table)
@@ -401,7 +386,3 @@ def _count(db: DbSession, call: Any, taken: int, *, capacity: int, actor: Actor,
         .returning(calls_table.c.version)
     ).scalar_one()
     tell(db, "call.seats_changed", call.id, version=version, actor=actor, now=now)
-
-
-def _host_told(db: DbSession, call: Any, *, observers: int, now: datetime) -> None:
-    invites.host_entry_changed(db, call=call, uid=f"{call.id}@{installation_id(db)}", observers=observers, now=now)

@@ -50,14 +50,12 @@ def named_seats(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:
     return list(db.execute(query.order_by(seat.c.seat_no, seat.c.id)))
 
 
-def refusal(db: DbSession, call: Any, observer: Any, *, now: datetime) -> Refusal | None:
-    """Why this person's row may not take a seat on this call's row now, as booking would say it; None when they may.
-    Locks nothing, so only booking itself can promise. Five statements at most.
+def refusal(db: DbSession, call: Any, observer: Any, host: Any, *, now: datetime) -> Refusal | None:
+    """Why this observer may not take a seat on this call now, given their rows; None when they may. What it says holds
+    for as long as their locks do: booking asks under locks, pages without. Three statements at most.
     """
-    works_here = calls.host_works_here(call)
-    if why := seating.closed(call, host_works_here=works_here, now=now):
+    if why := seating.closed(call, host_works_here=calls.host_works_here(call), now=now):
         return why
-    rows = {observer.id: observer, **busy.people_rows(db, [call.host_id])}
-    observing, hosting = busy.loads(db, list(rows.values()), call.starts_at, call.ends_at)
-    me = busy.observers(db, [observer], call.starts_at, call.ends_at, observing=observing)[observer.id]
-    return seating.refusal(call, me, hosting[call.host_id], host_works_here=works_here, now=now)
+    observing, hosting = busy.loads(db, [observer, host], call.starts_at, call.ends_at)
+    seen = busy.observers(db, [observer], call.starts_at, call.ends_at, observing=observing)[observer.id]
+    return seating.unfit(call, seen, hosting[host.id]) or seating.full(call)

@@ -44,9 +44,7 @@ def list_accounts(
     found = accounts.list_accounts(db, wanted, page, sort=sort.lstrip("-"), descending=sort.startswith("-"))
     names = external.identities(db, [row.id for row in found.rows])
     data = [AccountRead.of(row, names.get(row.id, [])) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.post("", status_code=201, operation_id="accounts_create", responses=refusals(Forbidden, ExternalIdTaken))

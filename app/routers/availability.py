@@ -65,9 +65,7 @@ def list_busy(
     wanted = availability.BusyFilter(starts_at_lt, ends_at_gt)
     found = availability.list_busy(db, person_id, wanted, page, actor=actor)
     data = [BusyRead.model_validate(row) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.put("/busy", operation_id="busy_put", responses=refusals(NotFound))

@@ -24,9 +24,7 @@ def list_call_types(db: ReadDb, _actor: CurrentActor, page: Page, answer: Answer
     found = call_types.list_call_types(db, page)
     skills = call_types.skills_of(db, [row.slug for row in found.rows])
     data = [CallTypeRead.of(row, skills.get(row.slug, [])) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.post(

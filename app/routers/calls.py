@@ -63,8 +63,7 @@ def list_calls(
     )
     found = calls.list_calls(db, wanted, page, sort=sort.lstrip("-"), descending=sort.startswith("-"), actor=actor)
     data = _read(db, found.rows, now=now)
-    more = found.next_cursor
-    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+    return answer.page(found, data)
 
 
 @router.post("", status_code=201, operation_id="calls_create", responses=refusals(*_CREATE))

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Retryable, transaction
 from app.errors import Forbidden, NotFound, Problem, Stale
+from app.house import House
 from app.ical import write
 from app.ical.text import one_line
 from app.operations import feeds as operations
@@ -17,7 +18,7 @@ from app.operations.people import UnknownReference
 from app.queries import feeds
 from app.queries.entries import Desk, Fragment
 from app.routers import conditional
-from app.routers.dependencies import Answer, CurrentActor, Db, House, IfMatch, Now, Page, ReadDb, Route, TheHouse
+from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route, TheHouse
 from app.routers.problems import refusals
 from app.schemas.feeds import CreateFeed, FeedIssued, FeedRead
 from app.schemas.shapes import Listing
@@ -43,8 +44,7 @@ def list_feeds(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> L
     """List your calendar subscriptions. Their addresses are not shown again."""
     found = feeds.list_feeds(db, page, actor=actor)
     data = [FeedRead.model_validate(row) for row in found.rows]
-    more = found.next_cursor
-    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+    return answer.page(found, data)
 
 
 @router.post(

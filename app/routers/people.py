@@ -46,9 +46,7 @@ def list_people(
     found = people.list_people(db, wanted, page, sort=sort.lstrip("-"), descending=sort.startswith("-"), actor=actor)
     names = external.identities(db, [row.id for row in found.rows])
     data = [PersonRead.of(row, names.get(row.id, [])) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.post("", status_code=201, operation_id="people_create", responses=refusals(*_WRITE))

@@ -33,9 +33,7 @@ def list_programs(db: ReadDb, _actor: CurrentActor, page: Page, answer: Answer) 
     """List the programs, oldest first."""
     found = programs.list_programs(db, page)
     data = [ProgramRead.of(row) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.post(
@@ -86,9 +84,7 @@ def list_enrollments(
     wanted = programs.EnrollmentFilter(tuple(side), tuple(person_id))
     found = programs.list_enrollments(db, program_id, wanted, page, actor=actor)
     data = [EnrollmentRead.model_validate(row) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.post(

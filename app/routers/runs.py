@@ -51,8 +51,7 @@ def list_match_runs(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer)
     """List match runs in short, newest first."""
     found = runs.runs(db, match_run, page, actor=actor)
     data = [RunRead.model_validate(row) for row in found.rows]
-    more = found.next_cursor
-    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+    return answer.page(found, data)
 
 
 @router.get("/match-runs/{run_id}", tags=["matching"], operation_id="match_runs_get", responses=refusals(NotFound))
@@ -89,8 +88,7 @@ def list_matches(
         db, page, status=tuple(status), mentee_id=tuple(mentee_id), mentor_id=tuple(mentor_id), actor=actor
     )
     data = [MatchRead.model_validate(row) for row in found.rows]
-    more = found.next_cursor
-    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+    return answer.page(found, data)
 
 
 @router.get("/matches/{match_id}", tags=["matching"], operation_id="matches_get", responses=refusals(NotFound))
@@ -126,8 +124,7 @@ def list_plan_runs(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) 
     """List plan runs in short, newest first."""
     found = runs.runs(db, plan_run, page, actor=actor)
     data = [RunRead.model_validate(row) for row in found.rows]
-    more = found.next_cursor
-    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+    return answer.page(found, data)
 
 
 @router.get("/plan-runs/{run_id}", tags=["planning"], operation_id="plan_runs_get", responses=refusals(NotFound))

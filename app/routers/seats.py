@@ -19,8 +19,7 @@ def list_seats(call_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer
     calls.call_by_id(db, call_id, actor=actor)
     found = seats.seats_of_call(db, call_id, page, actor=actor)
     data = [SeatRead.model_validate(row) for row in found.rows]
-    more = found.next_cursor
-    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+    return answer.page(found, data)
 
 
 @router.post(

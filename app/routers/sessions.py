@@ -53,8 +53,7 @@ def list_sessions(
     )
     people = sessions.participants(db, [row.id for row in found.rows])
     data = [SessionRead.of(row, people.get(row.id, [])) for row in found.rows]
-    more = found.next_cursor
-    return answer.list(more, Listing(data=data, has_more=more is not None, next_cursor=more))
+    return answer.page(found, data)
 
 
 @router.get("/{session_id}", operation_id="sessions_get", responses=refusals(NotFound))

@@ -27,9 +27,7 @@ def list_skills(
     """List the skills by slug."""
     found = skills.list_skills(db, group, page)
     data = [SkillRead.of(row) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.post("", status_code=201, operation_id="skills_create", responses=refusals(Forbidden, SlugTaken))

@@ -34,9 +34,7 @@ def list_teams(
     found = teams.list_teams(db, wanted, page, sort=sort.lstrip("-"), descending=sort.startswith("-"))
     names = external.identities(db, [row.id for row in found.rows])
     data = [TeamRead.of(row, names.get(row.id, [])) for row in found.rows]
-    return answer.list(
-        found.next_cursor, Listing(data=data, has_more=found.next_cursor is not None, next_cursor=found.next_cursor)
-    )
+    return answer.page(found, data)
 
 
 @router.post(

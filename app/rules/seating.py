@@ -118,10 +118,8 @@ def unfit(call: Seatable, observer: Observer, host: Load) -> Refusal | None:
     return None
 
 
-def refusal(call: Seatable, observer: Observer, host: Load, *, host_works_here: bool, now: datetime) -> Refusal | None:
-    """Why this observer may not take a seat now; None when they may."""
-    if why := closed(call, host_works_here=host_works_here, now=now) or unfit(call, observer, host):
-        return why
+def full(call: Seatable) -> Refusal | None:
+    """Why one more observer finds no seat; None when there is one."""
     if call.seats_taken >= call.seat_capacity:
         return Refusal("seats_full", "Every seat on this call is taken.")
     return None

@@ -4,29 +4,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import Engine
 
 from app import db
-from app.config import Settings
 from app.db import DbSession
 from app.errors import Forbidden, Unauthenticated, Unavailable
+from app.house import House
 from app.operations.access import NOTED_EVERY, note_use
 from app.queries import access, people
 from app.rules.access import Actor
-
-
-class House(Protocol):
-    """What a running app is made of, as far as pages use it."""
-
-    @property
-    def settings(self) -> Settings: ...  # noqa: D102
-    @property
-    def engine(self) -> Engine: ...  # noqa: D102
-    def clock(self) -> datetime: ...  # noqa: D102
 
 
 class ForeignForm(Forbidden):

@@ -11,7 +11,7 @@ from app import db as database
 from app.db import DbSession
 from app.errors import Conflict, Invalid
 from app.operations import seats as operations
-from app.queries import calls, seats
+from app.queries import busy, calls, seats
 from app.vocabulary import LIVE_SEATS, SeatStatus
 from app.web.clocks import times_for
 from app.web.dependencies import Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
@@ -83,7 +83,8 @@ def _call_page(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, re
     me, row = viewer.person, calls.call_with_names(db, call_id, actor=viewer.actor)
     seen = seats.named_seats(db, call_id, actor=viewer.actor)
     mine = next((one for one in seen if one.observer_id == me.id and one.status in LIVE_SEATS), None)
-    why = None if mine else seats.refusal(db, row, me, now=now)
+    host = busy.people_rows(db, [row.host_id])[row.host_id]
+    why = None if mine else seats.refusal(db, row, me, host, now=now)
     return page(
         "call.html",
         status=409 if refused else 200,
