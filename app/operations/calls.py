@@ -130,10 +130,10 @@ def upsert_call(
     if outdated(found.external_updated_at, changes.get("external_updated_at")):
         return Upserted("unchanged", known)
     if changes.get("status") == CallStatus.CANCELLED:
-        if found.status is not CallStatus.SCHEDULED or found.ends_at <= now:
-            return Upserted("unchanged", known)
-        _cancel(db, found, external_updated_at=changes.get("external_updated_at"), actor=actor, now=now)
-        return Upserted("updated", known, ("status",))
+        changes = {name: value for name, value in changes.items() if name == "external_updated_at"}
+        if found.status is CallStatus.SCHEDULED and found.ends_at > now:
+            _cancel(db, found, changes, actor=actor, now=now)
+            return Upserted("updated", known, ("status",))
     changed = _apply(db, found, changes, actor=actor, now=now)
     return Upserted("updated" if changed else "unchanged", known, changed)
 
@@ -164,11 +164,11 @@ def cancel_call(
         raise CallOver(f"It is {found.status}.")
     if found.ends_at <= now:
         raise CallOver("It has ended, and whoever sat in has heard it.")
-    _cancel(db, found, external_updated_at=found.external_updated_at, actor=actor, now=now)
+    _cancel(db, found, {}, actor=actor, now=now)
 
 
-def _cancel(db: DbSession, found: Any, *, external_updated_at: datetime | None, actor: Actor, now: datetime) -> None:
-    _write(db, found, {"status": CallStatus.CANCELLED, "external_updated_at": external_updated_at}, now=now)
+def _cancel(db: DbSession, found: Any, stamp: Mapping[str, Any], *, actor: Actor, now: datetime) -> None:
+    _write(db, found, {"status": CallStatus.CANCELLED, **stamp}, now=now)
     tell(db, "call.cancelled", found.id, version=found.version + 1, actor=actor, now=now)
     seats.call_over(db, found, actor=actor, now=now)
 

@@ -97,13 +97,11 @@ def revoke_feed(
 def note_fetch(
     db: DbSession, *, feed_id: str, by: str, fragments: Sequence[Fragment], desk: Desk, now: datetime
 ) -> None:
-    """Note who fetched a subscription and when, and keep the bytes that were drawn for it. No event: it is a read."""
+    """Note who fetched a subscription and when, and keep the bytes that were drawn for it. It is a read: no event, and
+    no version, so that a polling client never makes its owner's changes stale.
+    """
     unnoted = or_(feed.c.last_fetched_at.is_(None), feed.c.last_fetched_at <= now - NOTED)
-    db.execute(
-        update(feed)
-        .where(feed.c.id == feed_id, unnoted)
-        .values(last_fetched_at=now, last_fetched_by=by, version=feed.c.version + 1)
-    )
+    db.execute(update(feed).where(feed.c.id == feed_id, unnoted).values(last_fetched_at=now, last_fetched_by=by))
     keep_fragments(db, fragments, desk=desk)
 
 

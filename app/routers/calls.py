@@ -74,14 +74,15 @@ def create_call(body: CreateCall, db: Db, now: Now, actor: CurrentActor, answer:
         db, fields=body.model_dump(exclude={"external"}), external=refs, actor=actor, now=now
     )
     made = _one(db, call_id, actor=actor, now=now)
-    return answer.created(f"/v1/calls/{made.id}", made.version, made)
+    answer.response.headers["Location"] = f"/v1/calls/{made.id}"
+    return _answered(answer, made)
 
 
 @router.get("/{call_id}", operation_id="calls_get", responses=refusals(NotFound))
 def get_call(call_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: Answer) -> CallRead:
     """Read one call. `meeting_url` is told to its host and to those who have a seat."""
     found = _one(db, call_id, actor=actor, now=now)
-    return answer.version(found.version, found)
+    return _answered(answer, found)
 
 
 @router.patch("/{call_id}", operation_id="calls_patch", responses=refusals(NotFound, Stale, *_CHANGE))
@@ -100,7 +101,7 @@ def patch_call(
         now=now,
     )
     found = _one(db, call_id, actor=actor, now=now)
-    return answer.version(found.version, found)
+    return _answered(answer, found)
 
 
 @router.post(
@@ -112,7 +113,7 @@ def cancel_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: I
     """Cancel a call and the seats on it. Everybody on it is told once."""
     operations.cancel_call(db, call_id=call_id, expected_version=if_match, actor=actor, now=now)
     found = _one(db, call_id, actor=actor, now=now)
-    return answer.version(found.version, found)
+    return _answered(answer, found)
 
 
 @router.put(
@@ -134,7 +135,7 @@ def upsert_call(
     if done.status == "created":
         answer.response.status_code = 201
     found = _one(db, done.id, actor=actor, now=now)
-    return answer.version(found.version, found)
+    return _answered(answer, found)
 
 
 @router.post(
@@ -167,6 +168,11 @@ def _upsert(
 
 def _changes(body: UpsertCall) -> dict[str, Any]:
     return body.model_dump(exclude_unset=True, exclude={"external"})
+
+
+def _answered(answer: Answer, found: CallRead) -> CallRead:
+    """Send a call. The clock and the host's leave close it without a change of its own: its tag says that too."""
+    return answer.version(found.version, found, shows="" if found.joinable else "closed")
 
 
 def _one(db: DbSession, call_id: str, *, actor: CurrentActor, now: datetime) -> CallRead:

@@ -26,7 +26,7 @@ from app.rules.access import Actor
 from app.schemas.shapes import Listing
 
 T = TypeVar("T")
-_ETAG = re.compile(r'"v(\d{1,9})"')
+_ETAG = re.compile(r'"v(\d{1,9})(?:-[0-9a-z]{1,20})?"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("location", "etag", "content-type", "retry-after")
 
@@ -178,9 +178,13 @@ class Reply:
         self.request = request
         self.response = response
 
-    def version(self, version: int, body: T) -> T:
-        """Send the body with its ETag; a GET whose client has this version gets 304 instead."""
-        etag = f'"v{version}"'
+    def version(self, version: int, body: T, *, shows: str = "") -> T:
+        """Send the body with its ETag; a GET whose client has this version gets 304 instead.
+
+        `shows` names what the answer says beyond the object's own version, such as whether it is open by the clock:
+        it tells answers apart, and `If-Match` looks past it.
+        """
+        etag = f'"v{version}-{shows}"' if shows else f'"v{version}"'
         seen = {tag.strip().removeprefix("W/") for tag in self.request.headers.get("if-none-match", "").split(",")}
         if self.request.method == "GET" and (etag in seen or "*" in seen):
             raise NotModified(etag)

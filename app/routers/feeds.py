@@ -65,7 +65,8 @@ def create_feed(body: CreateFeed, db: Db, now: Now, actor: CurrentActor, answer:
 def get_feed(feed_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> FeedRead:
     """Read one calendar subscription, without its address."""
     found = feeds.feed_by_id(db, feed_id, actor=actor)
-    return answer.version(found.version, FeedRead.model_validate(found))
+    fetched = f"{found.last_fetched_at.timestamp():.0f}" if found.last_fetched_at else ""
+    return answer.version(found.version, FeedRead.model_validate(found), shows=fetched)
 
 
 @router.post(

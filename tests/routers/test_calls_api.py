@@ -1,6 +1,6 @@
 """Calls over the API: made, changed, followed from a CRM, cancelled, and what becomes of the seats on them."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -257,3 +257,38 @@ def test_a_crm_cancels_a_call_by_its_own_id_and_puts_it_on_again_without_its_sea
     assert (on.status_code, on.json()["status"], on.json()["joinable"]) == (200, "scheduled", True)
     assert api.admin.get(f"/v1/seats/{seat['id']}").json()["status"] == "cancelled"
     assert api.admin.put(place, json={"status": "live"}).status_code == 422
+
+
+def test_a_late_message_does_not_put_a_cancelled_call_on_again(api: Api) -> None:
+    host = {"name": "Mara", "email": "mara@earshot.example", "time_zone": "Europe/London"}
+    host_id = api.admin.post("/v1/people", json=host).json()["id"]
+    place = "/v1/calls/by-external-id/hubspot:42/c1"
+    times = {"starts_at": "2026-11-23T10:00:00Z", "ends_at": "2026-11-23T10:30:00Z"}
+    known, later, late = (f"2026-11-21T0{hour}:00:00Z" for hour in (6, 8, 7))
+    api.admin.put(place, json={"title": "Demo", "host_id": host_id, "external_updated_at": known, **times})
+    api.admin.put(place, json={"status": "cancelled"})
+
+    too_late = api.admin.put(place, json={"status": "scheduled", "external_updated_at": "2026-11-21T05:00:00Z"})
+    assert too_late.json()["status"] == "cancelled"
+
+    api.admin.put(place, json={"status": "cancelled", "external_updated_at": later})
+    overtaken = api.admin.put(place, json={"status": "scheduled", "external_updated_at": late})
+    assert overtaken.json()["status"] == "cancelled"
+
+
+def test_a_call_that_closes_by_the_clock_is_not_the_answer_that_the_client_has(api: Api) -> None:
+    host = {"name": "Mara", "email": "mara@earshot.example", "time_zone": "Europe/London"}
+    times = {"starts_at": "2026-11-23T10:00:00Z", "ends_at": "2026-11-23T10:30:00Z"}
+    host_id = api.admin.post("/v1/people", json=host).json()["id"]
+    made = api.admin.post("/v1/calls", json={"title": "Demo", "host_id": host_id, **times})
+    place, tag = made.headers["location"], made.headers["etag"]
+    assert api.admin.get(place, headers={"If-None-Match": tag}).status_code == 304
+    api.clock.at = datetime(2026, 11, 23, 9, 50, tzinfo=UTC)
+
+    closed = api.admin.get(place, headers={"If-None-Match": tag})
+
+    assert (closed.status_code, closed.json()["joinable"]) == (200, False)
+    assert api.admin.get(place, headers={"If-None-Match": closed.headers["etag"]}).status_code == 304
+    for seen in (closed.headers["etag"], tag):
+        place_again = api.admin.patch(place, json={"title": "Demo"}, headers={"If-Match": seen})
+        assert place_again.status_code == 200
