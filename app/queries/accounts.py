@@ -36,7 +36,7 @@ def list_accounts(
 ) -> PageOf[Any]:
     """Return a page of accounts. One statement."""
     column = SORTS[sort]
-    query = select(account, column.label("sorted_by"), account.c.id.label("after_id"))
+    query = select(account)
     if wanted.segment:
         query = query.where(account.c.segment.in_(wanted.segment))
     if wanted.q:

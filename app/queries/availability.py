@@ -36,10 +36,9 @@ def list_busy(db: DbSession, person_id: str, wanted: BusyFilter, page: PageReque
     """Return a page of somebody's busy intervals by start. Raises NotFound. Two statements."""
     if not may_act_for(actor, person_id) or not db.execute(select(person.c.id).where(person.c.id == person_id)).first():
         raise NotFound
-    column = busy.c.starts_at
-    query = select(busy, column.label("sorted_by"), busy.c.id.label("after_id")).where(busy.c.person_id == person_id)
+    query = select(busy).where(busy.c.person_id == person_id)
     if wanted.starts_at_lt:
         query = query.where(busy.c.starts_at < wanted.starts_at_lt)
     if wanted.ends_at_gt:
         query = query.where(busy.c.ends_at > wanted.ends_at_gt)
-    return fetch(db, query, page, Order(column, busy.c.id))
+    return fetch(db, query, page, Order(busy.c.starts_at, busy.c.id))

@@ -21,8 +21,7 @@ def call_type_by_slug(db: DbSession, slug: str) -> Any:
 
 def list_call_types(db: DbSession, page: PageRequest) -> PageOf[Any]:
     """Return a page of call types by slug. One statement."""
-    query = select(call_type, call_type.c.slug.label("sorted_by"), call_type.c.slug.label("after_id"))
-    return fetch(db, query, page, Order(call_type.c.slug, call_type.c.slug))
+    return fetch(db, select(call_type), page, Order(call_type.c.slug, call_type.c.slug))
 
 
 def skills_of(db: DbSession, slugs: Iterable[str]) -> dict[str, list[str]]:

@@ -105,7 +105,6 @@ def list_calls(
     """Return a page of calls that the actor may know of. One statement."""
     column = SORTS[sort]
     query = _filtered(_scoped(actor), wanted)
-    query = query.add_columns(column.label("sorted_by"), call.c.id.label("after_id"))
     return fetch(db, query, page, Order(column, call.c.id, descending))
 
 

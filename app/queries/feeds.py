@@ -65,7 +65,7 @@ def live_feed(db: DbSession, *, person_id: str, kind: FeedKind) -> str | None:
 def list_feeds(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
     """Return a page of subscriptions that the actor may know of, oldest first. One statement."""
     column = feed.c.created_at
-    query = select(feed, column.label("sorted_by"), feed.c.id.label("after_id")).where(visible(actor))
+    query = select(feed).where(visible(actor))
     return fetch(db, query, page, Order(column, feed.c.id))
 
 

@@ -63,14 +63,15 @@ class Order:
 
 
 def fetch(db: DbSession, query: Select[Any], request: PageRequest, order: Order) -> PageOf[Any]:
-    """Return one page of rows. The query must select the order's two columns as its last two. One statement."""
+    """Return one page of rows; what they are sorted by is added to them. One statement."""
+    query = query.add_columns(order.column.label("sorted_by"), order.id_column.label("after_id"))
     query = query.order_by(*order.clauses()).limit(request.limit + 1)
     if request.cursor is not None:
         query = query.where(order.after(*_position(request)))
     found: Sequence[Any] = db.execute(query).all()
     rows = list(found[: request.limit])
     more = len(found) > request.limit
-    return PageOf(rows, _cursor(rows[-1][-2], rows[-1][-1], request) if more else None)
+    return PageOf(rows, _cursor(rows[-1].sorted_by, rows[-1].after_id, request) if more else None)
 
 
 def _cursor(value: Any, key: Any, request: PageRequest) -> str:

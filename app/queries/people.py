@@ -72,7 +72,7 @@ def list_people(
 ) -> PageOf[Any]:
     """Return a page of people whom the actor may see. One statement."""
     column = SORTS[sort]
-    query = _filtered(select(person, column.label("sorted_by"), person.c.id.label("after_id")), wanted, actor)
+    query = _filtered(select(person), wanted, actor)
     return fetch(db, query.where(visible(actor)), page, Order(column, person.c.id, descending))
 
 

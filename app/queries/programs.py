@@ -37,9 +37,7 @@ def id_by_name(db: DbSession, name: str) -> str | None:
 
 def list_programs(db: DbSession, page: PageRequest) -> PageOf[Any]:
     """Return a page of programs, oldest first. One statement."""
-    column = program.c.created_at
-    query = select(program, column.label("sorted_by"), program.c.id.label("after_id"))
-    return fetch(db, query, page, Order(column, program.c.id))
+    return fetch(db, select(program), page, Order(program.c.created_at, program.c.id))
 
 
 def visible_enrollments(actor: Actor) -> ColumnElement[bool]:
@@ -63,12 +61,9 @@ def list_enrollments(
     db: DbSession, program_id: str, wanted: EnrollmentFilter, page: PageRequest, *, actor: Actor
 ) -> PageOf[Any]:
     """Return a page of the enrolments in a program that the actor may see, oldest first. One statement."""
-    column = enrollment.c.created_at
-    query = select(enrollment, column.label("sorted_by"), enrollment.c.id.label("after_id")).where(
-        enrollment.c.program_id == program_id, visible_enrollments(actor)
-    )
+    query = select(enrollment).where(enrollment.c.program_id == program_id, visible_enrollments(actor))
     if wanted.side:
         query = query.where(enrollment.c.side.in_(wanted.side))
     if wanted.person_id:
         query = query.where(enrollment.c.person_id.in_(wanted.person_id))
-    return fetch(db, query, page, Order(column, enrollment.c.id))
+    return fetch(db, query, page, Order(enrollment.c.created_at, enrollment.c.id))

@@ -50,8 +50,7 @@ def runs(db: DbSession, table: Any, page: PageRequest, *, actor: Actor) -> PageO
     """Return a page of runs, newest first. One statement."""
     if not runs_the_house(actor):
         raise NotFound
-    query = select(*table.c, table.c.id.label("sorted_by"), table.c.id.label("after_id"))
-    return fetch(db, query, page, Order(table.c.id, table.c.id, descending=True))
+    return fetch(db, select(table), page, Order(table.c.id, table.c.id, descending=True))
 
 
 def visible_matches(actor: Actor) -> ColumnElement[bool]:
@@ -79,7 +78,7 @@ def list_matches(
     actor: Actor,
 ) -> PageOf[Any]:
     """Return a page of matches that the actor may see, oldest first. One statement."""
-    query = select(*match.c, match.c.id.label("sorted_by"), match.c.id.label("after_id")).where(visible_matches(actor))
+    query = select(match).where(visible_matches(actor))
     for column, values in ((match.c.status, status), (match.c.mentee_id, mentee_id), (match.c.mentor_id, mentor_id)):
         if values:
             query = query.where(column.in_(values))

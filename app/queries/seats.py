@@ -34,10 +34,9 @@ def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor) -> Any:
 
 def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
     """Return a page of the live seats of a call that the actor may see, by number. One statement."""
-    column = seat.c.seat_no
-    query = select(seat, column.label("sorted_by"), seat.c.id.label("after_id")).join(call, call.c.id == seat.c.call_id)
+    query = select(seat).join(call, call.c.id == seat.c.call_id)
     query = query.where(seat.c.call_id == call_id, seat.c.status.in_(LIVE_SEATS), visible(actor))
-    return fetch(db, query, page, Order(column, seat.c.id))
+    return fetch(db, query, page, Order(seat.c.seat_no, seat.c.id))
 
 
 def named_seats(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:

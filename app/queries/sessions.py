@@ -84,7 +84,7 @@ def list_sessions(
 ) -> PageOf[Any]:
     """Return a page of sessions that the actor may see. One statement."""
     column = SORTS[sort]
-    query = select(session, column.label("sorted_by"), session.c.id.label("after_id")).where(visible(actor))
+    query = select(session).where(visible(actor))
     return fetch(db, _filtered(query, wanted), page, Order(column, session.c.id, descending))
 
 

@@ -26,7 +26,7 @@ def known_slugs(db: DbSession, slugs: Iterable[str]) -> frozenset[str]:
 
 def list_skills(db: DbSession, groups: Sequence[str], page: PageRequest) -> PageOf[Any]:
     """Return a page of skills by slug, of these groups (what is before the first dot) if any. One statement."""
-    query = select(skill, skill.c.slug.label("sorted_by"), skill.c.slug.label("after_id"))
+    query = select(skill)
     if groups:
         within = (or_(skill.c.slug == group, skill.c.slug.startswith(f"{group}.", autoescape=True)) for group in groups)
         query = query.where(or_(*within))

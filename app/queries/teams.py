@@ -39,7 +39,7 @@ def id_by_name(db: DbSession, name: str) -> str | None:
 def list_teams(db: DbSession, wanted: TeamFilter, page: PageRequest, *, sort: str, descending: bool) -> PageOf[Any]:
     """Return a page of teams. One statement."""
     column = SORTS[sort]
-    query = select(team, column.label("sorted_by"), team.c.id.label("after_id"))
+    query = select(team)
     if wanted.q:
         query = query.where(team.c.name.icontains(wanted.q, autoescape=True))
     if wanted.updated_at_gte:
