@@ -59,9 +59,23 @@ class BusyStatus(StrEnum):
 
 
 class SessionKind(StrEnum):
-    """Kinds of planned learning meetings that can be booked today."""
+    """Kinds of learning meetings."""
 
     SHADOW = "shadow"
+    """The observer listens to an experienced host."""
+    REVERSE_SHADOW = "reverse_shadow"
+    """The mentor observes the mentee's call."""
+    RIDE_ALONG = "ride_along"
+    """A manager observes."""
+    DROP_IN = "drop_in"
+    """Unplanned listening on a call that is under way."""
+    DEBRIEF = "debrief"
+    ONE_ON_ONE = "one_on_one"
+    ROLE_PLAY = "role_play"
+
+
+CALL_KINDS = (SessionKind.SHADOW, SessionKind.REVERSE_SHADOW, SessionKind.RIDE_ALONG, SessionKind.DROP_IN)
+"""Sessions on a live customer call: each belongs to one seat. The others take the time of all who take part."""
 
 
 class SessionStatus(StrEnum):
@@ -90,6 +104,31 @@ class SeatStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class SeatApproval(StrEnum):
+    """How a host lets observers in: everybody whom the rules let, only whom they approve, or nobody."""
+
+    AUTO = "auto"
+    HOST = "host"
+    NONE = "none"
+
+
+class WaitlistStatus(StrEnum):
+    """The life of somebody's place in the order for a full call."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TAKEN = "taken"
+    LAPSED = "lapsed"
+    LEFT = "left"
+
+
+class SeriesStatus(StrEnum):
+    """Whether a recurring session still has an occurrence that stands."""
+
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
 LIVE_SEATS = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED)
 """Seats that take a place on the call."""
 
@@ -99,6 +138,8 @@ class Part(StrEnum):
 
     HOST = "host"
     OBSERVER = "observer"
+    MENTOR = "mentor"
+    MENTEE = "mentee"
 
 
 class Response(StrEnum):
@@ -111,9 +152,11 @@ class Response(StrEnum):
 
 
 class ClaimKind(StrEnum):
-    """Why a person is busy through us."""
+    """Why a person is busy through us: a session that stands, a hold or offer that ends by itself, or a request."""
 
     SESSION = "session"
+    HOLD = "hold"
+    PENDING = "pending"
 
 
 class MatchStatus(StrEnum):

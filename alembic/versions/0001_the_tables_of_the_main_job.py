@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("segment", sa.String(length=64), nullable=True),
         sa.Column("observers_allowed", sa.Boolean(), nullable=False),
         sa.Column("seat_capacity", sa.Integer(), nullable=True),
+        sa.Column("own_side_ceiling", sa.Integer(), nullable=True),
         sa.Column("external_updated_at", INSTANT, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
@@ -100,7 +101,21 @@ def upgrade() -> None:
         "installation",
         sa.Column("one", sa.Integer(), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("min_notice_minutes", sa.Integer(), nullable=False),
+        sa.Column("closed_stages", sa.JSON(), nullable=False),
+        sa.Column("own_side_ceiling", sa.Integer(), nullable=True),
+        sa.Column("hold_minutes", sa.Integer(), nullable=False),
+        sa.Column("offer_minutes", sa.Integer(), nullable=False),
+        sa.Column("late_cancel_minutes", sa.Integer(), nullable=False),
+        sa.Column("no_show_grace_minutes", sa.Integer(), nullable=False),
+        sa.Column("horizon_days", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
+        sa.CheckConstraint(
+            "hold_minutes BETWEEN 1 AND 60 AND offer_minutes BETWEEN 1 AND 2880", name="installation_waits"
+        ),
+        sa.CheckConstraint("horizon_days BETWEEN 1 AND 730", name="installation_horizon"),
+        sa.CheckConstraint("min_notice_minutes BETWEEN 0 AND 10080", name="installation_notice"),
         sa.CheckConstraint("one = 1", name="installation_is_one"),
         sa.PrimaryKeyConstraint("one"),
     )
@@ -143,6 +158,43 @@ def upgrade() -> None:
             postgresql_where=sa.text("is_default"),
         )
 
+    op.create_table(
+        "series",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("uid", sa.String(length=255), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "shadow",
+                "reverse_shadow",
+                "ride_along",
+                "drop_in",
+                "debrief",
+                "one_on_one",
+                "role_play",
+                name="sessionkind",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "status",
+            sa.Enum("confirmed", "cancelled", name="seriesstatus", native_enum=False, length=32),
+            nullable=False,
+        ),
+        sa.Column("rrule", sa.String(length=500), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("local_start", sa.String(length=19), nullable=False),
+        sa.Column("duration_minutes", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.CheckConstraint("duration_minutes > 0", name="series_duration"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("uid"),
+    )
     op.create_table(
         "skill",
         sa.Column("slug", sa.String(length=64), nullable=False),
@@ -289,13 +341,23 @@ def upgrade() -> None:
         sa.Column("observe_per_week", sa.Integer(), nullable=False),
         sa.Column("host_per_day", sa.Integer(), nullable=False),
         sa.Column("host_per_week", sa.Integer(), nullable=False),
+        sa.Column(
+            "seat_approval",
+            sa.Enum("auto", "host", "none", name="seatapproval", native_enum=False, length=32),
+            nullable=False,
+        ),
+        sa.Column("host_gap_minutes", sa.Integer(), nullable=False),
+        sa.Column("sessions_per_day", sa.Integer(), nullable=True),
+        sa.Column("sessions_per_week", sa.Integer(), nullable=True),
         sa.Column("external_updated_at", INSTANT, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
+        sa.CheckConstraint("host_gap_minutes BETWEEN 0 AND 480", name="person_host_gap"),
         sa.CheckConstraint("host_per_day >= 0 AND host_per_week >= 0", name="person_host_limits"),
         sa.CheckConstraint("manager_id <> id", name="person_not_own_manager"),
         sa.CheckConstraint("observe_per_day >= 0 AND observe_per_week >= 0", name="person_observe_limits"),
+        sa.CheckConstraint("sessions_per_day >= 0 AND sessions_per_week >= 0", name="person_session_limits"),
         sa.ForeignKeyConstraint(
             ["manager_id"],
             ["person.id"],
@@ -387,8 +449,14 @@ def upgrade() -> None:
         sa.Column("person_id", KEY, nullable=False),
         sa.Column("weekly", sa.JSON(), nullable=False),
         sa.Column("exceptions", sa.JSON(), nullable=False),
+        sa.Column("buffer_before_minutes", sa.Integer(), nullable=False),
+        sa.Column("buffer_after_minutes", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
+        sa.CheckConstraint(
+            "buffer_before_minutes BETWEEN 0 AND 120 AND buffer_after_minutes BETWEEN 0 AND 120",
+            name="availability_buffers",
+        ),
         sa.ForeignKeyConstraint(
             ["person_id"],
             ["person.id"],
@@ -458,6 +526,7 @@ def upgrade() -> None:
         sa.Column("region", sa.String(length=64), nullable=True),
         sa.Column("sensitive", sa.Boolean(), nullable=False),
         sa.Column("meeting_url", sa.String(length=2000), nullable=True),
+        sa.Column("colleagues_invited", sa.Integer(), nullable=False),
         sa.Column("seat_capacity_override", sa.Integer(), nullable=True),
         sa.Column("seat_capacity", sa.Integer(), nullable=False),
         sa.Column("seats_taken", sa.Integer(), nullable=False),
@@ -465,6 +534,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
+        sa.CheckConstraint("colleagues_invited BETWEEN 0 AND 50", name="call_colleagues"),
         sa.CheckConstraint("seat_capacity BETWEEN 0 AND 50", name="call_seat_capacity"),
         sa.CheckConstraint("seats_taken BETWEEN 0 AND seat_capacity", name="call_never_oversold"),
         sa.CheckConstraint("starts_at < ends_at", name="call_forward"),
@@ -587,6 +657,23 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "pause",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.CheckConstraint("starts_on <= ends_on", name="pause_forward"),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["person.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("pause", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pause_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "person_skill",
         sa.Column("person_id", KEY, nullable=False),
         sa.Column("skill", sa.String(), nullable=False),
@@ -677,7 +764,22 @@ def upgrade() -> None:
         "session",
         sa.Column("id", KEY, nullable=False),
         sa.Column("uid", sa.String(length=255), nullable=False),
-        sa.Column("kind", sa.Enum("shadow", name="sessionkind", native_enum=False, length=32), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "shadow",
+                "reverse_shadow",
+                "ride_along",
+                "drop_in",
+                "debrief",
+                "one_on_one",
+                "role_play",
+                name="sessionkind",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
         sa.Column(
             "status",
             sa.Enum(
@@ -695,6 +797,10 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("call_id", KEY, nullable=True),
+        sa.Column("follows_id", KEY, nullable=True),
+        sa.Column("series_id", KEY, nullable=True),
+        sa.Column("occurrence_at", INSTANT, nullable=True),
+        sa.Column("expires_at", INSTANT, nullable=True),
         sa.Column("starts_at", INSTANT, nullable=False),
         sa.Column("ends_at", INSTANT, nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),
@@ -707,12 +813,29 @@ def upgrade() -> None:
             ["call_id"],
             ["call.id"],
         ),
+        sa.ForeignKeyConstraint(
+            ["follows_id"],
+            ["session.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["series_id"],
+            ["series.id"],
+        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("uid"),
     )
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_session_call_id"), ["call_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_session_follows_id"), ["follows_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_session_series_id"), ["series_id"], unique=False)
         batch_op.create_index("session_by_start", ["starts_at", "id"], unique=False)
+        batch_op.create_index(
+            "session_expiring",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'requested'"),
+            postgresql_where=sa.text("status = 'requested'"),
+        )
         batch_op.create_index("session_updated", ["updated_at", "id"], unique=False)
 
     op.create_table(
@@ -720,9 +843,14 @@ def upgrade() -> None:
         sa.Column("id", KEY, nullable=False),
         sa.Column("person_id", KEY, nullable=False),
         sa.Column("uid", sa.String(length=255), nullable=False),
-        sa.Column("part", sa.Enum("host", "observer", name="part", native_enum=False, length=32), nullable=False),
-        sa.Column("call_id", KEY, nullable=False),
+        sa.Column(
+            "part",
+            sa.Enum("host", "observer", "mentor", "mentee", name="part", native_enum=False, length=32),
+            nullable=False,
+        ),
+        sa.Column("call_id", KEY, nullable=True),
         sa.Column("session_id", KEY, nullable=True),
+        sa.Column("series_id", KEY, nullable=True),
         sa.Column(
             "status",
             sa.Enum("confirmed", "cancelled", name="entrystatus", native_enum=False, length=32),
@@ -737,6 +865,9 @@ def upgrade() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("renderer", sa.Integer(), nullable=True),
         sa.Column("vevent", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "call_id IS NOT NULL OR session_id IS NOT NULL OR series_id IS NOT NULL", name="entry_of_what"
+        ),
         sa.ForeignKeyConstraint(
             ["call_id"],
             ["call.id"],
@@ -744,6 +875,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["person_id"],
             ["person.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["series_id"],
+            ["series.id"],
         ),
         sa.ForeignKeyConstraint(
             ["session_id"],
@@ -755,6 +890,7 @@ def upgrade() -> None:
     with op.batch_alter_table("calendar_entry", schema=None) as batch_op:
         batch_op.create_index("calendar_entry_of_call", ["call_id"], unique=False)
         batch_op.create_index("calendar_entry_window", ["person_id", "ends_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_calendar_entry_series_id"), ["series_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_calendar_entry_session_id"), ["session_id"], unique=False)
 
     op.create_table(
@@ -762,10 +898,15 @@ def upgrade() -> None:
         sa.Column("id", KEY, nullable=False),
         sa.Column("person_id", KEY, nullable=False),
         sa.Column("session_id", KEY, nullable=False),
-        sa.Column("kind", sa.Enum("session", name="claimkind", native_enum=False, length=32), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("session", "hold", "pending", name="claimkind", native_enum=False, length=32),
+            nullable=False,
+        ),
         sa.Column("starts_at", INSTANT, nullable=False),
         sa.Column("ends_at", INSTANT, nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=True),
         sa.CheckConstraint("starts_at < ends_at", name="claim_forward"),
         sa.ForeignKeyConstraint(
             ["person_id"],
@@ -788,15 +929,38 @@ def upgrade() -> None:
         batch_op.create_index("claim_of_session", ["session_id"], unique=False)
 
     op.create_table(
+        "hold",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("session_id", KEY, nullable=False),
+        sa.Column("token_digest", sa.String(length=64), nullable=False),
+        sa.Column("credential", sa.String(length=64), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["session.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("session_id"),
+        sa.UniqueConstraint("token_digest"),
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hold_credential"), ["credential"], unique=False)
+
+    op.create_table(
         "participant",
         sa.Column("session_id", KEY, nullable=False),
         sa.Column("person_id", KEY, nullable=False),
-        sa.Column("part", sa.Enum("host", "observer", name="part", native_enum=False, length=32), nullable=False),
+        sa.Column(
+            "part",
+            sa.Enum("host", "observer", "mentor", "mentee", name="part", native_enum=False, length=32),
+            nullable=False,
+        ),
         sa.Column(
             "response",
             sa.Enum("needs_action", "accepted", "declined", "tentative", name="response", native_enum=False, length=32),
             nullable=False,
         ),
+        sa.Column("proposed_starts_at", INSTANT, nullable=True),
         sa.ForeignKeyConstraint(
             ["person_id"],
             ["person.id"],
@@ -816,7 +980,22 @@ def upgrade() -> None:
         sa.Column("call_id", KEY, nullable=False),
         sa.Column("observer_id", KEY, nullable=False),
         sa.Column("session_id", KEY, nullable=False),
-        sa.Column("kind", sa.Enum("shadow", name="sessionkind", native_enum=False, length=32), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "shadow",
+                "reverse_shadow",
+                "ride_along",
+                "drop_in",
+                "debrief",
+                "one_on_one",
+                "role_play",
+                name="sessionkind",
+                native_enum=False,
+                length=32,
+            ),
+            nullable=False,
+        ),
         sa.Column(
             "status",
             sa.Enum(
@@ -837,6 +1016,7 @@ def upgrade() -> None:
         ),
         sa.Column("seat_no", sa.Integer(), nullable=False),
         sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
@@ -902,6 +1082,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("run_id", "call_id", "observer_id", name="plan_seat_once"),
     )
+    op.create_table(
+        "waitlist_entry",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("call_id", KEY, nullable=False),
+        sa.Column("person_id", KEY, nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "waiting", "offered", "taken", "lapsed", "left", name="waitliststatus", native_enum=False, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("seat_id", KEY, nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id"],
+            ["call.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["person.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["seat_id"],
+            ["seat.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("waitlist_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_waitlist_entry_seat_id"), ["seat_id"], unique=False)
+        batch_op.create_index("waitlist_of_person", ["person_id"], unique=False)
+        batch_op.create_index(
+            "waitlist_once",
+            ["call_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("status IN ('waiting', 'offered')"),
+            postgresql_where=sa.text("status IN ('waiting', 'offered')"),
+        )
 
     if op.get_bind().dialect.name == "postgresql":
         op.execute(CLAIMS_APART)
@@ -911,6 +1131,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("waitlist_entry", schema=None) as batch_op:
+        batch_op.drop_index(
+            "waitlist_once",
+            sqlite_where=sa.text("status IN ('waiting', 'offered')"),
+            postgresql_where=sa.text("status IN ('waiting', 'offered')"),
+        )
+        batch_op.drop_index("waitlist_of_person")
+        batch_op.drop_index(batch_op.f("ix_waitlist_entry_seat_id"))
+
+    op.drop_table("waitlist_entry")
     op.drop_table("plan_seat")
     with op.batch_alter_table("seat", schema=None) as batch_op:
         batch_op.drop_index(
@@ -930,6 +1160,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_participant_person_id"))
 
     op.drop_table("participant")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hold_credential"))
+
+    op.drop_table("hold")
     with op.batch_alter_table("claim", schema=None) as batch_op:
         batch_op.drop_index("claim_of_session")
         batch_op.drop_index("claim_of_person", sqlite_where=sa.text("active"), postgresql_where=sa.text("active"))
@@ -937,13 +1171,21 @@ def downgrade() -> None:
     op.drop_table("claim")
     with op.batch_alter_table("calendar_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_calendar_entry_session_id"))
+        batch_op.drop_index(batch_op.f("ix_calendar_entry_series_id"))
         batch_op.drop_index("calendar_entry_window")
         batch_op.drop_index("calendar_entry_of_call")
 
     op.drop_table("calendar_entry")
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.drop_index("session_updated")
+        batch_op.drop_index(
+            "session_expiring",
+            sqlite_where=sa.text("status = 'requested'"),
+            postgresql_where=sa.text("status = 'requested'"),
+        )
         batch_op.drop_index("session_by_start")
+        batch_op.drop_index(batch_op.f("ix_session_series_id"))
+        batch_op.drop_index(batch_op.f("ix_session_follows_id"))
         batch_op.drop_index(batch_op.f("ix_session_call_id"))
 
     op.drop_table("session")
@@ -960,6 +1202,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_person_skill_skill"))
 
     op.drop_table("person_skill")
+    with op.batch_alter_table("pause", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pause_person_id"))
+
+    op.drop_table("pause")
     with op.batch_alter_table("match", schema=None) as batch_op:
         batch_op.drop_index(
             "match_one_per_mentee",
@@ -1022,6 +1268,7 @@ def downgrade() -> None:
     op.drop_table("call_type_skill")
     op.drop_table("team")
     op.drop_table("skill")
+    op.drop_table("series")
     with op.batch_alter_table("program", schema=None) as batch_op:
         batch_op.drop_index(
             "program_one_default", sqlite_where=sa.text("is_default"), postgresql_where=sa.text("is_default")

@@ -3,7 +3,7 @@
 from sqlmodel import SQLModel
 
 from app.models.access import ApiKey, BrowserSession, SignInLink
-from app.models.availability import Availability, Busy
+from app.models.availability import Availability, Busy, Pause
 from app.models.calendar import CalendarEntry, Feed
 from app.models.call import Account, Call, CallType, CallTypeSkill
 from app.models.external import ExternalIdentity
@@ -12,8 +12,8 @@ from app.models.person import Person, Team
 from app.models.plan import PlanRun, PlanSeat
 from app.models.program import Enrollment, Program
 from app.models.record import Event, IdempotencyRecord, Installation, Job, Operation
-from app.models.seat import Seat
-from app.models.session import Claim, Participant, Session
+from app.models.seat import Seat, WaitlistEntry
+from app.models.session import Claim, Hold, Participant, Series, Session
 from app.models.skill import PersonSkill, Skill, SkillAssessment
 
 metadata = SQLModel.metadata
@@ -33,6 +33,7 @@ __all__ = [
     "Event",
     "ExternalIdentity",
     "Feed",
+    "Hold",
     "IdempotencyRecord",
     "Installation",
     "Job",
@@ -40,6 +41,7 @@ __all__ = [
     "MatchRun",
     "Operation",
     "Participant",
+    "Pause",
     "Person",
     "PersonSkill",
     "PlanRun",
@@ -47,10 +49,12 @@ __all__ = [
     "Program",
     "ProposedMatch",
     "Seat",
+    "Series",
     "Session",
     "SignInLink",
     "Skill",
     "SkillAssessment",
     "Team",
+    "WaitlistEntry",
     "metadata",
 ]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.models.fields import key, one_of, ref
@@ -10,7 +10,7 @@ from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part
 
 
 class CalendarEntry(SQLModel, table=True):
-    """One event in one person's calendar: an observer's session, or a host's call with its observers.
+    """One event in one person's calendar: a session, a series of them, or a host's call with its observers.
 
     `sequence` counts the revisions: `mailing_sequence` is the last that was handed to mail, `mailed_sequence` the last
     that it took. `vevent` holds the bytes of this revision once they were rendered by renderer `renderer`, and is only
@@ -22,14 +22,16 @@ class CalendarEntry(SQLModel, table=True):
         UniqueConstraint("person_id", "uid", name="calendar_entry_once"),
         Index("calendar_entry_window", "person_id", "ends_at"),
         Index("calendar_entry_of_call", "call_id"),
+        CheckConstraint("call_id IS NOT NULL OR session_id IS NOT NULL OR series_id IS NOT NULL", name="entry_of_what"),
     )
 
     id: str = key()
     person_id: str = ref("person.id")
     uid: str = Field(max_length=255)
     part: Part = one_of(Part)
-    call_id: str = ref("call.id")
+    call_id: str | None = ref("call.id", nullable=True)
     session_id: str | None = ref("session.id", nullable=True, index=True)
+    series_id: str | None = ref("series.id", nullable=True, index=True)
     status: EntryStatus = one_of(EntryStatus)
     starts_at: datetime
     ends_at: datetime

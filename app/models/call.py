@@ -17,6 +17,8 @@ class Account(SQLModel, table=True):
     segment: str | None = Field(default=None, max_length=64)
     observers_allowed: bool = True
     seat_capacity: int | None = None
+    own_side_ceiling: int | None = None
+    """How many of our faces a customer sees on one call at most, host and observers counted."""
     external_updated_at: datetime | None = None
     version: int = 1
     created_at: datetime
@@ -56,6 +58,7 @@ class Call(SQLModel, table=True):
         CheckConstraint("starts_at < ends_at", name="call_forward"),
         CheckConstraint("seat_capacity BETWEEN 0 AND 50", name="call_seat_capacity"),
         CheckConstraint("seats_taken BETWEEN 0 AND seat_capacity", name="call_never_oversold"),
+        CheckConstraint("colleagues_invited BETWEEN 0 AND 50", name="call_colleagues"),
         Index("call_by_start", "starts_at", "id"),
         Index("call_of_host", "host_id", "starts_at"),
         Index("call_updated", "updated_at", "id"),
@@ -76,9 +79,11 @@ class Call(SQLModel, table=True):
     region: str | None = Field(default=None, max_length=64)
     sensitive: bool = False
     meeting_url: str | None = Field(default=None, max_length=2000)
+    colleagues_invited: int = 0
+    """Our people on the call besides its host and the observers."""
     seat_capacity_override: int | None = None
     seat_capacity: int
-    """What holds: the call's own number, else its account's, its host's, its type's."""
+    """What holds: its own number, else its account's, its host's, its type's; no more than the ceiling leaves."""
     seats_taken: int = 0
     external_updated_at: datetime | None = None
     version: int = 1

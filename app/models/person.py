@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from app.models.fields import key, one_of, plain_json, ref
-from app.vocabulary import PersonStatus, Role
+from app.vocabulary import PersonStatus, Role, SeatApproval
 
 
 class Team(SQLModel, table=True):
@@ -26,6 +26,8 @@ class Person(SQLModel, table=True):
         CheckConstraint("manager_id <> id", name="person_not_own_manager"),
         CheckConstraint("observe_per_day >= 0 AND observe_per_week >= 0", name="person_observe_limits"),
         CheckConstraint("host_per_day >= 0 AND host_per_week >= 0", name="person_host_limits"),
+        CheckConstraint("host_gap_minutes BETWEEN 0 AND 480", name="person_host_gap"),
+        CheckConstraint("sessions_per_day >= 0 AND sessions_per_week >= 0", name="person_session_limits"),
         Index("person_updated", "updated_at", "id"),
     )
 
@@ -48,6 +50,12 @@ class Person(SQLModel, table=True):
     observe_per_week: int = 8
     host_per_day: int = 4
     host_per_week: int = 12
+    seat_approval: SeatApproval = one_of(SeatApproval, default=SeatApproval.AUTO)
+    host_gap_minutes: int = 0
+    """Least time between two of their calls with observers; 0 = back to back is fine."""
+    sessions_per_day: int | None = None
+    sessions_per_week: int | None = None
+    """Load limits for sessions without a call; None = none."""
     external_updated_at: datetime | None = None
     version: int = 1
     created_at: datetime

@@ -90,10 +90,33 @@ class IdempotencyRecord(SQLModel, table=True):
 
 
 class Installation(SQLModel, table=True):
-    """The one row that says which installation this is. Its id is the domain of every calendar UID, for life."""
+    """The one row that says which installation this is, and what holds in the whole house. Its id is the domain of
+    every calendar UID, for life.
+    """
 
-    __table_args__ = (CheckConstraint("one = 1", name="installation_is_one"),)
+    __table_args__ = (
+        CheckConstraint("one = 1", name="installation_is_one"),
+        CheckConstraint("min_notice_minutes BETWEEN 0 AND 10080", name="installation_notice"),
+        CheckConstraint(
+            "hold_minutes BETWEEN 1 AND 60 AND offer_minutes BETWEEN 1 AND 2880", name="installation_waits"
+        ),
+        CheckConstraint("horizon_days BETWEEN 1 AND 730", name="installation_horizon"),
+    )
 
     one: int = Field(default=1, primary_key=True)
     id: str = Field(max_length=64)
+    min_notice_minutes: int = 15
+    """Seats and sessions are booked at least this long before they start: the host should know who comes."""
+    closed_stages: list[str] = plain_json(default_factory=lambda: ["legal", "legal_review"])
+    """Deal stages in which nobody sits in."""
+    own_side_ceiling: int | None = None
+    """How many of our faces any customer sees on one call at most, host and observers counted."""
+    hold_minutes: int = 5
+    offer_minutes: int = 60
+    """How long a seat that came free is kept for whoever is next on the waitlist."""
+    late_cancel_minutes: int = 120
+    no_show_grace_minutes: int = 5
+    horizon_days: int = 180
+    """How far ahead sessions are booked."""
+    version: int = 1
     created_at: datetime

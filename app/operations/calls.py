@@ -27,7 +27,7 @@ from app.vocabulary import CallStatus, TypeSource
 
 HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
 """What hosts change about their calls."""
-_NEW = {"status": CallStatus.SCHEDULED, "sensitive": False, "language": "en"}
+_NEW = {"status": CallStatus.SCHEDULED, "sensitive": False, "language": "en", "colleagues_invited": 0}
 _OPTIONAL = (
     "account_id",
     "stage",

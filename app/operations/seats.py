@@ -272,6 +272,7 @@ def _take(db: DbSession, call: Any, observer_id: str, *, held: Sequence[Any], ac
         "status": SeatStatus.CONFIRMED,
         "seat_no": next(n for n in range(1, call.seat_capacity + 1) if n not in used),
         "capacity": call.seat_capacity,
+        "late": False,
         **stamped,
     }
     db.execute(insert(session).values(**made_session))

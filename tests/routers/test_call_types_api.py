@@ -46,7 +46,13 @@ def test_a_call_type_that_a_call_is_of_stays(api: Api) -> None:
     host = api.admin.post("/v1/people", json=AISHA).json()["id"]
     times = {"starts_at": NOW, "ends_at": NOW.replace(hour=10), "created_at": NOW, "updated_at": NOW}
     kept = {"id": "call_1", "title": "Demo", "type": "demo", "host_id": host, "seat_capacity": 0, **times}
-    defaults = {"type_source": "rule", "status": "cancelled", "language": "en", "sensitive": False}
+    defaults = {
+        "type_source": "rule",
+        "status": "cancelled",
+        "language": "en",
+        "sensitive": False,
+        "colleagues_invited": 0,
+    }
     with transaction(api.engine, writes=True) as db:
         db.execute(insert(call).values(**kept, **defaults, seats_taken=0, version=1))
 
