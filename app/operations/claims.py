@@ -1,0 +1,86 @@
+"""Take people's time and give it back. A claim's range holds the buffers of its person; whoever claims has locked them.
+
+Past its expiry a claim blocks nobody (`queries/busy.taken`), but the schema, which knows no clock, still counts it:
+so every claim is preceded by `drop_expired`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, update
+
+from app import ids
+from app.db import DbSession
+from app.models.tables import claim
+from app.rules.availability import Range
+from app.vocabulary import ClaimKind
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Time of one person for one session, their buffers included."""
+
+    person_id: str
+    session_id: str
+    range: Range
+    kind: ClaimKind = ClaimKind.SESSION
+    expires_at: datetime | None = None
+
+
+def drop_expired(db: DbSession, person_ids: Collection[str], *, now: datetime) -> None:
+    """End the claims of these locked people that nobody confirmed in time. One statement."""
+    db.execute(
+        update(claim)
+        .where(claim.c.person_id.in_(sorted(person_ids)), claim.c.active, claim.c.expires_at <= now)
+        .values(active=False)
+    )
+
+
+def claim_time(db: DbSession, wanted: Sequence[Claimed], *, now: datetime) -> None:
+    """Claim the time of locked people in one statement. The schema refuses what overlaps, as `slot_taken`."""
+    rows = [
+        {
+            "id": ids.new("clm", now),
+            "person_id": one.person_id,
+            "session_id": one.session_id,
+            "kind": one.kind,
+            "starts_at": one.range[0],
+            "ends_at": one.range[1],
+            "active": True,
+            "expires_at": one.expires_at,
+        }
+        for one in wanted
+    ]
+    if rows:
+        db.execute(insert(claim), rows)
+
+
+def confirm_claims(db: DbSession, session_ids: Iterable[str]) -> None:
+    """Make holds, offers and requests stand, without a gap in which anybody else could claim the time."""
+    still_there = claim.c.session_id.in_(list(session_ids)) & claim.c.active
+    db.execute(update(claim).where(still_there).values(kind=ClaimKind.SESSION, expires_at=None))
+
+
+def free_time(db: DbSession, session_ids: Iterable[str]) -> None:
+    """Give back the time of these sessions."""
+    db.execute(update(claim).where(claim.c.session_id.in_(list(session_ids)), claim.c.active).values(active=False))
+
+
+def move_claims(db: DbSession, moved: Mapping[tuple[str, str], Range]) -> None:
+    """Move the active claims of (session, person) to other times. One after the other: each may lie where the one
+    before it was, so give the time of all back first where several swap places.
+    """
+    rows: list[dict[str, Any]] = [
+        {"of_session": session_id, "of_person": person_id, "begins": begins, "stops": stops}
+        for (session_id, person_id), (begins, stops) in sorted(moved.items())
+    ]
+    if rows:
+        db.connection().execute(
+            update(claim)
+            .where(claim.c.session_id == bindparam("of_session"), claim.c.person_id == bindparam("of_person"))
+            .where(claim.c.active)
+            .values(starts_at=bindparam("begins"), ends_at=bindparam("stops")),
+            rows,
+        )
