@@ -13,7 +13,7 @@ from app.errors import Fault, Invalid, NotFound, Stale
 from app.models import Availability, Person
 from app.models.tables import busy
 from app.operations.events import tell
-from app.queries import people
+from app.queries.rows import row_for_update
 from app.rules.access import Actor, may_act_for
 from app.vocabulary import BusyStatus
 
@@ -111,7 +111,7 @@ def owned_person(db: DbSession, person_id: str, *, actor: Actor) -> Person:
     """Return the person, locked. Raises NotFound unless their private things are this actor's to change."""
     if not may_act_for(actor, person_id):
         raise NotFound
-    return people.person_for_update(db, person_id)
+    return row_for_update(db, Person, person_id)
 
 
 def _check_hours(weekly: Sequence[tuple[int, int, int]], exceptions: Mapping[str, Sequence[tuple[int, int]]]) -> None:

@@ -19,6 +19,7 @@ from app.operations.changes import amend, check_complete, differing
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
 from app.queries import people
+from app.queries.rows import row_for_update
 from app.rules.access import Actor, may_act_for, runs_the_house
 from app.vocabulary import LIVE_SEATS, MatchStatus, PersonStatus
 
@@ -84,7 +85,7 @@ def patch_person(
         raise Forbidden("You can change only yourself.")
     if not runs_the_house(actor) and not changes.keys() <= OWN_FIELDS:
         raise Forbidden(f"An admin changes that. You can change: {', '.join(sorted(OWN_FIELDS))}.")
-    found = people.person_for_update(db, person_id)
+    found = row_for_update(db, Person, person_id)
     if expected_version not in (None, found.version):
         raise Stale("Read it again, then change it.")
     _apply(db, found, changes, actor=actor, now=now)
@@ -107,7 +108,7 @@ def upsert_person(
         check_complete(changes, "name", "email", "time_zone")
         made = create_person(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made.id, tuple(sorted(changes)))
-    found = people.person_for_update(db, known)
+    found = row_for_update(db, Person, known)
     if not identified:
         identify(db, "person", known, [(source, external_id)])
     also = () if identified else ("external",)

@@ -8,11 +8,13 @@ from sqlalchemy import delete, insert
 from app import ids
 from app.db import DbSession
 from app.errors import Fault, Forbidden, Invalid
+from app.models import Person
 from app.models.tables import person_skill, skill_assessment
 from app.operations.changes import check_version
 from app.operations.events import tell
 from app.operations.skills import check_skills
-from app.queries import people, person_skills
+from app.queries import person_skills
+from app.queries.rows import row_for_update
 from app.rules.access import Actor
 from app.rules.skills import TEACHES_FROM, SkillState, may_change
 
@@ -38,7 +40,7 @@ def set_skills(
     Locks the person.
     """
     _, said_as = person_skills.person_with_skills(db, person_id, actor=actor)
-    found = people.person_for_update(db, person_id)
+    found = row_for_update(db, Person, person_id)
     check_version(found, expected_version)
     _check_teaching(skills)
     check_skills(db, list(skills), pointer="/skills/{}/slug")

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import DbSession
-from app.errors import NotFound
 from app.models.tables import account
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 
 SORTS = {"created_at": account.c.created_at, "updated_at": account.c.updated_at, "name": account.c.name}
 
@@ -25,10 +25,7 @@ class AccountFilter:
 
 def account_by_id(db: DbSession, account_id: str) -> Any:
     """Return one account's row. Raises NotFound."""
-    found = db.execute(select(account).where(account.c.id == account_id)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(account).where(account.c.id == account_id))
 
 
 def list_accounts(

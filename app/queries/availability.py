@@ -10,6 +10,7 @@ from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import availability, busy, person
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 from app.rules.access import Actor, may_act_for
 
 
@@ -23,19 +24,17 @@ class BusyFilter:
 
 def hours_of(db: DbSession, person_id: str, *, actor: Actor) -> Any:
     """Return the row of somebody's working hours with their `time_zone`. Raises NotFound."""
-    found = None
-    if may_act_for(actor, person_id):
-        query = select(availability, person.c.time_zone).join(person, person.c.id == availability.c.person_id)
-        found = db.execute(query.where(availability.c.person_id == person_id)).first()
-    if found is None:
+    if not may_act_for(actor, person_id):
         raise NotFound
-    return found
+    query = select(availability, person.c.time_zone).join(person, person.c.id == availability.c.person_id)
+    return first_row(db, query.where(availability.c.person_id == person_id))
 
 
 def list_busy(db: DbSession, person_id: str, wanted: BusyFilter, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
     """Return a page of somebody's busy intervals by start. Raises NotFound. Two statements."""
-    if not may_act_for(actor, person_id) or not db.execute(select(person.c.id).where(person.c.id == person_id)).first():
+    if not may_act_for(actor, person_id):
         raise NotFound
+    first_row(db, select(person.c.id).where(person.c.id == person_id))
     query = select(busy).where(busy.c.person_id == person_id)
     if wanted.starts_at_lt:
         query = query.where(busy.c.starts_at < wanted.starts_at_lt)

@@ -6,17 +6,14 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import DbSession
-from app.errors import NotFound
 from app.models.tables import call_type, call_type_skill
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 
 
 def call_type_by_slug(db: DbSession, slug: str) -> Any:
     """Return one call type's row. Raises NotFound."""
-    found = db.execute(select(call_type).where(call_type.c.slug == slug)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(call_type).where(call_type.c.slug == slug))
 
 
 def list_call_types(db: DbSession, page: PageRequest) -> PageOf[Any]:

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
 
 from app.db import DbSession
-from app.errors import NotFound
 from app.models.tables import account, call, call_type, call_type_skill, person, seat, skill
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.queries.rows import in_parts
+from app.queries.rows import first_row, in_parts
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import TypeRule
 from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus
@@ -74,29 +73,20 @@ def calls_with_hosts() -> Select[Any]:
 
 def call_by_id(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     """Return one call's row. Raises NotFound when absent or not for this actor."""
-    found = db.execute(_scoped(actor).where(call.c.id == call_id)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, _scoped(actor).where(call.c.id == call_id))
 
 
 def call_with_names(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     """Return one call's row with the names of its host and type. Raises NotFound when absent or not for this actor."""
     query = _scoped(actor).join(call_type, call_type.c.slug == call.c.type)
     query = query.add_columns(person.c.name.label("host_name"), call_type.c.name.label("type_name"))
-    found = db.execute(query.where(call.c.id == call_id)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, query.where(call.c.id == call_id))
 
 
 def call_for_update(db: DbSession, call_id: str) -> Any:
     """Return one call's row with account and host, the call locked. Lock the people first. Raises NotFound."""
     query = calls_with_hosts().where(call.c.id == call_id)
-    found = db.execute(query.with_for_update(key_share=True, of=call)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, query.with_for_update(key_share=True, of=call))
 
 
 def list_calls(

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select, true
 
 from app.db import DbSession
-from app.errors import NotFound
-from app.models import Person
 from app.models.tables import person, person_skill
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import PersonStatus, Role
 
@@ -42,18 +41,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 
 def person_by_id(db: DbSession, person_id: str, *, actor: Actor) -> Any:
     """Return one person's row. Raises NotFound when absent or not for this actor."""
-    found = db.execute(select(person).where(person.c.id == person_id, visible(actor))).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def person_for_update(db: DbSession, person_id: str) -> Person:
-    """Return one person, their row locked. Raises NotFound."""
-    found = db.get(Person, person_id, with_for_update={"key_share": True})
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(person).where(person.c.id == person_id, visible(actor)))
 
 
 def lock_people(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:

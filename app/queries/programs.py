@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, true
 
 from app.db import DbSession
-from app.errors import NotFound
 from app.models.tables import enrollment, program
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import Side
 
@@ -23,10 +23,7 @@ class EnrollmentFilter:
 
 def program_by_id(db: DbSession, program_id: str) -> Any:
     """Return one program's row. Raises NotFound."""
-    found = db.execute(select(program).where(program.c.id == program_id)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(program).where(program.c.id == program_id))
 
 
 def id_by_name(db: DbSession, name: str) -> str | None:
@@ -47,14 +44,8 @@ def visible_enrollments(actor: Actor) -> ColumnElement[bool]:
 
 def enrollment_by_id(db: DbSession, program_id: str, enrollment_id: str, *, actor: Actor) -> Any:
     """Return one enrolment's row. Raises NotFound when it is absent, of another program or not for this actor."""
-    found = db.execute(
-        select(enrollment).where(
-            enrollment.c.id == enrollment_id, enrollment.c.program_id == program_id, visible_enrollments(actor)
-        )
-    ).first()
-    if found is None:
-        raise NotFound
-    return found
+    query = select(enrollment).where(enrollment.c.id == enrollment_id, enrollment.c.program_id == program_id)
+    return first_row(db, query.where(visible_enrollments(actor)))
 
 
 def list_enrollments(

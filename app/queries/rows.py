@@ -1,8 +1,9 @@
-"""Take one row for a change, or look up many in parts."""
+"""Read one row that must be there, take one for a change, or look up many in parts."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from sqlalchemy import Select
 from sqlmodel import SQLModel
 
 from app.db import DbSession
@@ -11,6 +12,14 @@ from app.errors import NotFound
 Model = TypeVar("Model", bound=SQLModel)
 Key = TypeVar("Key", bound=Hashable)
 _AT_ONCE = 1000  # keys in one statement; PostgreSQL takes 65,535 parameters, SQLite 32,766
+
+
+def first_row(db: DbSession, query: Select[Any]) -> Any:
+    """Return the first row that the query finds. Raises NotFound. One statement."""
+    found = db.execute(query).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def row_for_update(db: DbSession, model: type[Model], key: str) -> Model:

@@ -8,6 +8,7 @@ from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import match, match_run, operation, plan_run, plan_seat, program, proposed_match
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import MatchStatus
 
@@ -29,10 +30,7 @@ def plan_run_by_id(db: DbSession, run_id: str, *, actor: Actor) -> Any:
 
 def locked(db: DbSession, table: Any, run_id: str) -> Any:
     """Return one run with its row locked. Raises NotFound."""
-    found = db.execute(select(table).where(table.c.id == run_id).with_for_update(key_share=True)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(table).where(table.c.id == run_id).with_for_update(key_share=True))
 
 
 def proposed_matches(db: DbSession, run_id: str) -> list[Any]:
@@ -62,10 +60,7 @@ def visible_matches(actor: Actor) -> ColumnElement[bool]:
 
 def match_by_id(db: DbSession, match_id: str, *, actor: Actor) -> Any:
     """Return one match. Raises NotFound when absent or not for this actor."""
-    found = db.execute(select(match).where(match.c.id == match_id, visible_matches(actor))).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(match).where(match.c.id == match_id, visible_matches(actor)))
 
 
 def list_matches(
@@ -88,14 +83,10 @@ def list_matches(
 def program_for_run(db: DbSession, program_id: str | None) -> Any:
     """Return the program, or the default one. Raises NotFound."""
     which = program.c.is_default if program_id is None else program.c.id == program_id
-    found = db.execute(select(program).where(which)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(program).where(which))
 
 
 def _one(db: DbSession, table: Any, key: str, actor: Actor) -> Any:
-    found = db.execute(select(table).where(table.c.id == key)).first() if runs_the_house(actor) else None
-    if found is None:
+    if not runs_the_house(actor):
         raise NotFound
-    return found
+    return first_row(db, select(table).where(table.c.id == key))

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select, true
 
 from app.db import DbSession
-from app.errors import NotFound
 from app.models.tables import call, person, seat
 from app.queries import busy, calls
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 from app.rules import seating
 from app.rules.access import Actor, runs_the_house
 from app.rules.seating import Refusal
@@ -26,10 +26,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor) -> Any:
     """Return one seat's row with its call's host. Raises NotFound when absent or not for this actor."""
     query = select(*seat.c, call.c.host_id).join(call, call.c.id == seat.c.call_id)
-    found = db.execute(query.where(seat.c.id == seat_id, visible(actor))).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, query.where(seat.c.id == seat_id, visible(actor)))
 
 
 def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:

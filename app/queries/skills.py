@@ -6,17 +6,14 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from app.db import DbSession
-from app.errors import NotFound
 from app.models.tables import skill
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 
 
 def skill_by_slug(db: DbSession, slug: str) -> Any:
     """Return one skill's row. Raises NotFound."""
-    found = db.execute(select(skill).where(skill.c.slug == slug)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(skill).where(skill.c.slug == slug))
 
 
 def known_slugs(db: DbSession, slugs: Iterable[str]) -> frozenset[str]:

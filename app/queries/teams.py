@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import DbSession
-from app.errors import NotFound
 from app.models.tables import team
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 
 SORTS = {"created_at": team.c.created_at, "updated_at": team.c.updated_at, "name": team.c.name}
 
@@ -24,10 +24,7 @@ class TeamFilter:
 
 def team_by_id(db: DbSession, team_id: str) -> Any:
     """Return one team's row. Raises NotFound."""
-    found = db.execute(select(team).where(team.c.id == team_id)).first()
-    if found is None:
-        raise NotFound
-    return found
+    return first_row(db, select(team).where(team.c.id == team_id))
 
 
 def id_by_name(db: DbSession, name: str) -> str | None:
