@@ -1,10 +1,5 @@
-"""Many clients, two server processes, one seat: nobody is double-booked, and nobody sees a 5xx but a polite 503."""
+"""Many clients, two server processes: nobody is double-booked, and nobody sees a 5xx but a polite 503."""
 
-import os
-import random
-import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,167 +9,104 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, select
 
 from app import clock
-from app.db import transaction
-from app.models.tables import call, claim, job, seat
+from app.db import DbSession, transaction
+from app.models.tables import busy
 from app.operations.access import create_api_key
+from app.operations.calls import create_call
 from app.rules.access import SYSTEM
-from app.vocabulary import LIVE_SEATS, Role
+from app.vocabulary import Role
 from tests.factories import a_call, a_person
+from tests.faults.invariants import broken, unrecorded
+from tests.faults.mixed import World, play
+from tests.faults.servers import Client, Reply, Request, serving
 
-_LIMITS = ("observe_per_day", "observe_per_week", "host_per_day", "host_per_week")
 TUESDAY = datetime.combine(clock.now().date() + timedelta(days=8 - clock.now().weekday()), time(), UTC)
+"""Of next week, by the clock on the wall, which is the one that the server processes read."""
+NO_LIMITS: dict[str, Any] = dict.fromkeys(("observe_per_day", "observe_per_week", "host_per_day", "host_per_week"), 100)
 
 
 @pytest.fixture
-def urls(database_url: str, tmp_path: Path) -> Iterator[list[str]]:
+def ports(database_url: str, tmp_path: Path) -> Iterator[list[int]]:
     """Two server processes on one database."""
-    environment = {**os.environ, "EARSHOT_DATABASE_URL": database_url, "EARSHOT_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0"]
-    with ExitStack() as stack:
-        found = []
-        for _ in range(2):
-            process = subprocess.Popen(
-                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-            )
-            stack.callback(process.wait, 15)
-            stack.callback(process.terminate)
-            assert process.stdout
-            stack.enter_context(process.stdout)
-            line = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
-            assert line
-            found.append(line[0])
-        for url in found:
-            with httpx.Client(base_url=url, trust_env=False, transport=httpx.HTTPTransport(retries=20)) as client:
-                assert client.get("/readyz").status_code == 200
-        yield found
-
-
-class Crowd:
-    """Clients of both processes that come back, as asked, when the answer is 503."""
-
-    def __init__(self, urls: list[str], key: str, size: int) -> None:
-        headers = {"Authorization": f"Bearer {key}"}
-        self.clients = [
-            httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60)
-            for url, _ in zip(cycle(urls), range(size), strict=False)
-        ]
-        self.pool = ThreadPoolExecutor(size)
-
-    def all_at_once(self, requests: list[tuple[str, dict[str, str] | None]]) -> list[httpx.Response]:
-        """Send every request, spread over the clients, and return the final answers."""
-        shares = [requests[number :: len(self.clients)] for number in range(len(self.clients))]
-        done = self.pool.map(self._send, self.clients, shares)
-        return [answer for share in done for answer in share]
-
-    def _send(self, client: httpx.Client, share: list[tuple[str, dict[str, str] | None]]) -> list[httpx.Response]:
-        return [self._one(client, *request) for request in share]
-
-    def _one(self, client: httpx.Client, path: str, body: dict[str, str] | None) -> httpx.Response:
-        while True:
-            answer = client.post(path, json=body)
-            if answer.status_code != 503:
-                return answer
-            assert answer.headers["retry-after"]
-
-    def close(self) -> None:
-        """Go home."""
-        self.pool.shutdown()
-        for client in self.clients:
-            client.close()
+    with serving(database_url, tmp_path, processes=2) as servers:
+        yield [server.port for server in servers]
 
 
 @pytest.fixture
-def crowd(urls: list[str], engine: Engine, soak: bool) -> Iterator[Crowd]:
+def api_key(engine: Engine) -> str:
     with transaction(engine, writes=True) as db:
-        key = create_api_key(db, name="test", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock.now())
-    made = Crowd(urls, key, 50 if soak else 12)
-    yield made
-    made.close()
+        return create_api_key(db, name="test", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock.now())
 
 
-def check_nothing_overlaps(engine: Engine) -> None:
-    """Hold the invariants against the rows themselves, not against what the service says."""
-    with transaction(engine, writes=False) as db:
-        overlaps = db.execute(
-            text(
-                "SELECT count(*) FROM claim a JOIN claim b ON a.person_id = b.person_id AND a.id < b.id"
-                " AND a.active AND b.active AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at"
-            )
-        ).scalar()
-        assert overlaps == 0
-        live = select(func.count()).where(seat.c.call_id == call.c.id, seat.c.status.in_(LIVE_SEATS)).scalar_subquery()
-        wrong = db.execute(
-            select(call.c.id).where((call.c.seats_taken != live) | (call.c.seats_taken > call.c.seat_capacity))
+def test_one_seat_goes_to_one_of_all_who_ask_at_once(
+    ports: list[int], api_key: str, engine: Engine, soak: bool
+) -> None:
+    rounds, size = (200, 50) if soak else (5, 12)
+    with transaction(engine, writes=True) as db:
+        host = a_person(db, "Host", **NO_LIMITS)
+        observers = [a_person(db, "Observer", **NO_LIMITS).id for _ in range(size)]
+
+    def ask(client: Client, call_id: str, observer_id: str) -> Reply:
+        return client.until_answered(
+            Request("book", "POST", f"/v1/calls/{call_id}/seats", {"observer_id": observer_id})
         )
-        assert wrong.all() == []
-        live_seats = db.execute(select(func.count()).where(seat.c.status.in_(LIVE_SEATS))).scalar()
-        assert db.execute(select(func.count()).where(claim.c.active)).scalar() == live_seats
+
+    with ExitStack() as lines, ThreadPoolExecutor(size) as crowd:
+        clients = [lines.enter_context(Client(port, api_key)) for _, port in zip(observers, cycle(ports))]
+        for number in range(rounds):
+            with transaction(engine, writes=True) as db:
+                call_id = a_call(db, host, starts_at=TUESDAY + timedelta(hours=10), seats=1)
+            replies = list(crowd.map(ask, clients, [call_id] * size, observers))
+
+            said = Counter((reply.status, reply.body.get("code")) for reply in replies)
+            assert said == {(201, None): 1, (409, "seats_full"): size - 1}, number
+            winner = next(reply.body["id"] for reply in replies if reply.status == 201)
+            released = clients[0].until_answered(Request("release", "POST", f"/v1/seats/{winner}/release"))
+            assert released.status == 200
+    assert broken(engine) == {}
 
 
-def test_one_seat_goes_to_one_of_all_who_ask_at_once(crowd: Crowd, engine: Engine, soak: bool) -> None:
-    rounds = 200 if soak else 5
+def test_a_mixed_crowd_never_books_anybody_twice(ports: list[int], api_key: str, engine: Engine, soak: bool) -> None:
+    attempts, clients = (100_000, 16) if soak else (400, 8)
     with transaction(engine, writes=True) as db:
-        host = a_person(db, "Host", host_per_day=100, host_per_week=100)
-        observers = [a_person(db, "Observer", observe_per_day=100, observe_per_week=100).id for _ in crowd.clients]
+        world = a_small_world(db, ports, api_key)
 
-    for number in range(rounds):
-        with transaction(engine, writes=True) as db:
-            call_id = a_call(db, host, starts_at=TUESDAY + timedelta(hours=10), seats=1)
-        answers = crowd.all_at_once([(f"/v1/calls/{call_id}/seats", {"observer_id": who}) for who in observers])
+    seen = play(world, attempts=attempts, clients=clients)
 
-        said = Counter((answer.status_code, answer.json().get("code")) for answer in answers)
-        assert said[201, None] == 1, (number, said)
-        assert said[409, "seats_full"] == len(observers) - 1, (number, said)
-        winner = next(answer.json()["id"] for answer in answers if answer.status_code == 201)
-        assert crowd.all_at_once([(f"/v1/seats/{winner}/release", None)])[0].status_code == 200
-    check_nothing_overlaps(engine)
+    assert broken(engine) == {}
+    assert unrecorded(engine, seen.acknowledged) == set()
+    assert {key: said for key, said in seen.busy.items() if busy_of(engine, *key) != said} == {}
+    assert not [answer for answer in seen.answers if answer[1] >= 500], seen.answers
+    for act in ("book", "release", "move", "put on again", "be busy", "cancel", "hand over", "resize"):
+        assert seen.of(act, 200) + seen.of(act, 201), (act, seen.answers)
+    assert seen.of("book", 409, "slot_taken")
+    assert seen.of("book", 409, "seats_full")
 
 
-def test_a_mixed_crowd_never_books_anybody_twice(crowd: Crowd, engine: Engine, soak: bool) -> None:
-    attempts = 100_000 if soak else 600
-    rng = random.Random(7)
-    with transaction(engine, writes=True) as db:
-        limits: dict[str, Any] = {
-            "observe_per_day": 100,
-            "observe_per_week": 100,
-            "host_per_day": 100,
-            "host_per_week": 100,
+def a_small_world(db: DbSession, ports: list[int], api_key: str) -> World:
+    """Eight people, of whom three host, and 24 calls on one day: whatever one does is in the way of others."""
+    people = [a_person(db, "Rep", **NO_LIMITS) for _ in range(8)]
+    calls = {}
+    for number in range(24):
+        starts_at = TUESDAY + timedelta(hours=9, minutes=15 * number)
+        fields = {
+            "title": "Northwind: discovery call",
+            "host_id": people[number % 3].id,
+            "starts_at": starts_at,
+            "ends_at": starts_at + timedelta(minutes=15 * (1 + number % 4)),
+            "seat_capacity": 1 + number % 3,
         }
-        people = [a_person(db, "Rep", **limits) for _ in range(8)]
-        # Quarter hours apart and up to an hour long: most of them overlap, none is equal.
-        calls = [
-            a_call(
-                db,
-                rng.choice(people[:3]),
-                starts_at=TUESDAY + timedelta(hours=9, minutes=15 * number),
-                minutes=rng.choice((15, 30, 45, 60)),
-                seats=rng.choice((1, 2, 3)),
-            )
-            for number in range(24)
-        ]
+        known_as = f"call-{number}"
+        calls[create_call(db, fields=fields, external=[("crm", known_as)], actor=SYSTEM, now=clock.now())] = known_as
+    ids = [one.id for one in people]
+    return World(ports=ports, api_key=api_key, day=TUESDAY, people=ids, hosts=ids[:3], calls=calls)
 
-    codes: Counter[tuple[int, str | None]] = Counter()
-    seats: list[str] = []
-    for _ in range(attempts // 200):
-        books = [(f"/v1/calls/{rng.choice(calls)}/seats", {"observer_id": rng.choice(people).id}) for _ in range(120)]
-        releases: list[tuple[str, None]] = (
-            [(f"/v1/seats/{seat_id}/release", None) for seat_id in rng.choices(seats, k=80)] if seats else []
-        )
-        requests: list[tuple[str, dict[str, str] | None]] = [*books, *releases]
-        rng.shuffle(requests)
-        answers = crowd.all_at_once(requests)
-        codes.update((answer.status_code, answer.json().get("code")) for answer in answers)
-        seats += [answer.json()["id"] for answer in answers if answer.status_code == 201]
-        seats = seats[-60:]
-    check_nothing_overlaps(engine)
 
-    assert codes[201, None] > 0
-    assert codes[409, "slot_taken"] > 0
-    assert not [code for code in codes if code[0] >= 500], codes
+def busy_of(engine: Engine, person_id: str, source: str) -> list[tuple[str, str]]:
+    query = select(busy.c.starts_at, busy.c.ends_at).where(busy.c.person_id == person_id, busy.c.source == source)
     with transaction(engine, writes=False) as db:
-        assert db.execute(select(func.count()).select_from(job)).scalar_one() > 0
+        return [(row.starts_at.isoformat(), row.ends_at.isoformat()) for row in db.execute(query)]
