@@ -1,4 +1,4 @@
-"""Keep everybody's calendar entry in step with seats, and leave the mail that tells them.
+"""Keep everybody's calendar entry in step with seats, sessions and series, and leave the mail that tells them.
 
 An entry's `sequence` counts its revisions: every change of its time, its status or what is mailed of it is one,
 whether or not mail went between, for feeds and downloads show each (RFC 5546 section 2.1.4). Mail sends the last and
@@ -6,42 +6,77 @@ passes over those before: gaps are legal. It locks the entry while it takes a re
 entry under a lock too: else two states could bear one number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 
 from app import ids
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
+from app.models.tables import participant, series, session
 from app.operations.installation import installation_id
 from app.operations.jobs import enqueue
 from app.queries.rows import in_parts
-from app.vocabulary import EntryStatus, Part
+from app.vocabulary import EntryStatus, Part, SessionStatus
 
 _TRIES = 3000
 """How often mail is tried: every four hours for a year. It gives up by itself once the entry is over."""
+_OFF = (SessionStatus.CANCELLED, SessionStatus.EXPIRED)
+"""Occurrences that will not happen."""
 
 
 def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime) -> None:
-    """Put a new session into its observer's calendar."""
-    _new(
-        db,
-        person_id,
-        session.uid,
-        Part.OBSERVER,
-        call_id=session.call_id,
-        session_id=session.id,
-        times=session,
-        now=now,
-    )
+    """Put the new session of a seat into its observer's calendar."""
+    about = {"uid": session.uid, "call_id": session.call_id, "session_id": session.id}
+    _new(db, [(person_id, Part.OBSERVER)], about, times=session, now=now)
+
+
+def session_joins(db: DbSession, *, session_id: str, now: datetime) -> None:
+    """Put a session that belongs to no seat, once it is confirmed, into the calendars of all who take part."""
+    found = db.execute(select(session).where(session.c.id == session_id)).one()
+    _new(db, _people(db, session_id), {"uid": found.uid, "session_id": session_id}, times=found, now=now)
+
+
+def session_changed(db: DbSession, *, session_id: str, cancelled: bool, now: datetime) -> int:
+    """Bring all entries of a session that belongs to no seat in step with its row, or cancel them; return their
+    sequence. Locks them. An occurrence of a series has none of its own: see `series_changed`.
+    """
+    found = db.execute(select(session).where(session.c.id == session_id)).one()
+    status = EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED
+    entries = _locked(db, entry.c.session_id == session_id)
+    return max(_change(db, one, times=found, status=status, now=now) for one in entries)
+
+
+def series_joins(db: DbSession, *, series_id: str, now: datetime) -> None:
+    """Put a new series, all its occurrences in one entry, into the calendars of all who take part."""
+    uid = db.execute(select(series.c.uid).where(series.c.id == series_id)).scalar_one()
+    one_of_them = db.execute(select(func.min(session.c.id)).where(session.c.series_id == series_id)).scalar_one()
+    about, times = {"uid": uid, "series_id": series_id}, _span(db, series_id)
+    _new(db, _people(db, one_of_them), about, times=times, now=now)
+
+
+def series_changed(db: DbSession, *, series_id: str, now: datetime) -> int:
+    """Bring the entries of a series in step with its occurrences, however many have changed: one revision and one
+    mail for each person. Once no occurrence is left they are cancelled. Returns their sequence. Locks them.
+    """
+    times = _span(db, series_id)
+    status = EntryStatus.CANCELLED if times.starts_at is None else EntryStatus.CONFIRMED
+    entries = _locked(db, entry.c.series_id == series_id)
+    return max(_change(db, one, times=times, status=status, now=now) for one in entries)
 
 
 def lock_entries(db: DbSession, call_ids: Sequence[str]) -> None:
-    """Lock every entry of locked calls by id. Acts on several begin with this, so that no two wait for each other."""
+    """Lock every entry of locked calls, and of the debriefs that follow their seats, by id. Acts on several begin with
+    this, so that no two wait for each other.
+    """
     for part in in_parts(call_ids):
-        _locked(db, entry.c.call_id.in_(part))
+        followed = select(session.c.id).where(session.c.call_id.in_(part))
+        after = select(session.c.id).where(session.c.follows_id.in_(followed))
+        of_calls = select(entry.c.id).where(entry.c.call_id.in_(part))
+        of_debriefs = select(entry.c.id).where(entry.c.session_id.in_(after))
+        _locked(db, entry.c.id.in_(of_calls.union_all(of_debriefs)))
 
 
 def observer_entry_changed(db: DbSession, *, session_id: str, times: Any, cancelled: bool, now: datetime) -> int:
@@ -63,7 +98,7 @@ def host_entry_changed(db: DbSession, *, call: Any, observers: int, now: datetim
             _change(db, other, times=other, status=EntryStatus.CANCELLED, now=now)
     if mine is None and observers:
         uid = f"{call.id}@{installation_id(db)}"
-        _new(db, call.host_id, uid, Part.HOST, call_id=call.id, session_id=None, times=call, now=now)
+        _new(db, [(call.host_id, Part.HOST)], {"uid": uid, "call_id": call.id}, times=call, now=now)
     elif mine is not None and (observers or mine.status is EntryStatus.CONFIRMED):
         status = EntryStatus.CONFIRMED if observers else EntryStatus.CANCELLED
         _change(db, mine, times=call, status=status, now=now)
@@ -73,35 +108,39 @@ def _locked(db: DbSession, *which: ColumnElement[bool]) -> Sequence[Any]:
     return db.execute(select(entry).where(*which).order_by(entry.c.id).with_for_update(key_share=True)).all()
 
 
+def _people(db: DbSession, session_id: str) -> list[tuple[str, Part]]:
+    query = select(participant.c.person_id, participant.c.part).where(participant.c.session_id == session_id)
+    return [(row.person_id, row.part) for row in db.execute(query.order_by(participant.c.person_id))]
+
+
+def _span(db: DbSession, series_id: str) -> Any:
+    """Return when the first occurrence that stands starts and the last one ends; two times None when none stands."""
+    query = select(func.min(session.c.starts_at).label("starts_at"), func.max(session.c.ends_at).label("ends_at"))
+    return db.execute(query.where(session.c.series_id == series_id, session.c.status.not_in(_OFF))).one()
+
+
 def _new(
-    db: DbSession,
-    person_id: str,
-    uid: str,
-    part: Part,
-    *,
-    call_id: str,
-    session_id: str | None,
-    times: Any,
-    now: datetime,
+    db: DbSession, people: Sequence[tuple[str, Part]], about: Mapping[str, str], *, times: Any, now: datetime
 ) -> None:
-    entry_id = ids.new("ent", now)
-    db.execute(
-        insert(entry).values(
-            id=entry_id,
-            person_id=person_id,
-            uid=uid,
-            part=part,
-            call_id=call_id,
-            session_id=session_id,
-            status=EntryStatus.CONFIRMED,
-            starts_at=times.starts_at,
-            ends_at=times.ends_at,
-            sequence=0,
-            changed_at=now,
-            created_at=now,
-        )
-    )
-    _mail(db, entry_id, now)
+    """Add one entry for each of these people. `about`: its UID, and what it tells of."""
+    made = [
+        {
+            "id": ids.new("ent", now),
+            "person_id": person_id,
+            "part": part,
+            **about,
+            "status": EntryStatus.CONFIRMED,
+            "starts_at": times.starts_at,
+            "ends_at": times.ends_at,
+            "sequence": 0,
+            "changed_at": now,
+            "created_at": now,
+        }
+        for person_id, part in people
+    ]
+    db.execute(insert(entry), made)
+    for one in made:
+        _mail(db, one["id"], now)
 
 
 def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:
