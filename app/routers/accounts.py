@@ -1,6 +1,6 @@
 """Accounts."""
 
-from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -9,7 +9,7 @@ from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import accounts as operations
 from app.operations.changes import InUse
-from app.operations.external import ExternalIdTaken, Upserted
+from app.operations.external import ExternalIdTaken
 from app.queries import accounts, external
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
@@ -19,7 +19,6 @@ from app.schemas.accounts import (
     CreateAccount,
     PatchAccount,
     UpsertAccount,
-    UpsertAccountItem,
     UpsertAccounts,
 )
 from app.schemas.shapes import BatchRead, Listing
@@ -101,7 +100,8 @@ def upsert_account(
     answer: Answer,
 ) -> AccountRead:
     """Create or change the account that another system calls `external_id`. Safe to repeat and to send late."""
-    done = _upsert(db, source, external_id, body, now=now, actor=actor)
+    changes = body.model_dump(exclude_unset=True)
+    done = operations.upsert_account(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
     if done.status == "created":
         answer.response.status_code = 201
     found = accounts.account_by_id(db, done.id)
@@ -118,26 +118,14 @@ def upsert_account(
 )
 def batch_upsert_accounts(body: UpsertAccounts, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> BatchRead:
     """Create or change up to 200 accounts, and say of each what happened."""
-
-    def upsert(item: UpsertAccountItem) -> Upserted:
-        return _upsert(db, item.external.source, item.external.id, item, now=now, actor=actor)
-
-    def lock(items: list[UpsertAccountItem]) -> None:
-        several = [((item.external.source, item.external.id), _changes(item)) for item in items]
-        operations.lock_for_upserts(db, several, actor=actor)
-
-    return batches.carry_out(db, body.items, atomic=body.atomic, lock=lock, upsert=upsert, response=answer.response)
-
-
-def _upsert(
-    db: DbSession, source: str, external_id: str, body: UpsertAccount, *, now: datetime, actor: CurrentActor
-) -> Upserted:
-    changes = _changes(body)
-    return operations.upsert_account(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
-
-
-def _changes(body: UpsertAccount) -> dict[str, Any]:
-    return body.model_dump(exclude_unset=True, exclude={"external"})
+    return batches.upsert_all(
+        db,
+        body.items,
+        atomic=body.atomic,
+        lock=partial(operations.lock_for_upserts, db, actor=actor),
+        upsert=partial(operations.upsert_account, db, actor=actor, now=now),
+        response=answer.response,
+    )
 
 
 def _read(db: DbSession, row: Any) -> AccountRead:

@@ -1,7 +1,7 @@
 """Carry out a batch item by item: each in its own savepoint, or all or none."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from fastapi import Response
 
@@ -12,6 +12,8 @@ from app.routers.problems import faults
 from app.schemas.shapes import BatchError, BatchItem, BatchRead, Rejected
 
 Item = TypeVar("Item")
+Said = tuple[tuple[str, str], Mapping[str, Any]]
+"""What a source says of one object: (source, external id), and the changes."""
 
 
 class BatchRefused(Invalid):
@@ -19,6 +21,27 @@ class BatchRefused(Invalid):
 
     code = "batch_refused"
     title = "An item was refused, so nothing was changed"
+
+
+def upsert_all(
+    db: DbSession,
+    items: Sequence[Any],
+    *,
+    atomic: bool,
+    lock: Callable[[list[Said]], None],
+    upsert: Callable[..., Upserted],
+    response: Response,
+) -> BatchRead:
+    """Carry out upserts of items that each have an `external` name: `lock` and `upsert` are operations that lack only
+    what the items say.
+    """
+
+    def upsert_one(said: Said) -> Upserted:
+        (source, external_id), changes = said
+        return upsert(source=source, external_id=external_id, changes=changes)
+
+    several = [item if isinstance(item, Rejected) else _said(item) for item in items]
+    return carry_out(db, several, atomic=atomic, lock=lock, upsert=upsert_one, response=response)
 
 
 def carry_out(
@@ -48,6 +71,11 @@ def carry_out(
     if bad:
         response.status_code = 207
     return BatchRead(data=done)
+
+
+def _said(item: Any) -> Said:
+    changes = item.model_dump(exclude_unset=True, exclude={"external"})
+    return (item.external.source, item.external.id), changes
 
 
 def _one(db: DbSession, index: int, item: Item | Rejected, upsert: Callable[[Item], Upserted]) -> BatchItem:

@@ -1,6 +1,6 @@
 """People."""
 
-from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import people as operations
-from app.operations.external import ExternalIdTaken, Upserted
+from app.operations.external import ExternalIdTaken
 from app.queries import external, people
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
-from app.schemas.people import CreatePerson, PatchPerson, PersonRead, UpsertPeople, UpsertPerson, UpsertPersonItem
+from app.schemas.people import CreatePerson, PatchPerson, PersonRead, UpsertPeople, UpsertPerson
 from app.schemas.shapes import BatchRead, Listing
 from app.vocabulary import ExternalId, Instant, PersonStatus, Role, Source
 
@@ -92,7 +92,8 @@ def upsert_person(
     answer: Answer,
 ) -> PersonRead:
     """Create or change the person whom another system calls `external_id`. Safe to repeat and to send late."""
-    done = _upsert(db, source, external_id, body, now=now, actor=actor)
+    changes = body.model_dump(exclude_unset=True)
+    done = operations.upsert_person(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
     if done.status == "created":
         answer.response.status_code = 201
     found = people.person_by_id(db, done.id, actor=actor)
@@ -109,26 +110,14 @@ def upsert_person(
 )
 def batch_upsert_people(body: UpsertPeople, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> BatchRead:
     """Create or change up to 200 people, and say of each what happened."""
-
-    def upsert(item: UpsertPersonItem) -> Upserted:
-        return _upsert(db, item.external.source, item.external.id, item, now=now, actor=actor)
-
-    def lock(items: list[UpsertPersonItem]) -> None:
-        several = [((item.external.source, item.external.id), _changes(item)) for item in items]
-        operations.lock_for_upserts(db, several, actor=actor, now=now)
-
-    return batches.carry_out(db, body.items, atomic=body.atomic, lock=lock, upsert=upsert, response=answer.response)
-
-
-def _upsert(
-    db: DbSession, source: str, external_id: str, body: UpsertPerson, *, now: datetime, actor: CurrentActor
-) -> Upserted:
-    changes = _changes(body)
-    return operations.upsert_person(db, source=source, external_id=external_id, changes=changes, actor=actor, now=now)
-
-
-def _changes(body: UpsertPerson) -> dict[str, Any]:
-    return body.model_dump(exclude_unset=True, exclude={"external"})
+    return batches.upsert_all(
+        db,
+        body.items,
+        atomic=body.atomic,
+        lock=partial(operations.lock_for_upserts, db, actor=actor, now=now),
+        upsert=partial(operations.upsert_person, db, actor=actor, now=now),
+        response=answer.response,
+    )
 
 
 def _read(db: DbSession, row: Any) -> PersonRead:
