@@ -1,0 +1,100 @@
+"""Whether somebody may take part in a session without a call: asked by booking, agreed with by the search for slots."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from app.rules.availability import Range
+from app.rules.seating import Load, Refusal, Week, local_day, overlap, week_of, within
+
+_NO_LIMIT = 1 << 30
+
+
+class HouseRules(Protocol):
+    """What the installation says of every booking."""
+
+    @property
+    def min_notice_minutes(self) -> int: ...  # noqa: D102
+    @property
+    def horizon_days(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """What must be known of somebody who is to meet, around the time in question."""
+
+    id: str
+    works_here: bool
+    working: Sequence[Range]
+    """Working hours; sorted, merged."""
+    taken: Sequence[Range]
+    """Claims with their own buffers, imported busy time and calls they host themselves; sorted by start."""
+    load: Load
+    """Sessions without a call per day and week in their own zone."""
+    buffer_before_minutes: int = 0
+    buffer_after_minutes: int = 0
+
+    def buffered(self, starts_at: datetime, ends_at: datetime) -> Range:
+        """Return the time that a session takes of this person: their claim."""
+        before, after = (timedelta(minutes=n) for n in (self.buffer_before_minutes, self.buffer_after_minutes))
+        return starts_at - before, ends_at + after
+
+
+def load(time_zone: str, per_day: int | None, per_week: int | None, starts: Iterable[datetime]) -> Load:
+    """Return the load of somebody whose sessions without a call start at these times. None is no limit."""
+    days: Counter[date] = Counter(local_day(instant, time_zone) for instant in starts)
+    weeks: Counter[Week] = Counter()
+    for day, number in days.items():
+        weeks[week_of(day)] += number
+    return Load(
+        time_zone=time_zone,
+        per_day=_NO_LIMIT if per_day is None else per_day,
+        per_week=_NO_LIMIT if per_week is None else per_week,
+        on_day=days,
+        in_week=weeks,
+    )
+
+
+def untimely(starts_at: datetime, *, house: HouseRules, now: datetime) -> Refusal | None:
+    """Why nobody may meet at this time, whoever they are; None when they may."""
+    if starts_at <= now:
+        return Refusal("past", "That time has passed. Choose a later one.")
+    if starts_at < earliest(house, now=now):
+        minutes = house.min_notice_minutes
+        return Refusal("min_notice", f"That is less than {minutes} minutes from now. Choose a later time.")
+    if starts_at > latest(house, now=now):
+        days = house.horizon_days
+        return Refusal("beyond_horizon", f"That is more than {days} days from now. Choose an earlier time.")
+    return None
+
+
+def earliest(house: HouseRules, *, now: datetime) -> datetime:
+    """Return the first start that gives enough notice."""
+    return now + timedelta(minutes=house.min_notice_minutes)
+
+
+def latest(house: HouseRules, *, now: datetime) -> datetime:
+    """Return the last start within the horizon."""
+    return now + timedelta(days=house.horizon_days)
+
+
+def refusal(
+    person: Participant, starts_at: datetime, ends_at: datetime, *, house: HouseRules, now: datetime
+) -> Refusal | None:
+    """Why this person may not take part in a session without a call in [starts_at, ends_at); None when they may.
+
+    Their buffers must be free as well, but need not be working time. O(taken + log working).
+    """
+    if why := untimely(starts_at, house=house, now=now):
+        return why
+    if not person.works_here:
+        return Refusal("not_active", "This person is on leave or has left.", person.id)
+    if in_the_way := overlap(person.taken, *person.buffered(starts_at, ends_at)):
+        return Refusal("slot_taken", "This person is taken at that time.", person.id, in_the_way)
+    if not within(person.working, starts_at, ends_at):
+        return Refusal("outside_availability", "That time lies outside this person's working hours.", person.id)
+    if min(person.load.left(starts_at)) < 1:
+        return Refusal("limit", "This person's limit of sessions for that day or week is reached.", person.id)
+    return None
