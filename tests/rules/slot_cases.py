@@ -103,6 +103,13 @@ def _under_limits(person: Participant, start: datetime) -> bool:
     return on_day < person.load.per_day and in_week < person.load.per_week
 
 
+_WEEKS = (
+    *[tuple((day, (0, 1440)) for day in range(1, 8))] * 3,
+    tuple((day, (8 * 60, 20 * 60)) for day in range(1, 8)),
+    tuple((day, span) for day in range(1, 8) for span in ((0, 125), (600, 1440))),
+)
+
+
 @st.composite
 def spans(draw: st.DrawFn) -> tuple[int, int]:
     start = draw(st.integers(0, 95)) * 15 + draw(st.sampled_from((0, 0, 0, 7)))
@@ -112,7 +119,7 @@ def spans(draw: st.DrawFn) -> tuple[int, int]:
 @st.composite
 def people(draw: st.DrawFn, number: int, starts_at: datetime, ends_at: datetime) -> Participant:
     zone = draw(st.sampled_from(ZONES))
-    weekly = draw(st.lists(st.tuples(st.integers(1, 7), spans()), min_size=3, max_size=9))
+    weekly = draw(st.one_of(st.sampled_from(_WEEKS), st.lists(st.tuples(st.integers(1, 7), spans()), min_size=3)))
     local = starts_at.astimezone(ZoneInfo(zone)).date()
     pauses = draw(st.sampled_from(((), (), (), ((local + DAY, local + DAY),))))
     before, after = draw(st.sampled_from(((0, 0), (0, 0), (0, 0), (15, 0), (0, 10), (5, 20))))
@@ -123,10 +130,10 @@ def people(draw: st.DrawFn, number: int, starts_at: datetime, ends_at: datetime)
     )
     ranges = [(starts_at + n * MINUTE, starts_at + (n + m) * MINUTE + timedelta(seconds=s)) for n, m, s in taken]
     meetings = [starts_at + n * MINUTE for n in draw(st.lists(st.integers(0, minutes), max_size=3))]
-    limits = draw(st.sampled_from(((None, None), (None, None), (1, None), (None, 2), (2, 3), (0, None))))
+    limits = draw(st.sampled_from(((None, None), (None, None), (2, 9), (1, None), (None, 3), (0, None))))
     return Participant(
         id=f"per_{number}",
-        works_here=draw(st.sampled_from((True,) * 19 + (False,))),
+        works_here=draw(st.sampled_from((*[True] * 19, False))),
         working=working_ranges(hours, starts_at, ends_at),
         taken=sorted(ranges),
         load=load(zone, *limits, meetings),
@@ -141,7 +148,7 @@ def cases(draw: st.DrawFn) -> Case:
     zone, day = draw(st.sampled_from(DST_DAYS))
     starts_at = datetime.combine(day, time(), UTC) + draw(st.integers(-2880, 1440)) * MINUTE
     starts_at += timedelta(seconds=draw(st.sampled_from((0, 0, 0, 20))))
-    ends_at = starts_at + draw(st.integers(60, 4 * 1440)) * MINUTE
+    ends_at = starts_at + draw(st.sampled_from((4 * 1440, 2 * 1440, 1000, 100, 25))) * MINUTE
     wanted = Wanted(
         starts_at,
         ends_at,
@@ -153,6 +160,6 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(
         people=tuple(draw(people(n, starts_at, ends_at)) for n in range(number)),
         wanted=wanted,
-        house=House(draw(st.sampled_from((0, 15, 600))), draw(st.sampled_from((1, 2, 180)))),
-        now=starts_at + draw(st.integers(-1440, 720)) * MINUTE,
+        house=House(draw(st.sampled_from((15, 0, 600))), draw(st.sampled_from((180, 180, 2)))),
+        now=starts_at + draw(st.integers(-1440, 360)) * MINUTE,
     )
