@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, union_all
 
 from app.db import DbSession
-from app.models.tables import availability, busy, call, claim, person, seat
+from app.models.tables import availability, busy, call, claim, pause, person, seat
 from app.rules.availability import Range, WorkingHours, working_ranges
 from app.rules.seating import Load, Observer, Week, local_day, week_of
 from app.vocabulary import CallStatus, PersonStatus, SeatStatus
@@ -26,8 +26,11 @@ def people_rows(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
 
 
 def working_hours(db: DbSession, people: Collection[Any]) -> dict[str, WorkingHours]:
-    """Return the working hours of people, given their rows. One statement."""
+    """Return the working hours of people, given their rows, with their pauses and buffers. Two statements."""
     zones = {row.id: row.time_zone for row in people}
+    pauses: dict[str, list[tuple[date, date]]] = {}
+    for row in db.execute(select(pause).where(pause.c.person_id.in_(list(zones))).order_by(pause.c.starts_on)):
+        pauses.setdefault(row.person_id, []).append((row.starts_on, row.ends_on))
     rows = db.execute(select(availability).where(availability.c.person_id.in_(list(zones))))
     return {
         row.person_id: WorkingHours(
@@ -37,6 +40,9 @@ def working_hours(db: DbSession, people: Collection[Any]) -> dict[str, WorkingHo
                 (date.fromisoformat(day), tuple((start, end) for start, end in ranges))
                 for day, ranges in sorted(row.exceptions.items())
             ),
+            pauses=tuple(pauses.get(row.person_id, ())),
+            buffer_before_minutes=row.buffer_before_minutes,
+            buffer_after_minutes=row.buffer_after_minutes,
         )
         for row in rows
     }
