@@ -13,11 +13,10 @@ from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models.tables import call as calls_table
 from app.operations import seats
 from app.operations.capacity import References, capacity, hold_references, references, renumber
-from app.operations.changes import check_complete
+from app.operations.changes import UnknownReference, check_complete
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, known_ids, outdated
-from app.operations.people import UnknownReference
 from app.operations.seats import Past
 from app.queries import calls, people
 from app.queries.rows import in_parts

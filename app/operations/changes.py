@@ -13,6 +13,13 @@ from app.operations.events import tell
 from app.rules.access import Actor, runs_the_house
 
 
+class UnknownReference(Invalid):
+    """A referenced object does not exist."""
+
+    code = "unknown_reference"
+    title = "Something that is referred to does not exist"
+
+
 class InUse(Conflict):
     """Something else refers to it."""
 

@@ -9,9 +9,8 @@ from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden
 from app.models import Enrollment
 from app.models.tables import enrollment, match, person
-from app.operations.changes import amend, check_admin, check_unused, check_version
+from app.operations.changes import UnknownReference, amend, check_admin, check_unused, check_version
 from app.operations.events import tell
-from app.operations.people import UnknownReference
 from app.queries import programs
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, runs_the_house

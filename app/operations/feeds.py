@@ -9,11 +9,11 @@ from sqlalchemy import insert, or_, update
 
 from app import credentials, ids
 from app.db import DbSession
-from app.errors import Conflict, Fault, Forbidden, Stale
+from app.errors import Conflict, Fault, Forbidden
 from app.models.tables import feed
+from app.operations.changes import UnknownReference, check_version
 from app.operations.entries import keep_fragments
 from app.operations.events import tell
-from app.operations.people import UnknownReference
 from app.queries import feeds, people
 from app.queries.entries import Desk, Fragment
 from app.rules.access import Actor, may_act_for
@@ -107,8 +107,7 @@ def note_fetch(
 
 def _locked(db: DbSession, feed_id: str, expected_version: int | None, *, actor: Actor) -> Any:
     found = feeds.feed_for_update(db, feed_id, actor=actor)
-    if expected_version not in (None, found.version):
-        raise Stale("Read it again, then change it.")
+    check_version(found, expected_version)
     return found
 
 

@@ -10,14 +10,15 @@ from sqlalchemy import insert, select, update
 
 from app import ids
 from app.db import DbSession, one_at_a_time
-from app.errors import Conflict, Extra, Fault, Forbidden, Invalid
+from app.errors import Conflict, Extra, Fault, Invalid
 from app.models.tables import enrollment, match, match_run, person, proposed_match
 from app.operations import operations
+from app.operations.changes import check_admin
 from app.operations.events import tell, tell_many
 from app.operations.programs import WeightsAllZero
 from app.queries import matching, pool, runs
 from app.queries.people import lock_people
-from app.rules.access import SYSTEM, Actor, runs_the_house
+from app.rules.access import SYSTEM, Actor
 from app.rules.matching.pairs import blockers
 from app.rules.matching.problem import DEFAULT_WEIGHTS, Blocker, MatchAnswer, MatchConstraints
 from app.vocabulary import MatchStatus, Objective, PersonStatus, RunStatus, Side
@@ -77,8 +78,7 @@ def start_match_run(
     now: datetime,
 ) -> Any:
     """Queue a match run and return it. Refused when no criterion counts and for pairs that can't be kept together."""
-    if not runs_the_house(actor):
-        raise Forbidden("Only an admin runs the matching.")
+    check_admin(actor)
     program = runs.program_for_run(db, program_id)
     _check_weights({**DEFAULT_WEIGHTS, **program.weights, **weights})
     _check_pairs(db, program.id, pins, forbidden)

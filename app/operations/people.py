@@ -8,14 +8,14 @@ from sqlalchemy import ColumnElement, or_, select, update
 
 from app import ids
 from app.db import DbSession, one_at_a_time
-from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
+from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models import Availability, Person
 from app.models.tables import call, match, person, seat, team
 from app.operations import seats
 from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.capacity import lock_calls_where, rules_changed
-from app.operations.changes import amend, check_complete, differing
+from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
 from app.queries import people
@@ -44,19 +44,11 @@ class ManagerCycle(Invalid):
     title = "Nobody can report to themselves, not even through others"
 
 
-class UnknownReference(Invalid):
-    """A referenced object does not exist."""
-
-    code = "unknown_reference"
-    title = "Something that is referred to does not exist"
-
-
 def create_person(
     db: DbSession, *, fields: Mapping[str, Any], external: Iterable[tuple[str, str]] = (), actor: Actor, now: datetime
 ) -> Person:
     """Add somebody, working Monday to Friday 09:00 to 17:00 until they say otherwise. Refused as `email_taken`."""
-    if not runs_the_house(actor):
-        raise Forbidden("Only an admin adds people.")
+    check_admin(actor)
     _check(db, None, fields)
     made = Person(id=ids.new("per", now), created_at=now, updated_at=now, **fields)
     db.add(made)
@@ -86,8 +78,7 @@ def patch_person(
     if not runs_the_house(actor) and not changes.keys() <= OWN_FIELDS:
         raise Forbidden(f"An admin changes that. You can change: {', '.join(sorted(OWN_FIELDS))}.")
     found = row_for_update(db, Person, person_id)
-    if expected_version not in (None, found.version):
-        raise Stale("Read it again, then change it.")
+    check_version(found, expected_version)
     _apply(db, found, changes, actor=actor, now=now)
     return found
 
@@ -98,8 +89,7 @@ def upsert_person(
     """Create or change the person whom `source` calls `external_id`. Repeating it changes nothing, and neither does
     an `external_updated_at` older than the one we know. A person with the same e-mail gets the new identity.
     """
-    if not runs_the_house(actor):
-        raise Forbidden("Only an admin adds people.")
+    check_admin(actor)
     known = known_id(db, "person", source, external_id)
     identified = known is not None
     if known is None and "email" in changes:
@@ -121,8 +111,7 @@ def lock_for_upserts(
     db: DbSession, several: Sequence[tuple[tuple[str, str], Mapping[str, Any]]], *, actor: Actor, now: datetime
 ) -> None:
     """Lock what upserting all of these, as (source, external id) and changes, is going to lock."""
-    if not runs_the_house(actor):
-        raise Forbidden("Only an admin adds people.")
+    check_admin(actor)
     known = known_ids(db, "person", (ref for ref, _ in several))
     by_email = people.ids_by_email(db, (changes["email"] for _, changes in several if "email" in changes))
     rows = people.lock_people(db, {*known.values(), *by_email.values()})
@@ -157,7 +146,7 @@ def _apply(
     actor: Actor,
     now: datetime,
 ) -> tuple[str, ...]:
-    _check(db, found.id, {name: value for name, value in changes.items() if getattr(found, name) != value})
+    _check(db, found.id, differing(found, changes))
     if follow := _following(found, changes, now=now):
         lock_calls_where(db, or_(*follow))
     changed = amend(db, found, changes, act="person.changed", object_id=found.id, actor=actor, now=now, also=also)

@@ -8,14 +8,14 @@ from sqlalchemy import insert, select, update
 
 from app import ids
 from app.db import DbSession
-from app.errors import Fault, Forbidden, Invalid, Problem
+from app.errors import Fault, Invalid, Problem
 from app.models.tables import plan_run, plan_seat, team
 from app.operations import operations, seats
+from app.operations.changes import UnknownReference, check_admin
 from app.operations.events import tell
 from app.operations.match_runs import NotADraft
-from app.operations.people import UnknownReference
 from app.queries import runs
-from app.rules.access import SYSTEM, Actor, runs_the_house
+from app.rules.access import SYSTEM, Actor
 from app.rules.planning.problem import PlanAnswer
 from app.vocabulary import RunStatus
 
@@ -40,8 +40,7 @@ def start_plan_run(
     now: datetime,
 ) -> Any:
     """Queue a plan run over the calls that start in [from_at, to_at), at most 28 days, and return it."""
-    if not runs_the_house(actor):
-        raise Forbidden("Only an admin runs the planning.")
+    check_admin(actor)
     if not timedelta() < to_at - from_at <= timedelta(days=LONGEST_DAYS):
         fault = Fault("/to", "bad_range", f"must be later than `from`, by {LONGEST_DAYS} days at most")
         raise BadRange("Choose another range.", faults=(fault,))

@@ -10,9 +10,8 @@ from app.db import DbSession
 from app.errors import Fault
 from app.models import Skill
 from app.models.tables import call_type_skill, person_skill, skill, skill_assessment
-from app.operations.changes import SlugTaken, amend, check_admin, check_unused, check_version
+from app.operations.changes import SlugTaken, UnknownReference, amend, check_admin, check_unused, check_version
 from app.operations.events import tell
-from app.operations.people import UnknownReference
 from app.queries import skills
 from app.queries.rows import row_for_update
 from app.rules.access import Actor

@@ -7,8 +7,7 @@ from fastapi import APIRouter
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import call_types as operations
-from app.operations.changes import InUse, SlugTaken
-from app.operations.people import UnknownReference
+from app.operations.changes import InUse, SlugTaken, UnknownReference
 from app.queries import call_types
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals

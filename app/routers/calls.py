@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import calls as operations
+from app.operations.changes import UnknownReference
 from app.operations.external import ExternalIdTaken, Upserted
-from app.operations.people import UnknownReference
 from app.operations.seats import Past
 from app.queries import calls, external
 from app.routers import batches

@@ -14,7 +14,7 @@ from app.house import House
 from app.ical import write
 from app.ical.text import one_line
 from app.operations import feeds as operations
-from app.operations.people import UnknownReference
+from app.operations.changes import UnknownReference
 from app.queries import feeds
 from app.queries.entries import Desk, Fragment
 from app.routers import conditional

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import people as operations
+from app.operations.changes import UnknownReference
 from app.operations.external import ExternalIdTaken
 from app.queries import external, people
 from app.routers import batches
@@ -19,7 +20,7 @@ from app.vocabulary import ExternalId, Instant, PersonStatus, Role, Source
 
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=Route)
 
-_WRITE = (Forbidden, operations.EmailTaken, ExternalIdTaken, operations.ManagerCycle, operations.UnknownReference)
+_WRITE = (Forbidden, operations.EmailTaken, ExternalIdTaken, operations.ManagerCycle, UnknownReference)
 
 
 @router.get("", operation_id="people_list", responses=refusals())

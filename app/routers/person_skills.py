@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import person_skills as operations
-from app.operations.people import UnknownReference
+from app.operations.changes import UnknownReference
 from app.queries import person_skills
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, ReadDb, Route
 from app.routers.problems import refusals

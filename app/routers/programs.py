@@ -7,9 +7,8 @@ from fastapi import APIRouter, Query
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import enrollments
 from app.operations import programs as operations
-from app.operations.changes import InUse, NameTaken
+from app.operations.changes import InUse, NameTaken, UnknownReference
 from app.operations.enrollments import AlreadyEnrolled
-from app.operations.people import UnknownReference
 from app.operations.programs import WeightsAllZero
 from app.queries import programs
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route

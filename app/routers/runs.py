@@ -8,7 +8,7 @@ from app.db import DbSession
 from app.errors import Forbidden, NotFound
 from app.models.tables import match_run, plan_run
 from app.operations import match_runs, plan_runs
-from app.operations.people import UnknownReference
+from app.operations.changes import UnknownReference
 from app.operations.programs import WeightsAllZero
 from app.operations.seats import Past
 from app.queries import runs
