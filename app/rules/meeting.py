@@ -33,13 +33,13 @@ class Participant:
     """Claims with their own buffers, imported busy time and calls they host themselves; sorted by start."""
     load: Load
     """Sessions without a call per day and week in their own zone."""
-    buffer_before_minutes: int = 0
-    buffer_after_minutes: int = 0
+    before: timedelta = timedelta()
+    after: timedelta = timedelta()
+    """What they keep free around every session: whole minutes."""
 
-    def buffered(self, starts_at: datetime, ends_at: datetime) -> Range:
-        """Return the time that a session takes of this person: their claim."""
-        before, after = (timedelta(minutes=n) for n in (self.buffer_before_minutes, self.buffer_after_minutes))
-        return starts_at - before, ends_at + after
+    def claim(self, starts_at: datetime, ends_at: datetime) -> Range:
+        """Return the time that a session takes them, buffers included."""
+        return starts_at - self.before, ends_at + self.after
 
 
 def load(time_zone: str, per_day: int | None, per_week: int | None, starts: Iterable[datetime]) -> Load:
@@ -91,7 +91,7 @@ def refusal(
         return why
     if not person.works_here:
         return Refusal("not_active", "This person is on leave or has left.", person.id)
-    if in_the_way := overlap(person.taken, *person.buffered(starts_at, ends_at)):
+    if in_the_way := overlap(person.taken, *person.claim(starts_at, ends_at)):
         return Refusal("slot_taken", "This person is taken at that time.", person.id, in_the_way)
     if not within(person.working, starts_at, ends_at):
         return Refusal("outside_availability", "That time lies outside this person's working hours.", person.id)

@@ -68,9 +68,9 @@ class _Grid:
     starts: int
     """Bitmap."""
 
-    def count(self, minutes: int) -> int:
-        """Return how many cells these minutes are."""
-        return minutes // self.cell_minutes
+    def count(self, length: timedelta) -> int:
+        """Return how many cells this length is."""
+        return length // (self.cell_minutes * _MINUTE)
 
     def at(self, cell: int) -> datetime:
         """Return when a cell begins."""
@@ -103,17 +103,17 @@ def common_slots(
     starts = grid.starts & _timely(grid, house, now=now)
     if any(not person.works_here for person in people):
         starts = 0
-    by_buffers: dict[tuple[int, int], int] = {}
+    by_buffers: dict[tuple[timedelta, timedelta], int] = {}
     working = (1 << grid.cells) - 1
     for person in people:
         working &= grid.covered(person.working)
-        buffers = (person.buffer_before_minutes, person.buffer_after_minutes)
+        buffers = (person.before, person.after)
         by_buffers[buffers] = by_buffers.get(buffers, 0) | grid.touched(person.taken)
         starts &= ~_full(grid, person.load)
-    starts &= _runs(working, grid.count(wanted.duration_minutes))
-    for (before, after), taken in by_buffers.items():
-        starts &= _free(grid, taken, before, wanted.duration_minutes, after)
     length = wanted.duration_minutes * _MINUTE
+    starts &= _runs(working, grid.count(length))
+    for (before, after), taken in by_buffers.items():
+        starts &= _free(grid, taken, before, length, after)
     slots = [(grid.at(cell), grid.at(cell) + length) for cell in _bits(starts, at_most)]
     reasons = {} if slots else {person.id: _reason(person, grid, wanted, house, now=now) for person in people}
     return CommonSlots(slots, reasons)
@@ -121,24 +121,19 @@ def common_slots(
 
 def _grid(people: Iterable[Participant], wanted: Wanted) -> _Grid:
     stretches = list(_starts(wanted))
-    before = max((person.buffer_before_minutes for person in people), default=0)
-    after = max((person.buffer_after_minutes for person in people), default=0)
     if not stretches:
         return _Grid(wanted.starts_at, 1, 0, 0)
+    before = {person.before // _MINUTE for person in people} | {0}
+    after = {person.after // _MINUTE for person in people} | {0}
     first = stretches[0][0]
-    cell = gcd(
-        wanted.step_minutes,
-        wanted.duration_minutes,
-        *(person.buffer_before_minutes for person in people),
-        *(person.buffer_after_minutes for person in people),
-        *(start - first for start, _ in stretches),
-    )
-    origin, step = first - before, wanted.step_minutes // cell
+    jumps = (start - first for start, _ in stretches)
+    cell = gcd(wanted.step_minutes, wanted.duration_minutes, *before, *after, *jumps)
+    origin, step = first - max(before), wanted.step_minutes // cell
     last = max(start + (number - 1) * wanted.step_minutes for start, number in stretches)
     starts = 0
     for start, number in stretches:
         starts |= _every(step, number) << ((start - origin) // cell)
-    cells = (last + wanted.duration_minutes + after - origin) // cell
+    cells = (last + wanted.duration_minutes + max(after) - origin) // cell
     return _Grid(_EPOCH + origin * _MINUTE, cell, cells, starts)
 
 
@@ -189,10 +184,10 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _free(grid: _Grid, taken: int, before: int, duration: int, after: int) -> int:
-    """Return the cells from which a session of so many minutes finds itself and its buffers free."""
+def _free(grid: _Grid, taken: int, before: timedelta, length: timedelta, after: timedelta) -> int:
+    """Return the cells from which a session of this length finds itself and its buffers free."""
     free = ~taken & ((1 << grid.cells) - 1)
-    return _runs(free, grid.count(before + duration + after)) << grid.count(before)
+    return _runs(free, grid.count(before + length + after)) << grid.count(before)
 
 
 def _runs(bits: int, length: int) -> int:
@@ -224,15 +219,15 @@ def _reason(person: Participant, grid: _Grid, wanted: Wanted, house: HouseRules,
     """Say what leaves this person no start at all; nothing does when the others stand in the way."""
     if not person.works_here:
         return EmptyReason.NOT_ACTIVE
-    starts = grid.starts & _runs(grid.covered(person.working), grid.count(wanted.duration_minutes))
+    length = wanted.duration_minutes * _MINUTE
+    starts = grid.starts & _runs(grid.covered(person.working), grid.count(length))
     if not starts:
         return EmptyReason.NO_WORKING_HOURS
     if not starts & _timely(grid, house, now=now):
         too_far = starts & grid.begun_in(latest(house, now=now) + _MOMENT, grid.at(grid.cells))
         return EmptyReason.BEYOND_HORIZON if too_far else EmptyReason.MIN_NOTICE
     starts &= _timely(grid, house, now=now)
-    buffers = (person.buffer_before_minutes, person.buffer_after_minutes)
-    starts &= _free(grid, grid.touched(person.taken), buffers[0], wanted.duration_minutes, buffers[1])
+    starts &= _free(grid, grid.touched(person.taken), person.before, length, person.after)
     if not starts:
         return EmptyReason.BUSY
     if not starts & ~_full(grid, person.load):

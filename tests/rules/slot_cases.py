@@ -65,26 +65,24 @@ def swept(people: Sequence[Participant], wanted: Wanted, house: House, now: date
 
     It counts the reasons against a start: every interval in which a session may not begin opens one and closes it.
     """
-    length = wanted.duration_minutes * MINUTE
-    reach = 400 * DAY
+    length, moment = wanted.duration_minutes * MINUTE, timedelta(microseconds=1)
+    always, never = now - 400 * DAY, now + 400 * DAY
     edges: list[tuple[datetime, int]] = [
-        (now - reach, 1),
-        (max(now + house.min_notice_minutes * MINUTE, now + timedelta(microseconds=1)), -1),
-        (now + house.horizon_days * DAY + timedelta(microseconds=1), 1),
+        (always, 1),
+        (max(now + house.min_notice_minutes * MINUTE, now + moment), -1),
+        (now + house.horizon_days * DAY + moment, 1),
     ]
     for person in people:
-        before, after = person.buffer_before_minutes * MINUTE, person.buffer_after_minutes * MINUTE
-        shut = [(begins - after - length, stops + before, True) for begins, stops in person.taken if begins < stops]
-        idle_from = now - reach
+        shut = [(begins - person.after, stops + person.before) for begins, stops in person.taken]
+        idle_since = always
         for begins, stops in person.working:
-            shut.append((idle_from - length, begins, True))
-            idle_from = stops
-        shut.append((idle_from - length, now + reach, True))
-        for begins, stops, open_below in shut:
-            # A session that ends where the interval begins does not touch it: starts are shut strictly after.
-            edges += [(begins + timedelta(microseconds=1) if open_below else begins, 1), (stops, -1)]
+            shut.append((idle_since, begins))
+            idle_since = stops
+        for begins, stops in [*shut, (idle_since, never)]:
+            # A session that ends where the interval begins does not touch it: starts are shut a moment later.
+            edges += [(begins - length + moment, 1), (stops, -1)]
         if not person.works_here:
-            edges.append((now - reach, 1))
+            edges.append((always, 1))
     edges.sort()
     found, against, at = [], 0, 0
     for start, end in grid(wanted):
@@ -137,8 +135,8 @@ def people(draw: st.DrawFn, number: int, starts_at: datetime, ends_at: datetime)
         working=working_ranges(hours, starts_at, ends_at),
         taken=sorted(ranges),
         load=load(zone, *limits, meetings),
-        buffer_before_minutes=before,
-        buffer_after_minutes=after,
+        before=before * MINUTE,
+        after=after * MINUTE,
     )
 
 

@@ -43,8 +43,8 @@ def somebody(
         working=working_ranges(hours, around - 10 * DAY, around + 10 * DAY),
         taken=[(at(begins), at(stops)) for begins, stops in taken],
         load=limits or load(zone, None, None, ()),
-        buffer_before_minutes=buffers[0],
-        buffer_after_minutes=buffers[1],
+        before=buffers[0] * MINUTE,
+        after=buffers[1] * MINUTE,
     )
 
 
