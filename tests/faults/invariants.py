@@ -62,12 +62,18 @@ def _miscounted() -> Select[Any]:
 def _without_history(table: Any, word: str) -> Select[Any]:
     """Rows whose versions 1, 2, … up to theirs are not told by one event each."""
     told = (
-        select(event.c.object_id, func.count().label("events"), func.max(event.c.version).label("last"))
+        select(
+            event.c.object_id,
+            func.count().label("events"),
+            func.count(event.c.version.distinct()).label("different"),
+            func.max(event.c.version).label("last"),
+        )
         .where(event.c.object_type == word)
         .group_by(event.c.object_id)
         .subquery()
     )
-    gaps = or_(told.c.object_id.is_(None), told.c.events != table.c.version, told.c.last != table.c.version)
+    counts = told.c.events, told.c.different, told.c.last
+    gaps = or_(told.c.object_id.is_(None), *(count != table.c.version for count in counts))
     return select(table.c.id).outerjoin(told, told.c.object_id == table.c.id).where(gaps)
 
 

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import cycle, repeat
 
 from tests.faults.servers import PROCESSES, Client, Reply, Request
+from tests.faults.worlds import TUESDAY, Crowded
 
 CLIENT_PROCESSES = 2
 _REMEMBERED = 60
@@ -21,11 +22,7 @@ class World:
 
     ports: Sequence[int]
     api_key: str
-    day: datetime
-    people: Sequence[str]
-    hosts: Sequence[str]
-    calls: Mapping[str, str]
-    """Call to the name that the CRM has for it."""
+    day: Crowded
 
 
 @dataclass
@@ -61,7 +58,7 @@ class Player:
     """Shared with the other clients of its process."""
 
     def book(self) -> Request:
-        who = {"observer_id": self.rng.choice(self.world.people)}
+        who = {"observer_id": self.rng.choice(self.world.day.people)}
         return Request("book", "POST", f"/v1/calls/{self._call()}/seats", who)
 
     def release(self) -> Request:
@@ -76,28 +73,28 @@ class Player:
         return Request("cancel", "POST", f"/v1/calls/{self._call()}/cancel")
 
     def put_on_again(self) -> Request:
-        place = f"/v1/calls/by-external-id/crm/{self.world.calls[self._call()]}"
+        place = f"/v1/calls/by-external-id/crm/{self.world.day.calls[self._call()]}"
         return Request("put on again", "PUT", place, {"status": "scheduled", **self._times()})
 
     def hand_over(self) -> Request:
         return Request(
-            "hand over", "PATCH", f"/v1/calls/{self._call()}", {"host_id": self.rng.choice(self.world.hosts)}
+            "hand over", "PATCH", f"/v1/calls/{self._call()}", {"host_id": self.rng.choice(self.world.day.hosts)}
         )
 
     def resize(self) -> Request:
         return Request("resize", "PATCH", f"/v1/calls/{self._call()}", {"seat_capacity": self.rng.randint(1, 3)})
 
     def be_busy(self) -> Request:
-        person_id = self.rng.choice(self.world.people)
+        person_id = self.rng.choice(self.world.day.people)
         intervals = [self._times()] if self.rng.random() < 0.5 else []
         return Request("be busy", "PUT", f"/v1/people/{person_id}/busy", {"source": self.name, "intervals": intervals})
 
     def _call(self) -> str:
-        return self.rng.choice(list(self.world.calls))
+        return self.rng.choice(list(self.world.day.calls))
 
     def _times(self) -> dict[str, str]:
         # Quarter hours apart and up to an hour long: most of them overlap, few are equal.
-        starts_at = self.world.day + timedelta(hours=9, minutes=15 * self.rng.randrange(28))
+        starts_at = TUESDAY + timedelta(hours=9, minutes=15 * self.rng.randrange(28))
         ends_at = starts_at + timedelta(minutes=self.rng.choice((15, 30, 45, 60)))
         return {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
 
@@ -120,11 +117,11 @@ ACTS: Mapping[Callable[[Player], Request], int] = {
     Player.book: 55,
     Player.release: 20,
     Player.move: 6,
-    Player.put_on_again: 5,
+    Player.put_on_again: 6,
     Player.be_busy: 5,
-    Player.cancel: 3,
     Player.hand_over: 3,
     Player.resize: 3,
+    Player.cancel: 2,
 }
 """What is done, and how often in a hundred times."""
 

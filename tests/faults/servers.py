@@ -28,6 +28,7 @@ PROCESSES.set_forkserver_preload(["app.main", "tests.faults.servers"])
 
 _BREATH_SECONDS = 0.02
 """How long a test waits where a client would wait for `Retry-After`."""
+_PATIENCE_SECONDS = 60
 
 
 class Server:
@@ -108,10 +109,12 @@ class Client:
 
     port: int
     api_key: str
+    refused_at: float = 0.0
+    """When the answer was last 503, in seconds of the monotonic clock."""
     _line: http.client.HTTPConnection = field(init=False)
 
     def __post_init__(self) -> None:
-        self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_SECONDS)
 
     def send(self, request: Request) -> Reply:
         """Send once. Raises OSError or HTTPException when the line breaks; the next one gets a new line."""
@@ -134,16 +137,20 @@ class Client:
         """Come back, as asked, for as long as the answer is 503."""
         while (reply := self.send(request)).status == 503:
             assert reply.retry_after, reply
+            self.refused_at = time.monotonic()
             time.sleep(_BREATH_SECONDS)
         return reply
 
     def through_thick_and_thin(self, request: Request) -> Reply:
-        """Send a keyed request until it is answered, however often the line breaks."""
+        """Send a keyed request until it is answered, however often the line breaks. Raises when it stays broken."""
         assert request.key
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
                 return self.until_answered(request)
             except (OSError, http.client.HTTPException):
+                if time.monotonic() > give_up_at:
+                    raise
                 time.sleep(_BREATH_SECONDS)
 
     def __enter__(self) -> "Client":

@@ -4,29 +4,20 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
-from app import clock
-from app.db import DbSession, transaction
+from app.db import transaction
 from app.models.tables import busy
-from app.operations.access import create_api_key
-from app.operations.calls import create_call
-from app.rules.access import SYSTEM
-from app.vocabulary import Role
 from tests.factories import a_call, a_person
 from tests.faults.invariants import broken, unrecorded
 from tests.faults.mixed import World, play
 from tests.faults.servers import Client, Reply, Request, serving
-
-TUESDAY = datetime.combine(clock.now().date() + timedelta(days=8 - clock.now().weekday()), time(), UTC)
-"""Of next week, by the clock on the wall, which is the one that the server processes read."""
-NO_LIMITS: dict[str, Any] = dict.fromkeys(("observe_per_day", "observe_per_week", "host_per_day", "host_per_week"), 100)
+from tests.faults.worlds import NO_LIMITS, TUESDAY, a_crowded_day, an_admin_key
 
 
 @pytest.fixture
@@ -39,7 +30,7 @@ def ports(database_url: str, tmp_path: Path) -> Iterator[list[int]]:
 @pytest.fixture
 def api_key(engine: Engine) -> str:
     with transaction(engine, writes=True) as db:
-        return create_api_key(db, name="test", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock.now())
+        return an_admin_key(db)
 
 
 def test_one_seat_goes_to_one_of_all_who_ask_at_once(
@@ -71,11 +62,11 @@ def test_one_seat_goes_to_one_of_all_who_ask_at_once(
 
 
 def test_a_mixed_crowd_never_books_anybody_twice(ports: list[int], api_key: str, engine: Engine, soak: bool) -> None:
-    attempts, clients = (100_000, 16) if soak else (400, 8)
+    attempts, clients = (100_000, 16) if soak else (300, 8)
     with transaction(engine, writes=True) as db:
-        world = a_small_world(db, ports, api_key)
+        day = a_crowded_day(db)
 
-    seen = play(world, attempts=attempts, clients=clients)
+    seen = play(World(ports, api_key, day), attempts=attempts, clients=clients)
 
     assert broken(engine) == {}
     assert unrecorded(engine, seen.acknowledged) == set()
@@ -85,25 +76,6 @@ def test_a_mixed_crowd_never_books_anybody_twice(ports: list[int], api_key: str,
         assert seen.of(act, 200) + seen.of(act, 201), (act, seen.answers)
     assert seen.of("book", 409, "slot_taken")
     assert seen.of("book", 409, "seats_full")
-
-
-def a_small_world(db: DbSession, ports: list[int], api_key: str) -> World:
-    """Eight people, of whom three host, and 24 calls on one day: whatever one does is in the way of others."""
-    people = [a_person(db, "Rep", **NO_LIMITS) for _ in range(8)]
-    calls = {}
-    for number in range(24):
-        starts_at = TUESDAY + timedelta(hours=9, minutes=15 * number)
-        fields = {
-            "title": "Northwind: discovery call",
-            "host_id": people[number % 3].id,
-            "starts_at": starts_at,
-            "ends_at": starts_at + timedelta(minutes=15 * (1 + number % 4)),
-            "seat_capacity": 1 + number % 3,
-        }
-        known_as = f"call-{number}"
-        calls[create_call(db, fields=fields, external=[("crm", known_as)], actor=SYSTEM, now=clock.now())] = known_as
-    ids = [one.id for one in people]
-    return World(ports=ports, api_key=api_key, day=TUESDAY, people=ids, hosts=ids[:3], calls=calls)
 
 
 def busy_of(engine: Engine, person_id: str, source: str) -> list[tuple[str, str]]:
