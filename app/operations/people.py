@@ -187,5 +187,5 @@ def _check_manager(db: DbSession, person_id: str | None, manager_id: str) -> Non
     one_at_a_time(db, _TREE)  # two changes that are each fine could close a circle together
     if db.execute(select(person.c.id).where(person.c.id == manager_id)).first() is None:
         raise UnknownReference(faults=(Fault("/manager_id", "unknown", "There is no such person."),))
-    if person_id is not None and (person_id == manager_id or person_id in people.reporting_lines(db)[manager_id]):
+    if person_id is not None and person_id in {manager_id, *people.managers_of(db, manager_id)}:
         raise ManagerCycle("Choose a manager who does not report to this person.")

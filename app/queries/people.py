@@ -70,6 +70,13 @@ def ids_by_email(db: DbSession, emails: Iterable[str]) -> dict[str, str]:
     return {row.email: row.id for row in rows}
 
 
+def managers_of(db: DbSession, person_id: str) -> frozenset[str]:
+    """Return somebody's managers, upward to the top. One statement, which reads no other line."""
+    line = select(person.c.manager_id).where(person.c.id == person_id).cte("line", recursive=True)
+    line = line.union(select(person.c.manager_id).where(person.c.id == line.c.manager_id))
+    return frozenset(db.execute(select(line.c.manager_id).where(line.c.manager_id.is_not(None))).scalars())
+
+
 def reporting_lines(db: DbSession) -> dict[str, frozenset[str]]:
     """Return everybody's managers, upward to the top. One statement."""
     manager = {row.id: row.manager_id for row in db.execute(select(person.c.id, person.c.manager_id))}

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import match, person, person_skill
+from app.models.tables import match, person_skill
 from app.models.tables import skill_assessment as assessment
 from app.queries import people
 from app.rules.access import Actor, may_set_level
@@ -20,7 +20,8 @@ def person_with_skills(db: DbSession, person_id: str, *, actor: Actor) -> tuple[
     person, a mentor of theirs now, above them in the reporting line, or an admin.
     """
     found = people.person_by_id(db, person_id, actor=actor)
-    said_as = may_set_level(actor, person_id, mentors=_mentors(db, person_id), managers=_managers(db, person_id))
+    managers = people.managers_of(db, person_id)
+    said_as = may_set_level(actor, person_id, mentors=_mentors(db, person_id), managers=managers)
     if said_as is None:
         raise NotFound
     return found, said_as
@@ -63,10 +64,3 @@ def last_stated_at(db: DbSession, person_id: str) -> datetime | None:
 def _mentors(db: DbSession, person_id: str) -> frozenset[str]:
     stands = (match.c.mentee_id == person_id, match.c.status == MatchStatus.ACTIVE)
     return frozenset(db.execute(select(match.c.mentor_id).where(*stands)).scalars())
-
-
-def _managers(db: DbSession, person_id: str) -> frozenset[str]:
-    """Walk up the manager tree in the database: the whole tree need not be read for one line."""
-    line = select(person.c.manager_id).where(person.c.id == person_id).cte("line", recursive=True)
-    line = line.union(select(person.c.manager_id).where(person.c.id == line.c.manager_id))
-    return frozenset(db.execute(select(line.c.manager_id).where(line.c.manager_id.is_not(None))).scalars())
