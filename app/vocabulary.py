@@ -129,6 +129,8 @@ class SeriesStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+IN_LINE = (WaitlistStatus.WAITING, WaitlistStatus.OFFERED)
+"""Places in line that are not over."""
 LIVE_SEATS = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED)
 """Seats that take a place on the call."""
 

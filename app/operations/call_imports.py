@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.db import DbSession
 from app.errors import Problem
 from app.models.tables import account, call, call_type
-from app.operations import accounts, calls, seats
+from app.operations import accounts, calls, locks
 from app.operations.calls import NewCall
 from app.operations.changes import check_admin
 from app.operations.imports import SOURCE, ImportReport, Tally, all_or_none, ids_by_email, ids_by_external_id
@@ -76,7 +76,7 @@ def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor,
     for part in in_parts(segments):
         following |= set(db.execute(select(call.c.id).where(call.c.account_id.in_(part))).scalars())
     everybody = {hosts[row.host_email] for row in good}
-    seats.lock_calls(db, following, also=everybody, account_ids=account_ids.values())
+    locks.lock_calls(db, following, also=everybody, account_ids=account_ids.values())
     for account_id, segment in sorted(segments.items()):
         accounts.patch_account(db, account_id=account_id, changes={"segment": segment}, actor=actor, now=now)
     tally.rows["created"] += len(calls.create_calls(db, new, actor=actor, now=now))

@@ -11,13 +11,13 @@ from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models.tables import call as calls_table
-from app.operations import seats
+from app.operations import following, locks
 from app.operations.capacity import References, capacity, hold_references, references, renumber
 from app.operations.changes import UnknownReference, check_complete
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, known_ids, outdated
-from app.operations.seats import Past
+from app.operations.refused import Past
 from app.queries import calls, people
 from app.queries.rows import in_parts
 from app.rules.access import Actor, runs_the_house
@@ -105,7 +105,7 @@ def patch_call(
         raise Forbidden(
             f"Hosts change {' and '.join(sorted(HOST_FIELDS))} of their own calls; an admin changes the rest."
         )
-    found = seats.lock_call_with_people(db, call_id, **_taking_from([changes]))
+    found = locks.lock_call_with_people(db, call_id, **_taking_from([changes]))
     if expected_version not in (None, found.version):
         raise Stale("Read it again, then change it.")
     return _apply(db, found, changes, actor=actor, now=now)
@@ -125,7 +125,7 @@ def upsert_call(
         check_complete(changes, "title", "host_id", "starts_at", "ends_at")
         made = create_call(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made, tuple(sorted(changes)))
-    found = seats.lock_call_with_people(db, known, **_taking_from([changes]))
+    found = locks.lock_call_with_people(db, known, **_taking_from([changes]))
     if outdated(found.external_updated_at, changes.get("external_updated_at")):
         return Upserted("unchanged", known)
     if changes.get("status") == CallStatus.CANCELLED:
@@ -144,7 +144,7 @@ def lock_for_upserts(
     if not runs_the_house(actor):
         raise Forbidden("Calls come from an admin or the CRM.")
     known = known_ids(db, "call", (ref for ref, _ in several))
-    seats.lock_calls(db, known.values(), **_taking_from([changes for _, changes in several]))
+    locks.lock_calls(db, known.values(), **_taking_from([changes for _, changes in several]))
 
 
 def cancel_call(
@@ -154,7 +154,7 @@ def cancel_call(
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not runs_the_house(actor) and seen.host_id != actor.person_id:
         raise Forbidden("The host or an admin cancels a call.")
-    found = seats.lock_call_with_people(db, call_id)
+    found = locks.lock_call_with_people(db, call_id)
     if expected_version not in (None, found.version):
         raise Stale("Read it again, then cancel it.")
     if found.status is CallStatus.CANCELLED:
@@ -169,7 +169,7 @@ def cancel_call(
 def _cancel(db: DbSession, found: Any, stamp: Mapping[str, Any], *, actor: Actor, now: datetime) -> None:
     _write(db, found, {"status": CallStatus.CANCELLED, **stamp}, now=now)
     tell(db, "call.cancelled", found.id, version=found.version + 1, actor=actor, now=now)
-    seats.call_over(db, found, actor=actor, now=now)
+    following.call_over(db, found, actor=actor, now=now)
 
 
 def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
@@ -209,7 +209,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     if "seat_capacity" in changed:
         renumber(db, {found.id: changed["seat_capacity"]}, actor=actor, now=now)
     shown_anew(db, "call", found.id, changed, now=now)
-    seats.call_changed(db, found.id, changed, actor=actor, now=now)
+    following.call_changed(db, found.id, changed, actor=actor, now=now)
     tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
     return named
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, select, update
 
 from app.db import DbSession
-from app.models.tables import account, call, call_type, person, seat
+from app.models.tables import account, call, call_type, installation, person, seat
 from app.operations.events import tell_many
 from app.queries import calls
 from app.queries.rows import in_parts
@@ -25,25 +25,28 @@ class References:
 
     hosts: Mapping[str, int | None]
     """Seats on each call, by person."""
-    accounts: Mapping[str, tuple[int | None, bool]]
-    """Seats on each call, and whether observers are allowed."""
+    accounts: Mapping[str, tuple[int | None, bool, int | None]]
+    """Seats on each call, whether observers are allowed, and the ceiling on our faces."""
     types: Mapping[str, int]
     rules: Sequence[TypeRule]
+    ceiling: int | None
+    """What the house allows of our faces on any call."""
 
 
 def references(db: DbSession, several: Sequence[Mapping[str, Any]]) -> References:
-    """Read what these calls refer to. Two statements per thousand, and two."""
+    """Read what these calls refer to. Two statements per thousand, and three."""
     hosts: dict[str, int | None] = {}
     for part in in_parts(one["host_id"] for one in several):
         found = db.execute(select(person.c.id, person.c.seat_capacity).where(person.c.id.in_(part)))
         hosts |= {row.id: row.seat_capacity for row in found}
-    accounts: dict[str, tuple[int | None, bool]] = {}
+    accounts: dict[str, tuple[int | None, bool, int | None]] = {}
     for part in in_parts(one["account_id"] for one in several if one.get("account_id") is not None):
-        columns = (account.c.id, account.c.seat_capacity, account.c.observers_allowed)
+        columns = (account.c.id, account.c.seat_capacity, account.c.observers_allowed, account.c.own_side_ceiling)
         found = db.execute(select(*columns).where(account.c.id.in_(part)))
-        accounts |= {row.id: (row.seat_capacity, row.observers_allowed) for row in found}
+        accounts |= {row.id: (row.seat_capacity, row.observers_allowed, row.own_side_ceiling) for row in found}
     types = {row.slug: row.seat_capacity for row in db.execute(select(call_type.c.slug, call_type.c.seat_capacity))}
-    return References(hosts, accounts, types, calls.type_rules(db))
+    ceiling = db.execute(select(installation.c.own_side_ceiling)).scalar_one()
+    return References(hosts, accounts, types, calls.type_rules(db), ceiling)
 
 
 def hold_references(db: DbSession, account_ids: Iterable[str]) -> None:
@@ -66,9 +69,17 @@ def lock_calls_where(db: DbSession, which: ColumnElement[bool]) -> Sequence[Any]
 
 def capacity(values: Mapping[str, Any], known: References) -> int:
     """Return how many seats a call with these columns has."""
-    by_account, open_ = known.accounts.get(values["account_id"] or "", (None, True))
+    by_account, open_, ceiling = known.accounts.get(values["account_id"] or "", (None, True, None))
     override, host, kind = values["seat_capacity_override"], known.hosts[values["host_id"]], known.types[values["type"]]
-    return seats_of(override, by_account, host, kind, open_=open_)
+    return seats_of(
+        override,
+        by_account,
+        host,
+        kind,
+        open_=open_,
+        ceilings=(ceiling, known.ceiling),
+        colleagues=values["colleagues_invited"],
+    )
 
 
 def rules_changed(db: DbSession, which: ColumnElement[bool], *, actor: Actor, now: datetime) -> None:

@@ -63,6 +63,12 @@ def confirm_claims(db: DbSession, session_ids: Iterable[str]) -> None:
     db.execute(update(claim).where(still_there).values(kind=ClaimKind.SESSION, expires_at=None))
 
 
+def wait_for_host(db: DbSession, session_id: str, *, expires_at: datetime) -> None:
+    """Turn a hold into a request that lasts until then, without a gap."""
+    still_there = (claim.c.session_id == session_id) & claim.c.active
+    db.execute(update(claim).where(still_there).values(kind=ClaimKind.PENDING, expires_at=expires_at))
+
+
 def free_time(db: DbSession, session_ids: Iterable[str]) -> None:
     """Give back the time of these sessions."""
     db.execute(update(claim).where(claim.c.session_id.in_(list(session_ids)), claim.c.active).values(active=False))

@@ -11,7 +11,7 @@ from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models import Availability, Person
 from app.models.tables import call, match, person, seat, team
-from app.operations import seats
+from app.operations import following
 from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.capacity import lock_calls_where, rules_changed
@@ -158,7 +158,7 @@ def _apply(
     if "seat_capacity" in changed:
         rules_changed(db, call.c.host_id == found.id, actor=actor, now=now)
     if left:
-        seats.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
+        following.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
         _end_matches(db, found.id, actor=actor, now=now)
     return changed
 

@@ -14,6 +14,7 @@ from app.operations import operations, seats
 from app.operations.changes import UnknownReference, check_admin
 from app.operations.events import tell
 from app.operations.match_runs import NotADraft
+from app.operations.refused import AlreadyBooked, Past
 from app.queries import runs
 from app.rules.access import SYSTEM, Actor
 from app.rules.planning.problem import PlanAnswer
@@ -46,7 +47,7 @@ def start_plan_run(
         raise BadRange("Choose another range.", faults=(fault,))
     if to_at <= now:
         fault = Fault("/to", "past", "must lie ahead")
-        raise seats.Past("Every call of this range has started: choose a later one.", faults=(fault,))
+        raise Past("Every call of this range has started: choose a later one.", faults=(fault,))
     if team_id is not None and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
         raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
     program = runs.program_for_run(db, program_id)
@@ -133,7 +134,7 @@ def book_planned(db: DbSession, *, plan_seat_id: str, actor: Actor, now: datetim
         with db.begin_nested():
             made = seats.book_seat(db, call_id=planned.call_id, observer_id=planned.observer_id, actor=actor, now=now)
             seat_id = made.id
-    except seats.AlreadyBooked as held:
+    except AlreadyBooked as held:
         seat_id = held.extra["seat_id"]
     except Problem as problem:
         refusal = problem.code

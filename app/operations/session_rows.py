@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -31,8 +32,8 @@ class NewSession:
     expires_at: datetime | None = None
 
 
-def add_sessions(db: DbSession, new: Sequence[NewSession], *, now: datetime) -> list[str]:
-    """Add sessions with their participants and return their ids in the same order. Three statements."""
+def add_sessions(db: DbSession, new: Sequence[NewSession], *, now: datetime) -> list[Any]:
+    """Add sessions with their participants and return their rows in the same order. Three statements."""
     if not new:
         return []
     domain = installation_id(db)
@@ -67,7 +68,7 @@ def add_sessions(db: DbSession, new: Sequence[NewSession], *, now: datetime) -> 
             for person_id, part in one.people.items()
         ],
     )
-    return made
+    return [SimpleNamespace(**row) for row in rows]
 
 
 def change_session(db: DbSession, session_id: str, values: Mapping[str, Any], *, now: datetime) -> int:

@@ -5,16 +5,18 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, union_all
+from sqlalchemy import or_, select, union_all
 
 from app.db import DbSession
 from app.models.tables import availability, busy, call, claim, pause, person, seat
 from app.rules.availability import Range, WorkingHours, working_ranges
-from app.rules.seating import Load, Observer, Week, local_day, week_of
-from app.vocabulary import CallStatus, PersonStatus, SeatStatus
+from app.rules.seating import Host, Load, Observer, Week, local_day, week_of
+from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus, SeatStatus
 
 LOADING = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED, SeatStatus.ATTENDED, SeatStatus.ATTEMPTED, SeatStatus.NO_SHOW)
 """Seats that count towards load limits."""
+LONGEST_BUFFER = timedelta(minutes=120)
+"""What anybody keeps free around a session at most."""
 _AROUND = timedelta(days=8)
 """More than a week and any zone's offset: all seats of the local weeks that a time may fall in."""
 
@@ -48,15 +50,24 @@ def working_hours(db: DbSession, people: Collection[Any]) -> dict[str, WorkingHo
     }
 
 
+def buffers(db: DbSession, person_ids: Iterable[str]) -> dict[str, tuple[timedelta, timedelta]]:
+    """Return what each person keeps free before and after a session. One statement."""
+    columns = (availability.c.person_id, availability.c.buffer_before_minutes, availability.c.buffer_after_minutes)
+    rows = db.execute(select(*columns).where(availability.c.person_id.in_(sorted(set(person_ids)))))
+    return {who: (timedelta(minutes=before), timedelta(minutes=after)) for who, before, after in rows}
+
+
 def taken(
     db: DbSession,
     person_ids: Collection[str],
     starts_at: datetime,
     ends_at: datetime,
     *,
+    now: datetime,
     ignoring: Collection[str] = (),
 ) -> dict[str, list[Range]]:
-    """Return what takes each person's time in [starts_at, ends_at): claims, imported busy time and calls they host.
+    """Return what takes each person's time in [starts_at, ends_at): claims that have not expired, imported busy time
+    and calls they host.
 
     Sorted by start; may overlap. Claims of the sessions in `ignoring` don't count: a session may move over itself.
     One statement.
@@ -66,6 +77,7 @@ def taken(
         select(claim.c.person_id, claim.c.starts_at, claim.c.ends_at).where(
             claim.c.person_id.in_(who),
             claim.c.active,
+            or_(claim.c.expires_at.is_(None), claim.c.expires_at > now),
             claim.c.session_id.not_in(list(ignoring)),
             *_in(claim, starts_at, ends_at),
         ),
@@ -87,19 +99,20 @@ def taken(
 
 
 def loads(
-    db: DbSession, people: Collection[Any], starts_at: datetime, ends_at: datetime, *, ignoring: Collection[str] = ()
-) -> tuple[dict[str, Load], dict[str, Load]]:
+    db: DbSession, people: Collection[Any], starts_at: datetime, ends_at: datetime
+) -> tuple[dict[str, Load], dict[str, Host]]:
     """Return the load of each person as observer and as host, for days and weeks that touch [starts_at, ends_at).
 
-    Counted in the zone of the person whose limit it is. Seats of the sessions in `ignoring` don't count. One statement.
+    Counted in the zone of the person whose limit it is. One statement.
     """
     rows = {row.id: row for row in people}
     as_observer: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
     as_host: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
-    query = select(seat.c.observer_id, call.c.host_id, call.c.starts_at).join(call, call.c.id == seat.c.call_id)
+    observed: dict[str, dict[str, Range]] = {person_id: {} for person_id in rows}
+    query = select(seat.c.observer_id, seat.c.status, call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at)
+    query = query.join(call, call.c.id == seat.c.call_id)
     query = query.where(
         seat.c.status.in_(LOADING),
-        seat.c.session_id.not_in(list(ignoring)),
         call.c.starts_at >= starts_at - _AROUND,
         call.c.starts_at < ends_at + _AROUND,
         seat.c.observer_id.in_(list(rows)) | call.c.host_id.in_(list(rows)),
@@ -109,12 +122,19 @@ def loads(
             as_observer[row.observer_id].append(row.starts_at)
         if row.host_id in as_host:
             as_host[row.host_id].append(row.starts_at)
+            if row.status in LIVE_SEATS:
+                observed[row.host_id][row.id] = (row.starts_at, row.ends_at)
     observing = {
         key: _load(row.time_zone, row.observe_per_day, row.observe_per_week, as_observer[key])
         for key, row in rows.items()
     }
     hosting = {
-        key: _load(row.time_zone, row.host_per_day, row.host_per_week, as_host[key]) for key, row in rows.items()
+        key: Host(
+            load=_load(row.time_zone, row.host_per_day, row.host_per_week, as_host[key]),
+            gap=timedelta(minutes=row.host_gap_minutes),
+            observed=observed[key],
+        )
+        for key, row in rows.items()
     }
     return observing, hosting
 
@@ -126,11 +146,11 @@ def observers(
     ends_at: datetime,
     *,
     observing: dict[str, Load],
-    ignoring: Collection[str] = (),
+    now: datetime,
 ) -> dict[str, Observer]:
-    """Return what seating must know of these people in [starts_at, ends_at). Two statements."""
+    """Return what seating must know of these people for calls in [starts_at, ends_at). Two statements."""
     hours = working_hours(db, people)
-    in_the_way = taken(db, [row.id for row in people], starts_at, ends_at, ignoring=ignoring)
+    in_the_way = taken(db, [row.id for row in people], starts_at - LONGEST_BUFFER, ends_at + LONGEST_BUFFER, now=now)
     return {
         row.id: Observer(
             id=row.id,
@@ -138,6 +158,8 @@ def observers(
             working=working_ranges(hours[row.id], starts_at, ends_at),
             taken=in_the_way[row.id],
             load=observing[row.id],
+            before=timedelta(minutes=hours[row.id].buffer_before_minutes),
+            after=timedelta(minutes=hours[row.id].buffer_after_minutes),
         )
         for row in people
     }

@@ -8,12 +8,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import account, call, call_type, call_type_skill, person, seat, skill
+from app.models.tables import (
+    account,
+    call,
+    call_type,
+    call_type_skill,
+    installation,
+    person,
+    seat,
+    session,
+    skill,
+    waitlist_entry,
+)
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row, in_parts
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import TypeRule
-from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus
+from app.vocabulary import IN_LINE, LIVE_SEATS, CallStatus, PersonStatus
 
 SORTS = {"starts_at": call.c.starts_at, "updated_at": call.c.updated_at}
 
@@ -22,8 +33,11 @@ COLUMNS = (
     account.c.name.label("account_name"),
     account.c.segment.label("account_segment"),
     account.c.observers_allowed,
-    person.c.status.label("host_status"),
+    (person.c.status == PersonStatus.ACTIVE).label("host_works_here"),
+    person.c.seat_approval.label("host_approval"),
     person.c.time_zone.label("host_time_zone"),
+    installation.c.min_notice_minutes,
+    installation.c.closed_stages,
 )
 """A call with what decides whether it is open."""
 
@@ -68,6 +82,7 @@ def calls_with_hosts() -> Select[Any]:
         select(*COLUMNS)
         .outerjoin(account, account.c.id == call.c.account_id)
         .join(person, person.c.id == call.c.host_id)
+        .join(installation, true())
     )
 
 
@@ -84,8 +99,11 @@ def call_with_names(db: DbSession, call_id: str, *, actor: Actor) -> Any:
 
 
 def call_for_update(db: DbSession, call_id: str) -> Any:
-    """Return one call's row with account and host, the call locked. Lock the people first. Raises NotFound."""
-    query = calls_with_hosts().where(call.c.id == call_id)
+    """Return one call's row with account and host, and whether anybody waits for it (`has_line`), the call locked. Lock
+    the people first. Raises NotFound.
+    """
+    waits = exists().where(waitlist_entry.c.call_id == call.c.id, waitlist_entry.c.status.in_(IN_LINE))
+    query = calls_with_hosts().add_columns(waits.label("has_line")).where(call.c.id == call_id)
     return first_row(db, query.with_for_update(key_share=True, of=call))
 
 
@@ -124,25 +142,26 @@ def type_rules(db: DbSession) -> list[TypeRule]:
     return [TypeRule(row.slug, tuple(row.keywords), tuple(row.stages)) for row in rows]
 
 
-def host_works_here(row: Any) -> bool:
-    """Whether the host of a call's row is here to run it."""
-    return bool(row.host_status is PersonStatus.ACTIVE)
-
-
 def live_seats(db: DbSession, call_ids: Iterable[str]) -> list[Any]:
-    """Return the seats that take a place on these calls, by call and number."""
-    query = select(seat).where(seat.c.call_id.in_(list(call_ids)), seat.c.status.in_(LIVE_SEATS))
+    """Return the seats that take a place on these calls, by call and number, with when each expires by itself."""
+    query = select(*seat.c, session.c.expires_at).join(session, session.c.id == seat.c.session_id)
+    query = query.where(seat.c.call_id.in_(list(call_ids)), seat.c.status.in_(LIVE_SEATS))
     return list(db.execute(query.order_by(seat.c.call_id, seat.c.seat_no)))
 
 
 def people_on(db: DbSession, call_ids: Iterable[str]) -> set[tuple[str, str]]:
-    """Return (call, person) of the hosts and live observers of these calls. Two statements per thousand."""
+    """Return (call, person) of the hosts and live observers of these calls, and of those who wait for one. Three
+    statements per thousand.
+    """
     found: set[tuple[str, str]] = set()
     for part in in_parts(call_ids):
         found |= {
             (row.id, row.host_id) for row in db.execute(select(call.c.id, call.c.host_id).where(call.c.id.in_(part)))
         }
         found |= {(row.call_id, row.observer_id) for row in live_seats(db, part)}
+        line = select(waitlist_entry.c.call_id, waitlist_entry.c.person_id)
+        line = line.where(waitlist_entry.c.call_id.in_(part), waitlist_entry.c.status.in_(IN_LINE))
+        found |= {(row.call_id, row.person_id) for row in db.execute(line)}
     return found
 
 

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from app.db import DbSession
 from app.models.tables import account, call, program
 from app.queries import busy, people, pool
+from app.queries.house_rules import house_rules
 from app.queries.pool import Enrolled
 from app.rules.availability import WEEK_CELLS, Range, WorkingHours, mask, week_masks, working_ranges
 from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchConstraints, MatchProblem, Mentee, Mentor
-from app.rules.seating import CLOSED_STAGES
 from app.vocabulary import CallStatus, Side
 
 _WEEKS_AHEAD = 4
@@ -65,7 +65,7 @@ def match_problem(db: DbSession, run: Any, *, now: datetime) -> tuple[MatchProbl
     found = pool_of(db, run.program_id, now=now)
     starts_at = datetime.combine(pool.next_monday(now), time(), UTC)
     ends_at = starts_at + timedelta(weeks=_WEEKS_AHEAD)
-    taken = busy.taken(db, found.mentees, starts_at, ends_at)
+    taken = busy.taken(db, found.mentees, starts_at, ends_at, now=now)
     skills = pool.skills_of(db, found.rows)
     calls = _upcoming_calls(db, list(found.mentors), starts_at, ends_at)
     standing, past = pool.standing_mentors(db, run.program_id), pool.past_mentors(db, run.program_id)
@@ -127,7 +127,7 @@ def _upcoming_calls(db: DbSession, hosts: list[str], starts_at: datetime, ends_a
         call.c.ends_at <= ends_at,
         call.c.seat_capacity > 0,
         call.c.sensitive.is_(False),
-        call.c.stage.is_(None) | call.c.stage.not_in(CLOSED_STAGES),
+        call.c.stage.is_(None) | call.c.stage.not_in(house_rules(db).closed_stages),
         account.c.id.is_(None) | account.c.observers_allowed,
     )
     found: dict[str, list[Range]] = {host: [] for host in hosts}

@@ -16,7 +16,7 @@ from app.queries import busy, calls, pool
 from app.queries.pool import Enrolled, Skills
 from app.rules import seating
 from app.rules.planning.problem import HostLoad, PlanCall, PlanObserver, PlanPair, PlanProblem
-from app.rules.seating import Load, Observer, local_day, week_of
+from app.rules.seating import Host, Load, Observer, local_day, week_of
 from app.vocabulary import LIVE_SEATS, CallStatus, SeatStatus, Side
 
 SESSIONS_PER_WEEK = 5
@@ -34,7 +34,7 @@ def plan_problem(db: DbSession, run: Any, *, now: datetime) -> PlanProblem:
     hosts = busy.people_rows(db, {row.host_id for row in open_calls})
     everybody = {**hosts, **{found.row.id: found.row for found in juniors}}
     observing, hosting = busy.loads(db, list(everybody.values()), run.from_at, run.to_at)
-    observers = busy.observers(db, [j.row for j in juniors], run.from_at, run.to_at, observing=observing)
+    observers = busy.observers(db, [j.row for j in juniors], run.from_at, run.to_at, observing=observing, now=now)
     skills = pool.skills_of(db, everybody)
     keys = pool.canonical_keys(
         db, "call", [(row.id, f"{hosts[row.host_id].email} {row.starts_at} {row.title}") for row in open_calls]
@@ -50,7 +50,7 @@ def plan_problem(db: DbSession, run: Any, *, now: datetime) -> PlanProblem:
             for found in juniors
         ),
         pairs=_pairs(open_calls, juniors, observers, hosting, held),
-        hosts={row.id: _host_load(hosting[row.id], open_calls) for row in hosts.values()},
+        hosts={row.id: _host_load(hosting[row.id].load, open_calls) for row in hosts.values()},
         strengths={host: skills.levels[host] for host in sorted(hosts)},
         per_host=CALLS_PER_HOST,
         per_day=0,
@@ -70,14 +70,14 @@ def _open_calls(db: DbSession, run: Any, *, now: datetime) -> list[Any]:
         call.c.seats_taken < call.c.seat_capacity,
     )
     rows = db.execute(query.order_by(call.c.starts_at, call.c.id)).all()
-    return [row for row in rows if not seating.closed(row, host_works_here=calls.host_works_here(row), now=now)]
+    return [row for row in rows if not seating.closed(row, now=now)]
 
 
 def _pairs(
     open_calls: Sequence[Any],
     juniors: Sequence[Enrolled],
     observers: dict[str, Observer],
-    hosting: dict[str, Load],
+    hosting: dict[str, Host],
     held: dict[str, list[Any]],
 ) -> tuple[PlanPair, ...]:
     found = []

@@ -1,19 +1,20 @@
 """Read seats, in the scope of who asks."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import call, person, seat
-from app.queries import busy, calls
+from app.models.tables import call, claim, person, seat
+from app.queries import busy
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.rules import seating
 from app.rules.access import Actor, runs_the_house
-from app.rules.seating import Refusal
-from app.vocabulary import LIVE_SEATS
+from app.rules.seating import Host, Observer, Refusal
+from app.vocabulary import LIVE_SEATS, ClaimKind, SessionKind
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -46,12 +47,28 @@ def named_seats(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:
     return list(db.execute(query.order_by(seat.c.seat_no, seat.c.id)))
 
 
-def refusal(db: DbSession, call: Any, observer: Any, host: Any, *, now: datetime) -> Refusal | None:
-    """Why this observer may not take a seat on this call now, given their rows; None when they may. What it says holds
-    for as long as their locks do: booking asks under locks, pages without. Three statements at most.
+def awaits_host(db: DbSession, session_id: str, *, now: datetime) -> bool:
+    """Whether the host has yet to approve the seat of this session: it is neither held nor offered, nor too late."""
+    asked = claim.c.session_id == session_id, claim.c.active, claim.c.kind == ClaimKind.PENDING
+    return db.execute(select(claim.c.id).where(*asked, claim.c.expires_at > now)).first() is not None
+
+
+def facts(
+    db: DbSession, call: Any, observers: Collection[Any], host: Any, *, now: datetime
+) -> tuple[dict[str, Observer], Host]:
+    """Return what the rule must know of people who want to sit in on a call, and of its host, given their rows. Three
+    statements, however many there are.
     """
-    if why := seating.closed(call, host_works_here=calls.host_works_here(call), now=now):
-        return why
-    observing, hosting = busy.loads(db, [observer, host], call.starts_at, call.ends_at)
-    seen = busy.observers(db, [observer], call.starts_at, call.ends_at, observing=observing)[observer.id]
-    return seating.unfit(call, seen, hosting[host.id]) or seating.full(call)
+    observing, hosting = busy.loads(db, [*observers, host], call.starts_at, call.ends_at)
+    found = busy.observers(db, observers, call.starts_at, call.ends_at, observing=observing, now=now)
+    return found, hosting[host.id]
+
+
+def refusal(
+    db: DbSession, call: Any, observer: Any, host: Any, *, kind: SessionKind = SessionKind.SHADOW, now: datetime
+) -> Refusal | None:
+    """Why this observer may not take a seat on this call now, given their rows; None when they may. What it says holds
+    for as long as their locks do: booking asks under locks, pages without. Three statements.
+    """
+    observers, hosting = facts(db, call, [observer], host, now=now)
+    return seating.refusal(call, observers[observer.id], hosting, kind=kind, now=now)

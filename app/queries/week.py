@@ -5,16 +5,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, null, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import account, call, call_type, person, seat
+from app.models.tables import account, call, call_type, installation, person, seat
 from app.queries import busy, calls, seats
 from app.rules import seating
 from app.rules.access import Actor, runs_the_house
 from app.rules.availability import Range
 from app.rules.seating import Observer
-from app.vocabulary import LIVE_SEATS, CallStatus
+from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus
 
 _observer = person.alias("observer")
 _CANDIDATES = 100
@@ -55,14 +55,14 @@ def open_calls(
 
     One statement for an admin; six for anybody else, however many calls there are.
     """
-    starts_at = max(starts_at, now + seating.MIN_NOTICE)
+    starts_at = max(starts_at, now)
     if starts_at >= ends_at:
         return []
     if runs_the_house(actor):
         this_week = and_(call.c.starts_at >= starts_at, call.c.starts_at < ends_at)
         return _joinable(db, this_week, actor=actor, now=now)[:limit]
     observing, _ = busy.loads(db, [observer], starts_at, ends_at)
-    me = busy.observers(db, [observer], starts_at, ends_at, observing=observing)[observer.id]
+    me = busy.observers(db, [observer], starts_at, ends_at, observing=observing, now=now)[observer.id]
     free = islice(_free_time(me, starts_at, ends_at), _STRETCHES)
     while_free = (and_(call.c.starts_at >= begins, call.c.ends_at <= stops) for begins, stops in free)
     found = _joinable(db, or_(false(), *while_free), actor=actor, now=now)
@@ -85,9 +85,12 @@ def _calls(*more: ColumnElement[Any]) -> Select[Any]:
             call.c.seats_taken,
             call.c.host_id,
             person.c.name.label("host_name"),
-            person.c.status.label("host_status"),
+            (person.c.status == PersonStatus.ACTIVE).label("host_works_here"),
+            person.c.seat_approval.label("host_approval"),
             account.c.name.label("account_name"),
             account.c.observers_allowed,
+            installation.c.min_notice_minutes,
+            installation.c.closed_stages,
             call_type.c.name.label("type_name"),
             *more,
         )
@@ -95,6 +98,7 @@ def _calls(*more: ColumnElement[Any]) -> Select[Any]:
         .join(person, person.c.id == call.c.host_id)
         .join(call_type, call_type.c.slug == call.c.type)
         .outerjoin(account, account.c.id == call.c.account_id)
+        .join(installation, true())
     )
 
 
@@ -107,7 +111,7 @@ def _joinable(db: DbSession, when: ColumnElement[bool], *, actor: Actor, now: da
         calls.visible(actor),
     )
     rows = db.execute(query.order_by(call.c.starts_at, call.c.id).limit(_CANDIDATES))
-    return [row for row in rows if seating.closed(row, host_works_here=calls.host_works_here(row), now=now) is None]
+    return [row for row in rows if seating.closed(row, now=now) is None]
 
 
 def _free_time(me: Observer, starts_at: datetime, ends_at: datetime) -> Iterator[Range]:

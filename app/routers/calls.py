@@ -11,7 +11,7 @@ from app.errors import Forbidden, NotFound, Stale
 from app.operations import calls as operations
 from app.operations.changes import UnknownReference
 from app.operations.external import ExternalIdTaken, Upserted
-from app.operations.seats import Past
+from app.operations.refused import Past
 from app.queries import calls, external
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
@@ -185,8 +185,7 @@ def _read(db: DbSession, rows: Sequence[Any], *, now: datetime) -> list[CallRead
     return [
         CallRead.of(
             row,
-            joinable=row.seats_taken < row.seat_capacity
-            and seating.closed(row, host_works_here=calls.host_works_here(row), now=now) is None,
+            joinable=row.seats_taken < row.seat_capacity and seating.closed(row, now=now) is None,
             skills=skills.get(row.type, []),
             external=names.get(row.id, []),
         )

@@ -10,7 +10,7 @@ from app.models.tables import match_run, plan_run
 from app.operations import match_runs, plan_runs
 from app.operations.changes import UnknownReference
 from app.operations.programs import WeightsAllZero
-from app.operations.seats import Past
+from app.operations.refused import Past
 from app.queries import runs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
 from app.routers.problems import refusals

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import seats as operations
+from app.operations.refused import REFUSALS, AlreadyBooked, Past, SeatOver
 from app.queries import calls, seats
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
@@ -26,7 +27,7 @@ def list_seats(call_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer
     "/calls/{call_id}/seats",
     status_code=201,
     operation_id="seats_book",
-    responses=refusals(NotFound, Forbidden, operations.AlreadyBooked, *operations.REFUSALS),
+    responses=refusals(NotFound, Forbidden, AlreadyBooked, *REFUSALS),
 )
 def book_seat(call_id: str, body: BookSeat, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> SeatRead:
     """Book an observer seat on an upcoming call."""
@@ -44,7 +45,7 @@ def get_seat(seat_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> S
 @router.post(
     "/seats/{seat_id}/release",
     operation_id="seats_release",
-    responses=refusals(NotFound, Stale, operations.SeatOver, operations.Past),
+    responses=refusals(NotFound, Stale, SeatOver, Past),
 )
 def release_seat(seat_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> SeatRead:
     """Give a seat back. Its session is cancelled, and only the observer and the host are told."""

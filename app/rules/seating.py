@@ -1,26 +1,21 @@
 """Who may sit in on which call, and how many: asked by booking for one seat and by the plan for all of them."""
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from app.rules.availability import Range
-from app.vocabulary import CallStatus
-
-MIN_NOTICE = timedelta(minutes=15)
-"""A seat is booked at least this long before the call starts: the host should know who listens."""
-CLOSED_STAGES = frozenset({"legal", "legal_review"})
-"""Deal stages in which nobody sits in."""
+from app.vocabulary import CallStatus, SeatApproval, SessionKind
 
 Week = tuple[int, int]
 """ISO year and week."""
 
 
 class Seatable(Protocol):
-    """What must be known of a call."""
+    """What must be known of a call, its account, its host and the rules of the house."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
@@ -42,6 +37,14 @@ class Seatable(Protocol):
     def seat_capacity(self) -> int: ...  # noqa: D102
     @property
     def seats_taken(self) -> int: ...  # noqa: D102
+    @property
+    def host_works_here(self) -> bool: ...  # noqa: D102
+    @property
+    def host_approval(self) -> SeatApproval: ...  # noqa: D102
+    @property
+    def min_notice_minutes(self) -> int: ...  # noqa: D102
+    @property
+    def closed_stages(self) -> Collection[str]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,24 @@ class Observer:
     taken: Sequence[Range]
     """Claims, imported busy time and calls they host themselves; sorted by start."""
     load: Load
+    before: timedelta = timedelta()
+    after: timedelta = timedelta()
+    """What they keep free around every session."""
+
+    def claim(self, starts_at: datetime, ends_at: datetime) -> Range:
+        """Return the time that a session takes them, buffers included."""
+        return starts_at - self.before, ends_at + self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What must be known of the one who runs the calls in question."""
+
+    load: Load
+    gap: timedelta = timedelta()
+    """Least time between two of their calls with observers."""
+    observed: Mapping[str, Range] = field(default_factory=dict)
+    """Their calls with observers around that time, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,39 +104,67 @@ class Refusal:
     blocking: Range | None = None
 
 
-def closed(call: Seatable, *, host_works_here: bool, now: datetime) -> Refusal | None:
-    """Why nobody at all may take a seat on this call now, but for its being full; None when it is open."""
-    if call.starts_at <= now or call.status in (CallStatus.LIVE, CallStatus.ENDED, CallStatus.NO_SHOW):
-        return Refusal("past", "The call has started. Choose an upcoming one.")
+def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHADOW) -> Refusal | None:
+    """Why nobody at all may take a seat of this kind on this call now, but for its being full; None when it is open.
+
+    Somebody drops in on a call that is under way; every other seat is taken before it starts.
+    """
     if call.status is CallStatus.CANCELLED:
         return Refusal("call_cancelled", "The call was cancelled. Choose another.")
-    if call.starts_at < now + MIN_NOTICE:
-        minutes = int(MIN_NOTICE.total_seconds() // 60)
-        return Refusal("min_notice", f"The call starts in less than {minutes} minutes. Choose a later one.")
-    if not host_works_here:
+    if call.ends_at <= now or call.status in (CallStatus.ENDED, CallStatus.NO_SHOW):
+        return Refusal("past", "The call is over. Choose an upcoming one.")
+    under_way = call.starts_at <= now or call.status is CallStatus.LIVE
+    if kind is SessionKind.DROP_IN:
+        if not under_way:
+            return Refusal("not_started", "Nobody drops in on a call that has not started. Take a seat on it.")
+    elif under_way:
+        return Refusal("past", "The call has started. Choose an upcoming one.")
+    elif call.starts_at < now + timedelta(minutes=call.min_notice_minutes):
+        return Refusal(
+            "min_notice", f"The call starts in less than {call.min_notice_minutes} minutes. Choose a later one."
+        )
+    if not call.host_works_here:
         return Refusal("not_joinable", "The host is not here.", call.host_id)
+    if call.host_approval is SeatApproval.NONE:
+        return Refusal("not_joinable", "The host takes no observers.", call.host_id)
     if call.observers_allowed is False:
         return Refusal("not_joinable", "This account allows no observers.")
-    if call.sensitive or call.stage in CLOSED_STAGES:
+    if call.sensitive or call.stage in call.closed_stages:
         return Refusal("not_joinable", "The deal is at a point where nobody sits in.")
     return None
 
 
-def unfit(call: Seatable, observer: Observer, host: Load) -> Refusal | None:
-    """Why this observer may not sit in on a call that is open and has a seat; None when they may. O(log n)."""
+def unfit(call: Seatable, observer: Observer, host: Host, *, kind: SessionKind = SessionKind.SHADOW) -> Refusal | None:
+    """Why this observer may not sit in on a call that is open and has a seat; None when they may. O(log n) in working
+    hours and O(n) in what takes their time. Working hours hold for what is planned, not for dropping in.
+    """
     if observer.id == call.host_id:
         return Refusal("own_call", "Nobody observes the call they host.", observer.id)
     if not observer.works_here:
         return Refusal("not_active", "This person is on leave or has left.", observer.id)
-    if in_the_way := overlap(observer.taken, call.starts_at, call.ends_at):
+    if in_the_way := overlap(observer.taken, *observer.claim(call.starts_at, call.ends_at)):
         return Refusal("slot_taken", "The observer is taken at that time.", observer.id, in_the_way)
-    if not within(observer.working, call.starts_at, call.ends_at):
+    if kind is not SessionKind.DROP_IN and not within(observer.working, call.starts_at, call.ends_at):
         return Refusal("outside_availability", "The call lies outside the observer's working hours.", observer.id)
     if min(observer.load.left(call.starts_at)) < 1:
         return Refusal("limit", "The observer's load limit for that day or week is reached.", observer.id)
-    if min(host.left(call.starts_at)) < 1:
+    if min(host.load.left(call.starts_at)) < 1:
         return Refusal("limit", "The host's load limit for that day or week is reached.", call.host_id)
+    if too_near := _too_near(call, host):
+        minutes = host.gap // timedelta(minutes=1)
+        return Refusal(
+            "limit", f"The host keeps {minutes} minutes between calls with observers.", call.host_id, too_near
+        )
     return None
+
+
+def refusal(
+    call: Seatable, observer: Observer, host: Host, *, kind: SessionKind = SessionKind.SHADOW, now: datetime
+) -> Refusal | None:
+    """Why this observer may not take a seat of this kind on this call now; None when they may. That it is full comes
+    last: whoever hears it may wait for a seat.
+    """
+    return closed(call, now=now, kind=kind) or unfit(call, observer, host, kind=kind) or full(call)
 
 
 def full(call: Seatable) -> Refusal | None:
@@ -125,11 +174,25 @@ def full(call: Seatable) -> Refusal | None:
     return None
 
 
-def seats(override: int | None, account: int | None, host: int | None, call_type: int, *, open_: bool) -> int:
-    """How many seats a call has: its own number, else its account's, its host's, its type's; none when it is closed."""
+def seats(
+    override: int | None,
+    account: int | None,
+    host: int | None,
+    call_type: int,
+    *,
+    open_: bool,
+    ceilings: Sequence[int | None],
+    colleagues: int,
+) -> int:
+    """How many seats a call has: its own number, else its account's, its host's, its type's; none when it is closed.
+
+    The customer never sees more of our faces than the lowest ceiling: the host, colleagues who are invited, observers.
+    """
     if not open_:
         return 0
-    return next(number for number in (override, account, host, call_type) if number is not None)
+    number = next(number for number in (override, account, host, call_type) if number is not None)
+    left = [ceiling - 1 - colleagues for ceiling in ceilings if ceiling is not None]
+    return max(min(number, *left), 0) if left else number
 
 
 def overlap(ranges: Sequence[Range], starts_at: datetime, ends_at: datetime) -> Range | None:
@@ -139,9 +202,7 @@ def overlap(ranges: Sequence[Range], starts_at: datetime, ends_at: datetime) -> 
 
 def within(ranges: Sequence[Range], starts_at: datetime, ends_at: datetime) -> bool:
     """Whether one of the sorted, merged ranges holds all of [starts_at, ends_at). O(log n)."""
-    place = bisect_left(ranges, starts_at, key=lambda r: r[1])
-    while place < len(ranges) and ranges[place][1] <= starts_at:
-        place += 1
+    place = bisect_right(ranges, starts_at, key=lambda r: r[1])  # the first that ends after the start
     return place < len(ranges) and ranges[place][0] <= starts_at and ends_at <= ranges[place][1]
 
 
@@ -154,3 +215,10 @@ def week_of(day: date) -> Week:
     """Return the ISO year and week of a day."""
     year, week, _ = day.isocalendar()
     return year, week
+
+
+def _too_near(call: Seatable, host: Host) -> Range | None:
+    """Return the other call with observers that lies closer than the host wants. One that has observers stays as is."""
+    if not host.gap or call.id in host.observed:
+        return None
+    return overlap(list(host.observed.values()), call.starts_at - host.gap, call.ends_at + host.gap)

@@ -13,7 +13,8 @@ from app.models.tables import seat as seats_table
 from app.operations.availability import replace_busy
 from app.operations.calls import cancel_call, patch_call
 from app.operations.people import patch_person
-from app.operations.seats import REFUSALS, AlreadyBooked, book_seat, release_seat
+from app.operations.refused import REFUSALS, AlreadyBooked
+from app.operations.seats import book_seat, release_seat
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import BusyStatus, EntryStatus, Role, SeatStatus, SessionStatus
 from tests.factories import MONDAY, a_call, a_person

@@ -11,7 +11,7 @@ from app.models.tables import call, claim
 from app.models.tables import seat as seats
 from app.operations.calls import CallOver, cancel_call, create_call, patch_call, upsert_call
 from app.operations.external import identify
-from app.operations.seats import Past
+from app.operations.refused import Past
 from app.rules.access import SYSTEM
 from app.vocabulary import CallStatus, SeatStatus
 from tests.calls_and_seats import a_seat

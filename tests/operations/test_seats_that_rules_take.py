@@ -12,7 +12,8 @@ from app.models.tables import seat as seats
 from app.operations.call_types import patch_call_type
 from app.operations.calls import CapacityBelowTaken, patch_call
 from app.operations.people import patch_person
-from app.operations.seats import SeatsFull, release_seat
+from app.operations.refused import SeatsFull
+from app.operations.seats import release_seat
 from app.rules.access import SYSTEM
 from tests.calls_and_seats import a_seat
 from tests.factories import MONDAY, a_call, a_person

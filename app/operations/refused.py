@@ -1,0 +1,110 @@
+"""Why booking refuses: one class per code, and how a rule's refusal becomes a problem that a client can act on."""
+
+from app.errors import Conflict, Extra, Invalid, Problem
+from app.rules.seating import Refusal
+
+
+class SeatsFull(Conflict):
+    """Every seat is taken."""
+
+    code = "seats_full"
+    title = "Every seat on this call is taken"
+
+
+class SlotTaken(Conflict):
+    """The person is elsewhere at that time."""
+
+    code = "slot_taken"
+    title = "The person is taken at that time"
+
+
+class NotJoinable(Conflict):
+    """Nobody may sit in on this call."""
+
+    code = "not_joinable"
+    title = "Nobody sits in on this call"
+
+
+class CallCancelled(Conflict):
+    """The call will not happen."""
+
+    code = "call_cancelled"
+    title = "The call was cancelled"
+
+
+class AlreadyBooked(Conflict):
+    """The observer has a seat on this call."""
+
+    code = "already_booked"
+    title = "This observer has a seat on this call"
+
+
+class NotStarted(Conflict):
+    """The call is still to come."""
+
+    code = "not_started"
+    title = "The call has not started"
+
+
+class SeatOver(Conflict):
+    """The seat is no longer held."""
+
+    code = "seat_over"
+    title = "This seat is no longer held"
+
+
+class Past(Invalid):
+    """The call has started."""
+
+    code = "past"
+    title = "The call has started"
+
+
+class MinNotice(Invalid):
+    """The call starts too soon."""
+
+    code = "min_notice"
+    title = "The call starts too soon to take a seat"
+
+
+class OutsideAvailability(Invalid):
+    """The call lies outside working hours."""
+
+    code = "outside_availability"
+    title = "The call lies outside the observer's working hours"
+
+
+class LimitReached(Invalid):
+    """A load limit is reached."""
+
+    code = "limit"
+    title = "A load limit is reached"
+
+
+class OwnCall(Invalid):
+    """The observer hosts the call."""
+
+    code = "own_call"
+    title = "Nobody observes the call they host"
+
+
+class NotActive(Invalid):
+    """The observer is on leave or has left."""
+
+    code = "not_active"
+    title = "This person is on leave or has left"
+
+
+REFUSALS: tuple[type[Problem], ...] = (
+    SeatsFull, SlotTaken, NotJoinable, NotStarted, CallCancelled, Past, MinNotice, OutsideAvailability, LimitReached,
+    OwnCall, NotActive,
+)  # fmt: skip
+_BY_CODE = {kind.code: kind for kind in REFUSALS}
+
+
+def problem(why: Refusal, **more: Extra) -> Problem:
+    """Return the refusal of a rule as a problem that names the person and the time in the way, and `more`."""
+    extra: dict[str, Extra] = {"person_id": why.person_id} if why.person_id else {}
+    if why.blocking:
+        extra |= {"blocking_starts_at": why.blocking[0], "blocking_ends_at": why.blocking[1]}
+    return _BY_CODE[why.code](why.detail, extra=extra | more)

@@ -1,0 +1,173 @@
+"""Write seats under locks: take, confirm, end. The writing core that every act on seats shares.
+
+A seat comes with its session, its observer's claim and their calendar entry. While it is only requested (a hold, an
+offer, or the host has yet to approve) it takes the place and the time, and no calendar knows of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from app import ids
+from app.db import DbSession
+from app.models.tables import call as calls_table
+from app.models.tables import seat, session
+from app.operations import debriefs, invites
+from app.operations.capacity import capacity, references, renumber
+from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time, wait_for_host
+from app.operations.events import tell, tell_many
+from app.operations.session_rows import NewSession, add_sessions, change_session
+from app.queries import calls
+from app.rules.access import Actor
+from app.rules.seating import Observer
+from app.vocabulary import ClaimKind, Part, SeatStatus, SessionKind, SessionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """How somebody takes a seat: of which kind, and what it waits for when it is not theirs at once."""
+
+    kind: SessionKind = SessionKind.SHADOW
+    claim: ClaimKind = ClaimKind.SESSION
+    expires_at: datetime | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is theirs at once."""
+        return self.claim is ClaimKind.SESSION
+
+
+AT_ONCE = Sitting()
+
+
+def take_seat(
+    db: DbSession, call: Any, observer: Observer, sitting: Sitting = AT_ONCE, *, actor: Actor, now: datetime
+) -> Any:
+    """Give a locked observer the lowest free seat of a locked call that has one, and return its row."""
+    held = calls.live_seats(db, [call.id])
+    used = {one.seat_no for one in held}
+    begun = SessionStatus.IN_PROGRESS if sitting.kind is SessionKind.DROP_IN else SessionStatus.CONFIRMED
+    new = NewSession(
+        kind=sitting.kind,
+        status=begun if sitting.stands else SessionStatus.REQUESTED,
+        starts_at=call.starts_at,
+        ends_at=call.ends_at,
+        time_zone=call.host_time_zone,
+        people={call.host_id: Part.HOST, observer.id: Part.OBSERVER},
+        call_id=call.id,
+        expires_at=sitting.expires_at,
+    )
+    (made_session,) = add_sessions(db, [new], now=now)
+    session_id: str = made_session.id
+    drop_expired(db, [observer.id], now=now)
+    time = observer.claim(call.starts_at, call.ends_at)
+    claim_time(db, [Claimed(observer.id, session_id, time, sitting.claim, sitting.expires_at)], now=now)
+    made = {
+        "id": ids.new("seat", now),
+        "call_id": call.id,
+        "observer_id": observer.id,
+        "session_id": session_id,
+        "kind": sitting.kind,
+        "status": SeatStatus.CONFIRMED if sitting.stands else SeatStatus.REQUESTED,
+        "seat_no": next(n for n in range(1, call.seat_capacity + 1) if n not in used),
+        "capacity": call.seat_capacity,
+        "late": False,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    db.execute(insert(seat).values(**made))
+    _count(db, call, len(held) + 1, capacity=call.seat_capacity, actor=actor, now=now)
+    if sitting.stands:
+        invites.observer_joins(db, session=made_session, person_id=observer.id, now=now)
+        invites.host_entry_changed(db, call=call, observers=_standing(held) + 1, now=now)
+    tell(db, "seat.booked" if sitting.stands else "seat.requested", made["id"], version=1, actor=actor, now=now)
+    tell(db, "session.booked" if sitting.stands else "session.requested", session_id, version=1, actor=actor, now=now)
+    return SimpleNamespace(**made)
+
+
+def confirm_seat(db: DbSession, call: Any, one: Any, *, actor: Actor, now: datetime) -> None:
+    """Make a requested seat of a locked call stand."""
+    confirm_claims(db, [one.session_id])
+    values = {"status": SessionStatus.CONFIRMED, "expires_at": None}
+    version = change_session(db, one.session_id, values, now=now)
+    _seats_changed(db, [one], {"status": SeatStatus.CONFIRMED}, "seat.booked", actor=actor, now=now)
+    joined = db.execute(select(session).where(session.c.id == one.session_id)).one()
+    invites.observer_joins(db, session=joined, person_id=one.observer_id, now=now)
+    invites.host_entry_changed(db, call=call, observers=_standing(calls.live_seats(db, [call.id])), now=now)
+    tell(db, "session.booked", one.session_id, version=version, actor=actor, now=now)
+
+
+def request_seat(db: DbSession, one: Any, *, expires_at: datetime, actor: Actor, now: datetime) -> None:
+    """Turn a seat that is held into one that the host has yet to approve."""
+    wait_for_host(db, one.session_id, expires_at=expires_at)
+    change_session(db, one.session_id, {"expires_at": expires_at}, now=now)
+    _seats_changed(db, [one], {}, "seat.requested", actor=actor, now=now)
+
+
+def end_seats(
+    db: DbSession,
+    call: Any,
+    ended: Sequence[Any],
+    *,
+    status: SeatStatus,
+    late: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """End live seats of a locked call, and their sessions, claims and entries with them. The entries are locked."""
+    if not ended:
+        return
+    free_time(db, [one.session_id for one in ended])
+    over = [(one.session_id, _end_session(db, call, one, status, now=now)) for one in ended]
+    tell_many(db, "session.cancelled", over, actor=actor, now=now)
+    _seats_changed(db, ended, {"status": status, "late": late}, f"seat.{status}", actor=actor, now=now)
+    debriefs.cancel_debriefs(db, [one.session_id for one in ended], actor=actor, now=now)
+    left = calls.live_seats(db, [call.id])
+    number = max(capacity(call._mapping, references(db, [call._mapping])), len(left))
+    _count(db, call, len(left), capacity=number, actor=actor, now=now)
+    if number != call.seat_capacity:  # a rule allows fewer than sat here: with each who goes, the call comes to fit
+        renumber(db, {call.id: number}, actor=actor, now=now)
+    if any(one.status is SeatStatus.CONFIRMED for one in ended):
+        invites.host_entry_changed(db, call=call, observers=_standing(left), now=now)
+
+
+def _end_session(db: DbSession, call: Any, one: Any, status: SeatStatus, *, now: datetime) -> int:
+    """End the session of a seat, and its entry when it had one; return its version."""
+    values: dict[str, Any] = {
+        "status": SessionStatus.EXPIRED if status is SeatStatus.EXPIRED else SessionStatus.CANCELLED
+    }
+    if one.status is SeatStatus.CONFIRMED:
+        values["sequence"] = invites.observer_entry_changed(
+            db, session_id=one.session_id, times=call, cancelled=True, now=now
+        )
+    return change_session(db, one.session_id, values, now=now)
+
+
+def _seats_changed(
+    db: DbSession, several: Sequence[Any], values: dict[str, Any], act: str, *, actor: Actor, now: datetime
+) -> None:
+    db.execute(
+        update(seat)
+        .where(seat.c.id.in_([one.id for one in several]))
+        .values(**values, version=seat.c.version + 1, updated_at=now)
+    )
+    tell_many(db, act, [(one.id, one.version + 1) for one in several], actor=actor, now=now)
+
+
+def _standing(live: Sequence[Any]) -> int:
+    return sum(one.status is SeatStatus.CONFIRMED for one in live)
+
+
+def _count(db: DbSession, call: Any, taken: int, *, capacity: int, actor: Actor, now: datetime) -> None:
+    version = db.execute(
+        update(calls_table)
+        .where(calls_table.c.id == call.id)
+        .values(seats_taken=taken, seat_capacity=capacity, version=calls_table.c.version + 1, updated_at=now)
+        .returning(calls_table.c.version)
+    ).scalar_one()
+    tell(db, "call.seats_changed", call.id, version=version, actor=actor, now=now)

@@ -1,0 +1,227 @@
+"""The order for full calls: wait, be offered the seat that came free, take it or let the next one have it.
+
+An offer is a requested seat that expires: nobody else can take it, and the time is kept. It goes to whoever needs the
+call most (`rules/needs`), then to whoever has waited longest. Nobody is offered what they could not book: a clash, a
+full week or a call about to start passes them over, and they go on waiting.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from app import ids
+from app.db import DbSession
+from app.errors import Conflict, Forbidden, Gone, Stale
+from app.models.tables import waitlist_entry
+from app.operations.events import tell, tell_many
+from app.operations.jobs import SOON, enqueue
+from app.operations.locks import lock_call_with_people
+from app.operations.refused import problem
+from app.operations.seating import Sitting, confirm_seat, end_seats, request_seat, take_seat
+from app.queries import calls, people, seats, waitlist
+from app.queries.house_rules import house_rules
+from app.rules import seating
+from app.rules.access import SYSTEM, Actor, may_act_for
+from app.vocabulary import IN_LINE, ClaimKind, SeatApproval, SeatStatus, WaitlistStatus
+
+
+class NotOffered(Conflict):
+    """No seat is offered to this place in line."""
+
+    code = "not_offered"
+    title = "No seat is offered"
+
+
+class OfferExpired(Gone):
+    """The offer was not taken in time."""
+
+    code = "offer_expired"
+    title = "The offer has expired"
+
+
+def join(db: DbSession, call: Any, person_id: str, *, actor: Actor, now: datetime) -> str:
+    """Put a locked person into the line for a locked call and return the id of their place. Repeating it changes
+    nothing.
+    """
+    mine = waitlist_entry.c.call_id == call.id, waitlist_entry.c.person_id == person_id
+    known: str | None = db.execute(
+        select(waitlist_entry.c.id).where(*mine, waitlist_entry.c.status.in_(IN_LINE))
+    ).scalar_one_or_none()
+    if known is not None:
+        return known
+    entry_id = ids.new("wle", now)
+    stamped = {"version": 1, "created_at": now, "updated_at": now}
+    row = {"id": entry_id, "call_id": call.id, "person_id": person_id, "status": WaitlistStatus.WAITING, **stamped}
+    db.execute(insert(waitlist_entry).values(**row))
+    tell(db, "waitlist_entry.joined", entry_id, version=1, actor=actor, now=now)
+    return entry_id
+
+
+def accept_offer(
+    db: DbSession, *, entry_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> Any:
+    """Take the seat that is offered and return the place in line; where the host approves every seat, ask the host.
+    Refused as `offer_expired` once it has gone to the next. Repeating it changes nothing.
+    """
+    found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor)
+    if found.status is WaitlistStatus.TAKEN:
+        return found
+    if found.status is WaitlistStatus.LAPSED or (found.offered_until is not None and found.offered_until <= now):
+        raise OfferExpired("Join the waitlist again, or choose another call.")
+    if found.status is not WaitlistStatus.OFFERED:
+        raise NotOffered("It is kept for you once one comes free." if found.status in IN_LINE else "The wait is over.")
+    if why := seating.closed(call, now=now):
+        raise problem(why)
+    offered = next(one for one in calls.live_seats(db, [call.id]) if one.id == found.seat_id)
+    if call.host_approval is SeatApproval.HOST:
+        request_seat(db, offered, expires_at=last_moment(call), actor=actor, now=now)
+    else:
+        confirm_seat(db, call, offered, actor=actor, now=now)
+    _end_entries(db, [found], WaitlistStatus.TAKEN, actor=actor, now=now)
+    return waitlist.entry_by_id(db, entry_id, actor=actor)
+
+
+def leave(db: DbSession, *, entry_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> Any:
+    """Leave the line, giving back what is offered, and return the place. Repeating it changes nothing."""
+    found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor)
+    if found.status not in IN_LINE:
+        return found
+    _end_entries(db, [found], WaitlistStatus.LEFT, actor=actor, now=now)
+    offered = [one for one in calls.live_seats(db, [call.id]) if one.id == found.seat_id]
+    if offered:
+        end_seats(db, call, offered, status=SeatStatus.RELEASED, actor=actor, now=now)
+        promote(db, call.id, actor=actor, now=now)
+    return waitlist.entry_by_id(db, entry_id, actor=actor)
+
+
+def settle(db: DbSession, *, call_id: str, now: datetime) -> None:
+    """End what nobody confirmed in time on a call, and offer its free seats to those who wait. Safe to repeat: the job
+    behind every expiry.
+    """
+    call = lock_call_with_people(db, call_id)
+    live = calls.live_seats(db, [call_id])
+    over = [one for one in live if one.expires_at is not None and one.expires_at <= now]
+    end_seats(db, call, over, status=SeatStatus.EXPIRED, actor=SYSTEM, now=now)
+    gone = waitlist_entry.c.seat_id.in_([one.id for one in over])
+    lapsed = db.execute(select(waitlist_entry).where(gone, waitlist_entry.c.status == WaitlistStatus.OFFERED)).all()
+    _end_entries(db, lapsed, WaitlistStatus.LAPSED, actor=SYSTEM, now=now)
+    promote(db, call_id, actor=SYSTEM, now=now)
+    coming = [one.expires_at for one in live if one.expires_at is not None and one.expires_at > now]
+    if coming:
+        settle_at(db, call_id, min(coming), now=now)
+
+
+def settle_at(db: DbSession, call_id: str, at: datetime, *, now: datetime) -> None:
+    """Leave word to settle a call when what is held on it expires."""
+    singleton = f"settle_call:{call_id}"
+    enqueue(db, "settle_call", {"call_id": call_id}, due_at=at, singleton=singleton, priority=SOON, now=now)
+
+
+def settle_later(db: DbSession, call_ids: Sequence[str], *, now: datetime) -> None:
+    """Leave word to offer what came free on these calls, where somebody waits for one."""
+    query = select(waitlist_entry.c.call_id).where(waitlist_entry.c.call_id.in_(call_ids))
+    for call_id in db.execute(query.where(waitlist_entry.c.status == WaitlistStatus.WAITING).distinct()).scalars():
+        settle_at(db, call_id, now, now=now)
+
+
+def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None:
+    """Offer the free seats of a call to those who wait for one and can take it. The call, and everybody on it, must be
+    locked (`locks.lock_call_with_people`).
+    """
+    line = waitlist.waiting(db, call_id)
+    if not line:
+        return
+    call = calls.call_for_update(db, call_id)
+    free = call.seat_capacity - call.seats_taken
+    until = min(now + timedelta(minutes=house_rules(db).offer_minutes), last_moment(call))
+    if free < 1 or until <= now or seating.closed(call, now=now):
+        return
+    rows = people.lock_people(db, [call.host_id, *(row.person_id for row in line)])
+    host = rows[call.host_id]
+    observers, hosting = seats.facts(db, call, [rows[row.person_id] for row in line], host, now=now)
+    seated = {one.observer_id for one in calls.live_seats(db, [call_id])}
+    for row in line:
+        observer = observers[row.person_id]
+        if free < 1 or min(hosting.load.left(call.starts_at)) < 1:
+            break
+        if row.person_id in seated or seating.unfit(call, observer, hosting):
+            continue
+        made = take_seat(db, call, observer, Sitting(claim=ClaimKind.HOLD, expires_at=until), actor=actor, now=now)
+        free -= 1
+        _change(db, row, {"status": WaitlistStatus.OFFERED, "seat_id": made.id}, "offered", actor=actor, now=now)
+        settle_at(db, call_id, until, now=now)
+        call = calls.call_for_update(db, call_id)
+        _, hosting = seats.facts(db, call, [], host, now=now)
+
+
+def wait_again(db: DbSession, call: Any, lost: Sequence[Any], *, actor: Actor, now: datetime) -> None:
+    """Let those who lost their seats on a locked call to its new time wait for another, should it move again."""
+    for one in lost:
+        join(db, call, one.observer_id, actor=actor, now=now)
+
+
+def taken_by_hand(db: DbSession, call_id: str, person_id: str, *, actor: Actor, now: datetime) -> None:
+    """End the wait of somebody who found a seat without an offer."""
+    mine = waitlist_entry.c.call_id == call_id, waitlist_entry.c.person_id == person_id
+    rows = db.execute(select(waitlist_entry).where(*mine, waitlist_entry.c.status.in_(IN_LINE))).all()
+    _end_entries(db, rows, WaitlistStatus.TAKEN, actor=actor, now=now)
+
+
+def offer_over(db: DbSession, seat_id: str, *, actor: Actor, now: datetime) -> None:
+    """End the wait of whoever gave an offered seat back."""
+    rows = db.execute(select(waitlist_entry).where(waitlist_entry.c.seat_id == seat_id)).all()
+    _end_entries(db, [row for row in rows if row.status in IN_LINE], WaitlistStatus.LEFT, actor=actor, now=now)
+
+
+def end_wait(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None:
+    """End the wait for a locked call that will not happen."""
+    in_line = waitlist_entry.c.call_id == call_id, waitlist_entry.c.status.in_(IN_LINE)
+    rows = db.execute(select(waitlist_entry).where(*in_line)).all()
+    _end_entries(db, rows, WaitlistStatus.LAPSED, actor=actor, now=now)
+
+
+def leave_all(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> None:
+    """End the wait of a locked person everywhere."""
+    mine = waitlist_entry.c.person_id == person_id, waitlist_entry.c.status.in_(IN_LINE)
+    rows = db.execute(select(waitlist_entry).where(*mine).order_by(waitlist_entry.c.id)).all()
+    _end_entries(db, rows, WaitlistStatus.LEFT, actor=actor, now=now)
+
+
+def last_moment(call: Any) -> datetime:
+    """Return when a seat on this call must stand at the latest."""
+    at: datetime = call.starts_at - timedelta(minutes=call.min_notice_minutes)
+    return at
+
+
+def _lock(db: DbSession, entry_id: str, *, expected_version: int | None, actor: Actor) -> tuple[Any, Any]:
+    seen = waitlist.entry_by_id(db, entry_id, actor=actor)
+    if not may_act_for(actor, seen.person_id):
+        raise Forbidden("Only whoever waits answers an offer.")
+    call = lock_call_with_people(db, seen.call_id)
+    found = waitlist.entry_by_id(db, entry_id, actor=actor)
+    if expected_version not in (None, found.version):
+        raise Stale("Read it again, then answer.")
+    return found, call
+
+
+def _end_entries(db: DbSession, several: Sequence[Any], status: WaitlistStatus, *, actor: Actor, now: datetime) -> None:
+    if not several:
+        return
+    db.execute(
+        update(waitlist_entry)
+        .where(waitlist_entry.c.id.in_([one.id for one in several]))
+        .values(status=status, version=waitlist_entry.c.version + 1, updated_at=now)
+    )
+    changed = [(one.id, one.version + 1) for one in several]
+    tell_many(db, f"waitlist_entry.{status}", changed, actor=actor, now=now)
+
+
+def _change(db: DbSession, row: Any, values: dict[str, Any], act: str, *, actor: Actor, now: datetime) -> None:
+    db.execute(
+        update(waitlist_entry)
+        .where(waitlist_entry.c.id == row.id)
+        .values(**values, version=row.version + 1, updated_at=now)
+    )
+    tell(db, f"waitlist_entry.{act}", row.id, version=row.version + 1, actor=actor, now=now)
