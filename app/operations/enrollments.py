@@ -12,9 +12,10 @@ from app.models.tables import enrollment, match, person
 from app.operations.changes import UnknownReference, amend, check_admin, check_unused, check_version
 from app.operations.events import tell
 from app.queries import programs
+from app.queries.pool import STANDING
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, runs_the_house
-from app.vocabulary import MatchStatus, Side
+from app.vocabulary import Side
 
 
 class AlreadyEnrolled(Conflict):
@@ -94,7 +95,7 @@ def withdraw(
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
     mine = match.c.mentee_id if seen.side is Side.MENTEE else match.c.mentor_id
-    stands = (match.c.program_id == program_id, mine == seen.person_id, match.c.status != MatchStatus.ENDED)
+    stands = (match.c.program_id == program_id, mine == seen.person_id, match.c.status.in_(STANDING))
     check_unused(db, select(match.c.id).where(*stands))
     db.delete(found)
     db.flush()

@@ -16,6 +16,7 @@ from app.operations import operations
 from app.operations.changes import check_admin
 from app.operations.events import tell, tell_many
 from app.operations.programs import WeightsAllZero
+from app.operations.runs import WAITING, advance, check_draft
 from app.queries import matching, pool, runs
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor
@@ -35,13 +36,6 @@ _NO_LONGER = {
     Blocker.SHARED_HOURS: "They no longer share enough working hours",
     Blocker.CAPACITY: "The mentor has no capacity left",
 }
-
-
-class NotADraft(Conflict):
-    """Only a draft can be published."""
-
-    code = "not_a_draft"
-    title = "Only a draft can be published"
 
 
 class InfeasiblePair(Conflict):
@@ -110,7 +104,7 @@ def keep_draft(
 ) -> None:
     """Write the answer of a run as its draft. Does nothing when the run has one. Locks the run."""
     run = runs.locked(db, match_run, run_id)
-    if run.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+    if run.status not in WAITING:
         return
     rows = [
         {
@@ -131,10 +125,9 @@ def keep_draft(
         for left in answer.unmatched
     ]
     values = {"value": answer.value, "unmatched": unmatched, "inputs_hash": hashlib.sha256(inputs).hexdigest()}
-    _advance(db, run, RunStatus.DRAFT, now=now, **values)
+    advance(db, match_run, run, RunStatus.DRAFT, act="match_run.drafted", actor=SYSTEM, now=now, **values)
     result = {"match_run_id": run_id, "matched": len(rows), "unmatched": len(unmatched)}
     operations.succeed(db, run.operation_id, result=result, now=now)
-    tell(db, "match_run.drafted", run_id, version=run.version + 1, actor=SYSTEM, now=now)
 
 
 def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
@@ -147,8 +140,7 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     run = runs.locked(db, match_run, run_id)
     if run.status is RunStatus.PUBLISHED:
         return run
-    if run.status is not RunStatus.DRAFT:
-        raise NotADraft(f"This run is {run.status}.")
+    check_draft(run)
     proposed = runs.proposed_matches(db, run_id)
     standing = _standing_for_update(db, run.program_id)
     lock_people(db, {who for row in proposed for who in (row.mentee_id, row.mentor_id)})  # nobody leaves meanwhile
@@ -158,19 +150,21 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     }
     new = [row for row in proposed if row.mentee_id not in kept]
     ended = [standing[who] for who in (*(row.mentee_id for row in new), *_left_out(run, standing)) if who in standing]
-    if ended:
-        db.execute(
-            update(match)
-            .where(match.c.id.in_([row.id for row in ended]))
-            .values(status=MatchStatus.ENDED, version=match.c.version + 1, updated_at=now)
-        )
+    end_matches(db, ended, actor=actor, now=now)
     if new:
         db.execute(insert(match), [_match(row, run, now) for row in new])
-    tell_many(db, "match.ended", [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
     tell_many(db, "match.started", [(row.id, 1) for row in new], actor=actor, now=now)
-    _advance(db, run, RunStatus.PUBLISHED, now=now)
-    tell(db, "match_run.published", run_id, version=run.version + 1, actor=actor, now=now)
+    advance(db, match_run, run, RunStatus.PUBLISHED, act="match_run.published", actor=actor, now=now)
     return runs.match_run_by_id(db, run_id, actor=actor)
+
+
+def end_matches(db: DbSession, ended: Sequence[Any], *, actor: Actor, now: datetime) -> None:
+    """End these matches, given by their locked rows, and tell."""
+    if not ended:
+        return
+    values = {"status": MatchStatus.ENDED, "version": match.c.version + 1, "updated_at": now}
+    db.execute(update(match).where(match.c.id.in_([row.id for row in ended])).values(values))
+    tell_many(db, "match.ended", [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
 
 
 def _match(row: Any, run: Any, now: datetime) -> dict[str, Any]:
@@ -188,11 +182,6 @@ def _match(row: Any, run: Any, now: datetime) -> dict[str, Any]:
         "created_at": now,
         "updated_at": now,
     }
-
-
-def _advance(db: DbSession, run: Any, status: RunStatus, *, now: datetime, **values: Any) -> None:
-    values |= {"status": status, "version": match_run.c.version + 1, "updated_at": now}
-    db.execute(update(match_run).where(match_run.c.id == run.id).values(**values))
 
 
 def _standing_for_update(db: DbSession, program_id: str) -> dict[str, Any]:

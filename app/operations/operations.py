@@ -11,6 +11,7 @@ from app.db import DbSession
 from app.models.tables import match_run, operation, plan_run
 from app.operations.events import tell_many
 from app.operations.jobs import SOON, enqueue
+from app.operations.runs import WAITING
 from app.rules.access import SYSTEM
 from app.vocabulary import RunStatus, WorkStatus
 
@@ -52,10 +53,9 @@ def fail(db: DbSession, operation_id: str, *, code: str, detail: str = "", now: 
     changed = changed.values(status=WorkStatus.FAILED, error=error, updated_at=now)
     if db.execute(changed.returning(operation.c.id)).first() is None:
         return
-    waiting = (RunStatus.QUEUED, RunStatus.RUNNING)
     for run, before, after, act in (
-        (match_run, waiting, RunStatus.FAILED, "match_run.failed"),
-        (plan_run, waiting, RunStatus.FAILED, "plan_run.failed"),
+        (match_run, WAITING, RunStatus.FAILED, "match_run.failed"),
+        (plan_run, WAITING, RunStatus.FAILED, "plan_run.failed"),
         (plan_run, (RunStatus.PUBLISHING,), RunStatus.DRAFT, "plan_run.publishing_failed"),
     ):
         moved = db.execute(

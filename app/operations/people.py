@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 
 from app import ids
 from app.db import DbSession, one_at_a_time
@@ -16,12 +16,14 @@ from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
-from app.operations.events import tell, tell_many
+from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
+from app.operations.match_runs import end_matches
 from app.queries import people
+from app.queries.pool import STANDING
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, may_act_for, runs_the_house
-from app.vocabulary import LIVE_SEATS, MatchStatus, PersonStatus
+from app.vocabulary import LIVE_SEATS, PersonStatus
 
 OWN_FIELDS = frozenset(
     {"time_zone", "languages", "seat_capacity", "observe_per_day", "observe_per_week", "host_per_day", "host_per_week"}
@@ -165,12 +167,8 @@ def _apply(
 
 def _end_matches(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> None:
     theirs = or_(match.c.mentee_id == person_id, match.c.mentor_id == person_id)
-    standing = select(match.c.id, match.c.version).where(theirs, match.c.status != MatchStatus.ENDED)
-    ended = db.execute(standing.order_by(match.c.id).with_for_update(key_share=True)).all()
-    if ended:
-        values = {"status": MatchStatus.ENDED, "version": match.c.version + 1, "updated_at": now}
-        db.execute(update(match).where(match.c.id.in_([row.id for row in ended])).values(values))
-    tell_many(db, "match.ended", [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
+    standing = select(match.c.id, match.c.version).where(theirs, match.c.status.in_(STANDING)).order_by(match.c.id)
+    end_matches(db, db.execute(standing.with_for_update(key_share=True)).all(), actor=actor, now=now)
 
 
 def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> None:

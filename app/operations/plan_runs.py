@@ -13,8 +13,8 @@ from app.models.tables import plan_run, plan_seat, team
 from app.operations import operations, seats
 from app.operations.changes import UnknownReference, check_admin
 from app.operations.events import tell
-from app.operations.match_runs import NotADraft
 from app.operations.refused import AlreadyBooked, Past
+from app.operations.runs import WAITING, advance, check_draft
 from app.queries import runs
 from app.rules.access import SYSTEM, Actor
 from app.rules.planning.problem import PlanAnswer
@@ -76,7 +76,7 @@ def start_plan_run(
 def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes, now: datetime) -> None:
     """Write the answer of a run as its draft. Does nothing when the run has one. Locks the run."""
     run = runs.locked(db, plan_run, run_id)
-    if run.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+    if run.status not in WAITING:
         return
     rows = [
         {
@@ -92,10 +92,13 @@ def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes,
     if rows:
         db.execute(insert(plan_seat), sorted(rows, key=lambda row: str(row["id"])))
     unmet = [{"person_id": one.observer, "need": one.need, "reason": str(one.reason)} for one in answer.unmet]
-    _advance(
+    advance(
         db,
+        plan_run,
         run,
         RunStatus.DRAFT,
+        act="plan_run.drafted",
+        actor=SYSTEM,
         now=now,
         objective=answer.objective,
         bound=float(answer.bound),
@@ -106,7 +109,6 @@ def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes,
     )
     result = {"plan_run_id": run_id, "seats": len(rows), "unmet": len(unmet)}
     operations.succeed(db, run.operation_id, result=result, now=now)
-    tell(db, "plan_run.drafted", run_id, version=run.version + 1, actor=SYSTEM, now=now)
 
 
 def start_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
@@ -115,12 +117,11 @@ def start_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime)
     run = runs.locked(db, plan_run, run_id)
     if run.status in (RunStatus.PUBLISHING, RunStatus.PUBLISHED):
         return run
-    if run.status is not RunStatus.DRAFT:
-        raise NotADraft(f"This run is {run.status}.")
+    check_draft(run)
     payload = {"run_id": run_id, "credential_id": actor.credential_id, "person_id": actor.person_id}
     operation_id = operations.begin(db, "plan_publish", payload, now=now)
-    _advance(db, run, RunStatus.PUBLISHING, now=now, operation_id=operation_id)
-    tell(db, "plan_run.publishing", run_id, version=run.version + 1, actor=actor, now=now)
+    publishing = RunStatus.PUBLISHING
+    advance(db, plan_run, run, publishing, act="plan_run.publishing", actor=actor, now=now, operation_id=operation_id)
     return runs.plan_run_by_id(db, run_id, actor=actor)
 
 
@@ -148,12 +149,6 @@ def finish_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime
         return  # a worker that was thought dead comes late: the run is published, or a draft again
     planned = runs.plan_seats(db, run_id)
     booked = sum(row.seat_id is not None for row in planned)
-    _advance(db, run, RunStatus.PUBLISHED, now=now)
+    advance(db, plan_run, run, RunStatus.PUBLISHED, act="plan_run.published", actor=actor, now=now)
     result = {"plan_run_id": run_id, "booked": booked, "refused": len(planned) - booked}
     operations.succeed(db, run.operation_id, result=result, now=now)
-    tell(db, "plan_run.published", run_id, version=run.version + 1, actor=actor, now=now)
-
-
-def _advance(db: DbSession, run: Any, status: RunStatus, *, now: datetime, **values: Any) -> None:
-    values |= {"status": status, "version": plan_run.c.version + 1, "updated_at": now}
-    db.execute(update(plan_run).where(plan_run.c.id == run.id).values(**values))

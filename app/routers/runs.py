@@ -11,6 +11,7 @@ from app.operations import match_runs, plan_runs
 from app.operations.changes import UnknownReference
 from app.operations.programs import WeightsAllZero
 from app.operations.refused import Past
+from app.operations.runs import NotADraft
 from app.queries import runs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
@@ -65,7 +66,7 @@ def get_match_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) 
     "/match-runs/{run_id}/publish",
     tags=["matching"],
     operation_id="match_runs_publish",
-    responses=refusals(NotFound, match_runs.NotADraft, match_runs.InfeasiblePair),
+    responses=refusals(NotFound, NotADraft, match_runs.InfeasiblePair),
 )
 def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
     """Make the proposed pairs active matches. Refused only for what has become impossible since the run."""
@@ -139,7 +140,7 @@ def get_plan_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -
     status_code=202,
     tags=["planning"],
     operation_id="plan_runs_publish",
-    responses=refusals(NotFound, match_runs.NotADraft),
+    responses=refusals(NotFound, NotADraft),
 )
 def publish_plan_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
     """Book the planned seats one by one, the ordinary way. The run then says of each seat what became of it."""
