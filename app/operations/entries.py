@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
-from app.models.tables import call, call_type_skill, person, seat
+from app.models.tables import call, call_type_skill, person, seat, session
 from app.operations.installation import installation_id
 from app.queries.entries import Desk, Drawn, Fragment, drawn_entries
 from app.vocabulary import EntryStatus, Part, PersonStatus
@@ -118,11 +118,18 @@ def _teaching(skill: str) -> ColumnElement[bool]:
     return _about_calls(call.c.type.in_(types))
 
 
+def _answered(session_id: str) -> ColumnElement[bool]:
+    """Return the condition for the entries that show what was answered to a session: its own, and its call's host's."""
+    on_call = select(session.c.call_id).where(session.c.id == session_id)
+    return or_(entry.c.session_id == session_id, and_(entry.c.part == Part.HOST, entry.c.call_id.in_(on_call)))
+
+
 _SHOWN: Mapping[str, tuple[frozenset[str], Callable[[str], ColumnElement[bool]]]] = {
     "person": (frozenset({"name", "email"}), _naming),
     "account": (frozenset({"name"}), lambda key: _about_calls(call.c.account_id == key)),
     "call": (frozenset({"type", "account_id", "meeting_url", "host_id"}), lambda key: entry.c.call_id == key),
     "call_type": (frozenset({"skills"}), lambda key: _about_calls(call.c.type == key)),
     "skill": (frozenset({"name"}), _teaching),
+    "session": (frozenset({"response"}), _answered),
 }
 """Kind of object to the fields of it that entries show, and which entries those are (`queries/entries.py`)."""

@@ -54,24 +54,31 @@ class SeatOver(Conflict):
 
 
 class Past(Invalid):
-    """The call has started."""
+    """It has started, or is over."""
 
     code = "past"
-    title = "The call has started"
+    title = "It has started or is over"
 
 
 class MinNotice(Invalid):
-    """The call starts too soon."""
+    """It starts too soon."""
 
     code = "min_notice"
-    title = "The call starts too soon to take a seat"
+    title = "It starts too soon to be booked"
+
+
+class BeyondHorizon(Invalid):
+    """It starts too far ahead."""
+
+    code = "beyond_horizon"
+    title = "It starts too far ahead to be booked"
 
 
 class OutsideAvailability(Invalid):
-    """The call lies outside working hours."""
+    """It lies outside working hours."""
 
     code = "outside_availability"
-    title = "The call lies outside the observer's working hours"
+    title = "It lies outside working hours"
 
 
 class LimitReached(Invalid):
@@ -99,7 +106,11 @@ REFUSALS: tuple[type[Problem], ...] = (
     SeatsFull, SlotTaken, NotJoinable, NotStarted, CallCancelled, Past, MinNotice, OutsideAvailability, LimitReached,
     OwnCall, NotActive,
 )  # fmt: skip
-_BY_CODE = {kind.code: kind for kind in REFUSALS}
+MEETING_REFUSALS: tuple[type[Problem], ...] = (
+    SlotTaken, Past, MinNotice, BeyondHorizon, OutsideAvailability, LimitReached, NotActive,
+)  # fmt: skip
+"""Why people may not meet without a call."""
+_BY_CODE = {kind.code: kind for kind in (*REFUSALS, *MEETING_REFUSALS)}
 
 
 def problem(why: Refusal, **more: Extra) -> Problem:
