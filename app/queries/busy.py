@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, union_all
+from sqlalchemy import CompoundSelect, or_, select, union_all
 
 from app.db import DbSession
 from app.models.tables import availability, busy, call, claim, pause, person, seat
@@ -66,14 +66,32 @@ def taken(
     now: datetime,
     ignoring: Collection[str] = (),
 ) -> dict[str, list[Range]]:
-    """Return what takes each person's time in [starts_at, ends_at): claims that have not expired, imported busy time
-    and calls they host.
-
-    Sorted by start; may overlap. Claims of the sessions in `ignoring` don't count: a session may move over itself.
+    """Return what takes each person's time in [starts_at, ends_at), as `taking` says. Sorted by start; may overlap.
     One statement.
     """
+    found: dict[str, list[Range]] = {person_id: [] for person_id in person_ids}
+    for row in db.execute(taking(person_ids, starts_at, ends_at, now=now, ignoring=ignoring)):
+        found[row.person_id].append((row.starts_at, row.ends_at))
+    for ranges in found.values():
+        ranges.sort()
+    return found
+
+
+def taking(
+    person_ids: Collection[str],
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    now: datetime,
+    ignoring: Collection[str] = (),
+) -> CompoundSelect[str, datetime, datetime]:
+    """Select what takes people's time in [starts_at, ends_at): claims that have not expired, imported busy time and
+    calls they host.
+
+    Claims of the sessions in `ignoring` don't count: a session may move over itself.
+    """
     who = list(person_ids)
-    parts = (
+    return union_all(
         select(claim.c.person_id, claim.c.starts_at, claim.c.ends_at).where(
             claim.c.person_id.in_(who),
             claim.c.active,
@@ -90,12 +108,6 @@ def taken(
             *_in(call, starts_at, ends_at),
         ),
     )
-    found: dict[str, list[Range]] = {person_id: [] for person_id in who}
-    for row in db.execute(union_all(*parts)):
-        found[row.person_id].append((row.starts_at, row.ends_at))
-    for ranges in found.values():
-        ranges.sort()
-    return found
 
 
 def loads(

@@ -21,16 +21,14 @@ class HouseRules(Protocol):
     def horizon_days(self) -> int: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """What must be known of somebody who is to meet, around the time in question."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colleague:
+    """What must be known of somebody who is to meet, but for what takes their time."""
 
     id: str
     works_here: bool
     working: Sequence[Range]
-    """Working hours; sorted, merged."""
-    taken: Sequence[Range]
-    """Claims with their own buffers, imported busy time and calls they host themselves; sorted by start."""
+    """Working hours around the time in question; sorted, merged."""
     load: Load
     """Sessions without a call per day and week in their own zone."""
     before: timedelta = timedelta()
@@ -40,6 +38,14 @@ class Participant:
     def claim(self, starts_at: datetime, ends_at: datetime) -> Range:
         """Return the time that a session takes them, buffers included."""
         return starts_at - self.before, ends_at + self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant(Colleague):
+    """Somebody who is to meet, and what takes their time."""
+
+    taken: Sequence[Range]
+    """Claims with their own buffers, imported busy time and calls they host themselves; sorted by start."""
 
 
 def load(time_zone: str, per_day: int | None, per_week: int | None, starts: Iterable[datetime]) -> Load:

@@ -1,30 +1,35 @@
-"""When can all of them meet: common free time on a grid, by bitmaps, in agreement with `meeting.refusal`.
+"""When can all of them meet: common free time on a grid, in agreement with `meeting.refusal`.
 
-A bitmap is an int whose bit *i* is the cell `[origin + i·cell, origin + (i + 1)·cell)`. The cell is the greatest
-length that divides the step, the duration, every buffer and whatever the clock of the viewing zone jumps by. So each
-start, end and buffered end on the grid lies between two cells, and rounding taken time outward and working time inward
-loses nothing: the search is exact on the grid, though not between its points.
+Whatever takes or gives time shuts or opens a run of the grid's starts. So the search counts, for every start, how many
+things shut it and how many people work there: two additions per range at the ends of its run, then one sum along the
+grid. All in whole minutes: the grid, lengths and buffers have no other, so rounding taken time outward and working
+time inward loses nothing, and the answer is exact.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from math import gcd
 
-from app.rules.availability import Range, mask, steady_stretches
-from app.rules.meeting import HouseRules, Participant, earliest, latest
+import numpy as np
+from numpy.typing import NDArray
+
+from app.rules.availability import Range, steady_stretches
+from app.rules.meeting import Colleague, HouseRules, earliest, latest
 from app.rules.seating import Load, week_of
 
-DAY_MINUTES = 24 * 60
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE = timedelta(minutes=1)
-_MOMENT = timedelta(microseconds=1)
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 class EmptyReason(StrEnum):
-    """Why somebody has no time within what was asked. The first that leaves them none."""
+    """Why somebody has no time within what was asked: the first that leaves them none."""
 
+    RANGE_TOO_SHORT = "range_too_short"
+    """No session of this length starts on the grid and ends within the range."""
     NOT_ACTIVE = "not_active"
     NO_WORKING_HOURS = "no_working_hours"
     """Never at work for as long as the session lasts."""
@@ -44,10 +49,28 @@ class Wanted:
     starts_at: datetime
     ends_at: datetime
     duration_minutes: int
-    """At least 1."""
     step_minutes: int
     """Divides a day: starts are whole steps after midnight on the wall clock of `time_zone`."""
     time_zone: str = "UTC"
+
+    @property
+    def length(self) -> timedelta:
+        """Return the duration."""
+        return self.duration_minutes * _MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What takes somebody's time, half-open, in whole minutes since 1970, rounded outward. Any order; may overlap."""
+
+    starts: Ints
+    ends: Ints
+
+    @classmethod
+    def of(cls, ranges: Sequence[Range]) -> "Taken":
+        """Round these ranges."""
+        starts, ends = [_down(begins) for begins, _ in ranges], [_up(stops) for _, stops in ranges]
+        return cls(np.array(starts, np.int64), np.array(ends, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,178 +81,133 @@ class CommonSlots:
     empty_reasons: dict[str, EmptyReason]
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """The cells in which a search counts, and the starts among them."""
-
-    origin: datetime
-    cell_minutes: int
-    cells: int
-    starts: int
-    """Bitmap."""
-
-    def count(self, length: timedelta) -> int:
-        """Return how many cells this length is."""
-        return length // (self.cell_minutes * _MINUTE)
-
-    def at(self, cell: int) -> datetime:
-        """Return when a cell begins."""
-        return self.origin + cell * self.cell_minutes * _MINUTE
-
-    def covered(self, ranges: Iterable[Range]) -> int:
-        """Return the cells that lie wholly within these ranges."""
-        return mask(ranges, self.origin, self.cells, cell_minutes=self.cell_minutes)
-
-    def touched(self, ranges: Iterable[Range]) -> int:
-        """Return the cells that these ranges share time with."""
-        return mask(ranges, self.origin, self.cells, cell_minutes=self.cell_minutes, outward=True)
-
-    def begun_in(self, begins: datetime, stops: datetime) -> int:
-        """Return the cells that begin within [begins, stops)."""
-        cell = self.cell_minutes * _MINUTE
-        first, end = (min(max(-((self.origin - at) // cell), 0), self.cells) for at in (begins, stops))
-        return (1 << end) - (1 << first) if first < end else 0
-
-
 def common_slots(
-    people: Sequence[Participant], wanted: Wanted, *, house: HouseRules, now: datetime, at_most: int | None = None
+    people: Sequence[tuple[Colleague, Taken]],
+    wanted: Wanted,
+    *,
+    house: HouseRules,
+    now: datetime,
+    at_most: int | None = None,
 ) -> CommonSlots:
-    """Return the starts on the grid at which `meeting.refusal` refuses nobody: the first `at_most`, or all.
+    """Return the slots on the grid for which `meeting.refusal` refuses nobody: the first `at_most`, or all.
 
-    People's working and taken ranges must reach over [starts_at, ends_at) and their buffers on both sides.
-    O(ranges + cells · log duration), whatever the number of people: only their ranges count.
+    Working ranges must reach over [starts_at, ends_at), and what is taken over everybody's buffers on both sides too.
+    O(ranges · log starts + starts).
     """
-    grid = _grid(people, wanted)
-    starts = grid.starts & _timely(grid, house, now=now)
-    if any(not person.works_here for person in people):
-        starts = 0
-    by_buffers: dict[tuple[timedelta, timedelta], int] = {}
-    working = (1 << grid.cells) - 1
-    for person in people:
-        working &= grid.covered(person.working)
-        buffers = (person.before, person.after)
-        by_buffers[buffers] = by_buffers.get(buffers, 0) | grid.touched(person.taken)
-        starts &= ~_full(grid, person.load)
-    length = wanted.duration_minutes * _MINUTE
-    starts &= _runs(working, grid.count(length))
-    for (before, after), taken in by_buffers.items():
-        starts &= _free(grid, taken, before, length, after)
-    slots = [(grid.at(cell), grid.at(cell) + length) for cell in _bits(starts, at_most)]
-    reasons = {} if slots else {person.id: _reason(person, grid, wanted, house, now=now) for person in people}
+    grid = _grid(wanted)
+    is_open = _at_work(grid, people, wanted) & _free(grid, people, wanted) & _timely(grid, house, now=now)
+    for person, _ in people:
+        if not person.works_here:
+            is_open[:] = False
+        is_open &= _within_limits(grid, person.load)
+    slots = [(start, start + wanted.length) for start in map(_instant, grid[is_open][:at_most].tolist())]
+    reasons = {} if slots else {one[0].id: _reason(grid, one, wanted, house, now=now) for one in people}
     return CommonSlots(slots, reasons)
 
 
-def _grid(people: Iterable[Participant], wanted: Wanted) -> _Grid:
-    stretches = list(_starts(wanted))
-    if not stretches:
-        return _Grid(wanted.starts_at, 1, 0, 0)
-    before = {person.before // _MINUTE for person in people} | {0}
-    after = {person.after // _MINUTE for person in people} | {0}
-    first = stretches[0][0]
-    jumps = (start - first for start, _ in stretches)
-    cell = gcd(wanted.step_minutes, wanted.duration_minutes, *before, *after, *jumps)
-    origin, step = first - max(before), wanted.step_minutes // cell
-    last = max(start + (number - 1) * wanted.step_minutes for start, number in stretches)
-    starts = 0
-    for start, number in stretches:
-        starts |= _every(step, number) << ((start - origin) // cell)
-    cells = (last + wanted.duration_minutes + max(after) - origin) // cell
-    return _Grid(_EPOCH + origin * _MINUTE, cell, cells, starts)
-
-
-def _starts(wanted: Wanted) -> Iterator[tuple[int, int]]:
-    """Yield the grid's starts as (first, number) for each stretch of steady wall time, in minutes since 1970 UTC.
+def _grid(wanted: Wanted) -> Ints:
+    """Return every start on the grid in minutes since 1970, in order.
 
     Of a repeated hour both passes count, as both can be worked; a skipped one has no starts.
     """
-    # The last start itself is allowed, so the half-open range of starts ends a moment later.
-    end_of_starts = wanted.ends_at - wanted.duration_minutes * _MINUTE + _MOMENT
-    for (begins, stops), offset in steady_stretches(wanted.time_zone, wanted.starts_at, end_of_starts):
+    step, last = wanted.step_minutes, _down(wanted.ends_at - wanted.length)
+    parts = [np.empty(0, np.int64)]
+    for (begins, stops), offset in steady_stretches(wanted.time_zone, wanted.starts_at, wanted.ends_at):
         east = offset // _MINUTE
-        # As every step divides the day, whole steps after local midnight are whole steps of local time since 1970.
-        first = -(-(_minutes_up(begins) + east) // wanted.step_minutes) * wanted.step_minutes - east
-        number = -(-(_minutes_up(stops) - first) // wanted.step_minutes)
-        if number > 0:
-            yield first, number
+        # As a step divides the day, whole steps after local midnight are whole steps of local time since 1970.
+        first = -(-(_up(begins) + east) // step) * step - east
+        parts.append(np.arange(first, min(_up(stops), last + 1), step, dtype=np.int64))
+    return np.concatenate(parts)
 
 
-def _minutes_up(instant: datetime) -> int:
+def _at_work(grid: Ints, people: Sequence[tuple[Colleague, Taken]], wanted: Wanted) -> Bools:
+    """Return at which starts everybody works until the end."""
+    ranges = [one for person, _ in people for one in person.working]
+    first = np.array([_up(begins) for begins, _ in ranges], np.int64)
+    last = np.array([_down(stops) for _, stops in ranges], np.int64) - wanted.duration_minutes
+    everybody: Bools = _count(grid, first, np.maximum(last + 1, first)) == len(people)
+    return everybody
+
+
+def _free(grid: Ints, people: Sequence[tuple[Colleague, Taken]], wanted: Wanted) -> Bools:
+    """Return at which starts nobody is taken, from their buffer before to their buffer after."""
+    # Taken time that begins where a claim ends does not touch it, so the next minute is the first one shut.
+    shut = [taken.starts - (wanted.duration_minutes + person.after // _MINUTE) + 1 for person, taken in people]
+    open_again = [taken.ends + person.before // _MINUTE for person, taken in people]
+    nothing = np.empty(0, np.int64)
+    nobody: Bools = _count(grid, np.concatenate([*shut, nothing]), np.concatenate([*open_again, nothing])) == 0
+    return nobody
+
+
+def _count(grid: Ints, first: Ints, end: Ints) -> Ints:
+    """Return how many of the ranges [first, end) hold each start."""
+    steps = np.zeros(len(grid) + 1, np.int64)
+    for bounds, step in ((first, 1), (end, -1)):
+        steps += step * np.bincount(np.searchsorted(grid, bounds), minlength=len(steps))
+    return np.cumsum(steps)[:-1]
+
+
+def _timely(grid: Ints, house: HouseRules, *, now: datetime) -> Bools:
+    """Return which starts are neither past nor too soon nor beyond the horizon."""
+    first = max(_up(earliest(house, now=now)), _down(now) + 1)
+    return (grid >= first) & (grid <= _down(latest(house, now=now)))
+
+
+def _within_limits(grid: Ints, load: Load) -> Bools:
+    """Return which starts fall on days, and in weeks, that leave this person room for one more session."""
+    allowed = np.ones(len(grid), np.bool_)
+    full_days = {day for day, number in load.on_day.items() if number >= load.per_day}
+    full_weeks = {week for week, number in load.in_week.items() if number >= load.per_week}
+    never = min(load.per_day, load.per_week) < 1
+    if not len(grid) or not (full_days or full_weeks or never):
+        return allowed
+    whole = (_instant(int(grid[0])), _instant(int(grid[-1]) + 1))
+    for (begins, stops), offset in steady_stretches(load.time_zone, *whole):
+        day = (begins + offset).date()
+        while (midnight := datetime(day.year, day.month, day.day, tzinfo=UTC) - offset) < stops:
+            if never or day in full_days or week_of(day) in full_weeks:
+                first, end = _up(max(midnight, begins)), _up(min(midnight + _DAY, stops))
+                allowed[np.searchsorted(grid, first) : np.searchsorted(grid, end)] = False
+            day += _DAY
+    return allowed
+
+
+def _reason(
+    grid: Ints, one: tuple[Colleague, Taken], wanted: Wanted, house: HouseRules, *, now: datetime
+) -> EmptyReason:
+    """Say what leaves this person no start at all; nothing does when the others stand in the way."""
+    person, _ = one
+    if not len(grid):
+        return EmptyReason.RANGE_TOO_SHORT
+    if not person.works_here:
+        return EmptyReason.NOT_ACTIVE
+    left = _at_work(grid, [one], wanted)
+    if not left.any():
+        return EmptyReason.NO_WORKING_HOURS
+    too_far = grid > _down(latest(house, now=now))
+    for allowed, reason in (
+        (
+            _timely(grid, house, now=now),
+            EmptyReason.BEYOND_HORIZON if (left & too_far).any() else EmptyReason.MIN_NOTICE,
+        ),
+        (_free(grid, [one], wanted), EmptyReason.BUSY),
+        (_within_limits(grid, person.load), EmptyReason.LIMIT),
+    ):
+        left &= allowed
+        if not left.any():
+            return reason
+    return EmptyReason.NO_COMMON_TIME
+
+
+def _down(instant: datetime) -> int:
+    """Whole minutes since 1970, rounded down."""
+    return (instant - _EPOCH) // _MINUTE
+
+
+def _up(instant: datetime) -> int:
     """Whole minutes since 1970, rounded up."""
     return -((_EPOCH - instant) // _MINUTE)
 
 
-def _timely(grid: _Grid, house: HouseRules, *, now: datetime) -> int:
-    """Return the cells whose beginning is neither past nor too soon nor beyond the horizon."""
-    return grid.begun_in(max(earliest(house, now=now), now + _MOMENT), latest(house, now=now) + _MOMENT)
-
-
-def _full(grid: _Grid, load: Load) -> int:
-    """Return the cells that begin on a day, or in a week, in which this person meets nobody else."""
-    days = {day for day, number in load.on_day.items() if number >= load.per_day}
-    weeks = {week for week, number in load.in_week.items() if number >= load.per_week}
-    never = min(load.per_day, load.per_week) < 1
-    if not (days or weeks or never):
-        return 0
-    full = 0
-    for (begins, stops), offset in steady_stretches(load.time_zone, grid.origin, grid.at(grid.cells)):
-        day = (begins + offset).date()
-        while (midnight := _midnight(day) - offset) < stops:
-            if never or day in days or week_of(day) in weeks:
-                full |= grid.begun_in(max(midnight, begins), min(midnight + DAY_MINUTES * _MINUTE, stops))
-            day += timedelta(days=1)
-    return full
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _free(grid: _Grid, taken: int, before: timedelta, length: timedelta, after: timedelta) -> int:
-    """Return the cells from which a session of this length finds itself and its buffers free."""
-    free = ~taken & ((1 << grid.cells) - 1)
-    return _runs(free, grid.count(before + length + after)) << grid.count(before)
-
-
-def _runs(bits: int, length: int) -> int:
-    """Return the bits that begin a run of at least `length` ones. O(log length) shifts."""
-    done = 1
-    while done < length:
-        shift = min(done, length - done)
-        bits &= bits >> shift
-        done += shift
-    return bits
-
-
-def _every(step: int, number: int) -> int:
-    """Return a bitmap with `number` bits, the lowest and every `step`-th after it."""
-    return ((1 << step * number) - 1) // ((1 << step) - 1)
-
-
-def _bits(bits: int, at_most: int | None) -> Iterator[int]:
-    """Yield the places of the lowest set bits, upward."""
-    digits = f"{bits:b}"[::-1]
-    place = digits.find("1")
-    while place >= 0 and at_most != 0:
-        yield place
-        place = digits.find("1", place + 1)
-        at_most = None if at_most is None else at_most - 1
-
-
-def _reason(person: Participant, grid: _Grid, wanted: Wanted, house: HouseRules, *, now: datetime) -> EmptyReason:
-    """Say what leaves this person no start at all; nothing does when the others stand in the way."""
-    if not person.works_here:
-        return EmptyReason.NOT_ACTIVE
-    length = wanted.duration_minutes * _MINUTE
-    starts = grid.starts & _runs(grid.covered(person.working), grid.count(length))
-    if not starts:
-        return EmptyReason.NO_WORKING_HOURS
-    if not starts & _timely(grid, house, now=now):
-        too_far = starts & grid.begun_in(latest(house, now=now) + _MOMENT, grid.at(grid.cells))
-        return EmptyReason.BEYOND_HORIZON if too_far else EmptyReason.MIN_NOTICE
-    starts &= _timely(grid, house, now=now)
-    starts &= _free(grid, grid.touched(person.taken), person.before, length, person.after)
-    if not starts:
-        return EmptyReason.BUSY
-    if not starts & ~_full(grid, person.load):
-        return EmptyReason.LIMIT
-    return EmptyReason.NO_COMMON_TIME
+def _instant(minute: int) -> datetime:
+    return _EPOCH + minute * _MINUTE
