@@ -6,9 +6,8 @@ database with the same constraints and the same care for the disk; it looks at n
 
 import argparse
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,16 +17,13 @@ from sqlalchemy import Engine, event, make_url
 from app.db import make_engine, transaction
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
-from benchmarks.databases import EngineName, copies
+from benchmarks import booking_crowd, booking_queue
+from benchmarks.databases import EngineName, Wanted, copies, observers_with_calls
 from benchmarks.figures import Figure, spending
-from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 
 # booking.md sets 30 times raw with NORMAL and 0.6 of the floor with FULL; for PostgreSQL 0.15 of a database function.
 _AT_MOST = {"NORMAL": 30.0, "FULL": 1 / 0.6, "postgresql": 1 / 0.15}
-
-Wanted = list[tuple[str, str]]
-"""(call id, observer id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +42,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> list[Figure]:
     """Measure on each engine."""
-    return [figure for name in options.engine or ("sqlite", "postgresql") for figure in _on(name, options.bookings)]
+    engines: Sequence[EngineName] = options.engine or ("sqlite", "postgresql")
+    found = [figure for name in engines for figure in _on(name, options.bookings)]
+    if "sqlite" in engines:
+        found += booking_queue.figures()
+    if "postgresql" in engines:
+        found += booking_crowd.figures(8 * options.bookings)
+    return found
 
 
 def _on(name: EngineName, bookings: int) -> list[Figure]:
-    with copies(name, partial(_fill, bookings=bookings)) as (wanted, copy):
+    with copies(name, partial(observers_with_calls, bookings=bookings)) as (wanted, copy):
         recorded = _recorded(copy(), wanted)
         modes = ("NORMAL", "FULL") if name == "sqlite" else ("postgresql",)
         return [_figure(mode, copy(), copy(), wanted, recorded) for mode in modes]
-
-
-def _fill(engine: Engine, *, bookings: int) -> Wanted:
-    with transaction(engine, writes=True) as db:
-        return [
-            (a_call(db, starts_at=MONDAY + timedelta(hours=10), seats=2), a_person(db, "Junior").id)
-            for _ in range(bookings)
-        ]
 
 
 def _recorded(url: str, wanted: Wanted) -> list[list[Write]]:

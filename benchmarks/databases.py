@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import count
 from os import getpid
 from pathlib import Path
@@ -24,11 +25,14 @@ from app.queries.people import ids_by_email
 from app.rules import csv_files
 from app.rules.access import SYSTEM
 from app.vocabulary import BusyStatus
+from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.postgres import create_database, drop_database, running_postgres
 
 EngineName = Literal["sqlite", "postgresql"]
 T = TypeVar("T")
+Wanted = list[tuple[str, str]]
+"""(call id, observer id)."""
 _numbers = count(1)
 
 
@@ -70,6 +74,15 @@ def _filled(url: str, fill: Callable[[Engine], T]) -> T:
         return fill(engine)
     finally:
         engine.dispose()
+
+
+def observers_with_calls(engine: Engine, *, bookings: int) -> Wanted:
+    """Put in so many calls with two seats each, all at one time, and an observer for each."""
+    with transaction(engine, writes=True) as db:
+        return [
+            (a_call(db, starts_at=MONDAY + timedelta(hours=10), seats=2), a_person(db, "Junior").id)
+            for _ in range(bookings)
+        ]
 
 
 def demo_company(engine: Engine, size: Size) -> None:
