@@ -38,14 +38,38 @@ class Attendee:
     partstat: PartStat = "NEEDS-ACTION"
 
 
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An occurrence of a series that moved by itself: `slot` is the instant that the rule gives it."""
+
+    slot: datetime
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How an entry recurs. `rrule` ends, with an UNTIL in UTC if it has one (RFC 5545 section 3.3.10).
+
+    `local_start` is the naive wall time of the first occurrence in the IANA zone, and all others keep its time of day.
+    `dropped` are the instants that the rule gives but where nothing happens.
+    """
+
+    rrule: str
+    time_zone: str
+    local_start: datetime
+    dropped: tuple[datetime, ...] = ()
+    overrides: tuple[Override, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One revision of one session in one person's view.
+    """One revision of one session, or of a series of them, in one person's view.
 
-    `[starts_at, ends_at)`; all four instants are aware and get written in UTC and whole seconds. `changed_at` becomes
-    both DTSTAMP and LAST-MODIFIED and must grow with every state, as `sequence` must with every change of time or
-    status (RFC 5546 section 2.1.4). `url` is the https link to the session, `conference_url` the link into the call.
-    `alarm_minutes` counts back from the start.
+    `[starts_at, ends_at)`, of a series those of its first occurrence; all four instants are aware and get written in
+    whole seconds, and in UTC but for a series. `changed_at` becomes both DTSTAMP and LAST-MODIFIED and must grow with
+    every state, as `sequence` must with every change of time or status (RFC 5546 section 2.1.4). `url` is the https
+    link to the session, `conference_url` the link into the call. `alarm_minutes` counts back from the start.
     """
 
     uid: str
@@ -64,6 +88,7 @@ class Entry:
     organizer: Organizer
     attendees: tuple[Attendee, ...]
     alarm_minutes: int | None
+    recurrence: Recurrence | None = None
 
     def __post_init__(self) -> None:
         # A naive instant would be read in the zone of the machine: right on one server, wrong on the next.

@@ -1,21 +1,27 @@
 """Writes calendars (RFC 5545, RFC 7986). The same entry always gives the same bytes.
 
+What happens once is in UTC. A series is in the wall time that it keeps, with the zone that this time is of.
+
 `icalendar` is used through the low-level `add()` alone: its `new()` constructors invent UIDs, stamp the present moment
 and leave out the VALUE=DURATION that RFC 7986 demands.
 """
 
+import re
 from collections.abc import Iterable
-from datetime import UTC, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from icalendar import Alarm, Calendar, Event
-from icalendar.prop import vCalAddress, vText, vUri
+from icalendar.prop import vCalAddress, vInline, vText, vUri
 
-from app.ical.entries import Attendee, Entry, EntryStatus, Organizer
+from app.ical.entries import Attendee, Entry, EntryStatus, Organizer, Override, Recurrence
 from app.ical.text import clean, one_line
+from app.ical.zones import vtimezone
 
-RENDERER = 1
+RENDERER = 2
 """Goes up whenever the bytes of an unchanged entry change: fragments stored under a lower number are rendered anew."""
 
 Method = Literal["REQUEST", "CANCEL"]
@@ -25,6 +31,9 @@ _REFRESH = timedelta(hours=1)
 
 # What may stand in a URI (RFC 3986 section 2); everything else, line breaks too, is percent-encoded.
 _URI_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"
+
+# The one zone of a series: its first line with a TZID. No text can pose as this, for its line breaks are escaped.
+_ZONE = re.compile(rb"\nDTSTART;TZID=([^:]+):")
 
 
 class _Text(vText):
@@ -39,11 +48,22 @@ class _Text(vText):
 
 
 def vevent(entry: Entry, *, rsvp: bool) -> bytes:
-    """Return the VEVENT of an invite (`rsvp`: attendees are asked for an answer) or of a feed.
+    """Return the VEVENT of an invite (`rsvp`: attendees are asked for an answer) or of a feed; of a series also one for
+    each occurrence that moved by itself.
 
     In a feed nothing tells people that a session fell through but the entry itself, so a cancelled one says so in
     front of its summary. Cancelled entries never block time, never ring and ask nobody for an answer.
     """
+    series = entry.recurrence
+    if series is None:
+        return _bytes(_event(entry, rsvp=rsvp))
+    master = _event(entry, rsvp=rsvp)
+    _recur(master, entry, series)
+    moved = () if entry.status is EntryStatus.CANCELLED else series.overrides
+    return b"".join([_bytes(master), *(_bytes(_moved(entry, series, one, rsvp=rsvp)) for one in moved)])
+
+
+def _event(entry: Entry, *, rsvp: bool) -> Event:
     cancelled = entry.status is EntryStatus.CANCELLED
     transparent = entry.transparent or cancelled
     summary = clean(entry.summary)
@@ -53,8 +73,9 @@ def vevent(entry: Entry, *, rsvp: bool) -> bytes:
     event.add("dtstamp", entry.changed_at.astimezone(UTC))
     event.add("last-modified", entry.changed_at.astimezone(UTC))
     event.add("created", entry.created_at.astimezone(UTC))
-    event.add("dtstart", entry.starts_at.astimezone(UTC))
-    event.add("dtend", entry.ends_at.astimezone(UTC))
+    if entry.recurrence is None:
+        event.add("dtstart", entry.starts_at.astimezone(UTC))
+        event.add("dtend", entry.ends_at.astimezone(UTC))
     event.add("summary", _Text(f"Cancelled: {summary}" if cancelled and not rsvp else summary))
     event.add("description", _Text(clean(entry.description)))
     if entry.location is not None:
@@ -71,7 +92,38 @@ def vevent(entry: Entry, *, rsvp: bool) -> bytes:
         event.add("attendee", _invited(attendee, rsvp=rsvp and not cancelled))
     if entry.alarm_minutes is not None and not cancelled:
         event.add_component(_alarm(summary, entry.alarm_minutes))
-    return _bytes(event)
+    return event
+
+
+def _recur(event: Event, entry: Entry, series: Recurrence) -> None:
+    """Say when a series happens (RFC 5545 sections 3.8.5.1 and 3.8.5.3)."""
+    _wall_time(event, "dtstart", series.local_start, series)
+    _wall_time(event, "dtend", series.local_start + (entry.ends_at - entry.starts_at), series)
+    event.add("rrule", vInline(series.rrule))
+    for slot in series.dropped:  # one line each: some clients read only the first of a list
+        _wall_time(event, "exdate", _slot(slot, series), series)
+
+
+def _moved(entry: Entry, series: Recurrence, one: Override, *, rsvp: bool) -> Event:
+    """Put another time in the place of a slot (RFC 5545 section 3.8.4.4)."""
+    event = _event(replace(entry, starts_at=one.starts_at, ends_at=one.ends_at, recurrence=None), rsvp=rsvp)
+    _wall_time(event, "recurrence-id", _slot(one.slot, series), series)
+    return event
+
+
+def _wall_time(event: Event, name: str, wall: datetime, series: Recurrence) -> None:
+    if series.time_zone == "UTC":  # has a form of its own (RFC 5545 section 3.3.5)
+        event.add(name, vInline(f"{wall:%Y%m%dT%H%M%SZ}"))
+    else:
+        event.add(name, vInline(f"{wall:%Y%m%dT%H%M%S}"), {"TZID": series.time_zone})
+
+
+def _slot(at: datetime, series: Recurrence) -> datetime:
+    """Return the wall time of an instant as the rule has it, also where the clock skips it."""
+    zone = ZoneInfo(series.time_zone)
+    shown = at.astimezone(zone).replace(tzinfo=None)
+    planned = datetime.combine(shown.date(), series.local_start.time())
+    return planned if planned.replace(tzinfo=zone).astimezone(UTC) == at else shown
 
 
 def calendar(fragments: Iterable[bytes], *, method: Method | None) -> bytes:
@@ -146,7 +198,9 @@ def _header() -> Calendar:
 
 
 def _around(header: Calendar, fragments: Iterable[bytes]) -> bytes:
-    return b"".join((_bytes(header).removesuffix(_FOOTER), *fragments, _FOOTER))
+    events = list(fragments)
+    zones = {found[1].decode() for one in events if (found := _ZONE.search(one))}
+    return b"".join((_bytes(header).removesuffix(_FOOTER), *map(vtimezone, sorted(zones)), *events, _FOOTER))
 
 
 def _bytes(part: Calendar | Event) -> bytes:

@@ -1,6 +1,6 @@
 """Reads a calendar by the letter of the RFCs, with nothing of the code that wrote it, and lists what is wrong.
 
-It knows the calendars that Earshot sends (single events in UTC), not all that RFC 5545 allows.
+It knows the calendars that Earshot sends (single events in UTC; series in a zone), not all that RFC 5545 allows.
 """
 
 import re
@@ -10,6 +10,13 @@ from dataclasses import dataclass, field
 
 _ONCE = ("UID", "DTSTAMP", "LAST-MODIFIED", "CREATED", "DTSTART", "DTEND", "SEQUENCE", "SUMMARY", "ORGANIZER", "TRANSP")
 _INSTANT = re.compile(r"\d{8}T\d{6}Z")
+_WALL = re.compile(r"\d{8}T\d{6}")
+_RULE = re.compile(
+    r"FREQ=(DAILY|WEEKLY|MONTHLY)(;INTERVAL=\d+)?(;BYDAY=[-+0-9A-Z,]+)?(;BYMONTHDAY=[-0-9,]+)?(;BYSETPOS=[-0-9,]+)?"
+    r"(;WKST=[A-Z]{2})?;(COUNT=\d+|UNTIL=\d{8}T\d{6}Z)"
+)
+_YEARLY = re.compile(r"FREQ=YEARLY;BYMONTH=\d+(;BYMONTHDAY=[0-9,]+)?;BYDAY=-?\d?[A-Z]{2}")
+_OFFSET = re.compile(r"[-+]\d{4}")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _LINE = re.compile(r'(?P<name>[A-Z0-9-]+)(?P<params>(?:;[A-Z0-9-]+=(?:"[^"]*"|[^";:,]*))*):(?P<value>.*)', re.DOTALL)
 _PARAM = re.compile(r';([A-Z0-9-]+)=("[^"]*"|[^";:,]*)')
@@ -64,6 +71,11 @@ def parse(data: bytes) -> Component:
     return root.parts[0]
 
 
+def events_of(calendar: Component) -> list[Component]:
+    """The events, without the zones that they are in."""
+    return [part for part in calendar.parts if part.name == "VEVENT"]
+
+
 def problems(
     data: bytes, *, method: str | None, recipient: str | None = None, customers: Collection[str] = ()
 ) -> list[str]:
@@ -74,11 +86,14 @@ def problems(
     except ValueError as unreadable:
         return [*found, str(unreadable)]
     found += _calendar(calendar, method)
-    for event in calendar.parts:
+    found += _zones(calendar)
+    events = events_of(calendar)
+    for event in events:
         found += _event(event, method)
-    if recipient is not None and f"mailto:{recipient}" not in {
-        line.value for event in calendar.parts for line in event.all("ATTENDEE")
-    }:
+    found += _series(events)
+    if recipient is not None and not all(
+        f"mailto:{recipient}" in {line.value for line in event.all("ATTENDEE")} for event in events
+    ):
         found.append("the recipient is not among the attendees")
     unfolded = data.replace(b"\r\n ", b"").decode().lower()
     found += [f"customer address {customer}" for customer in customers if customer.lower() in unfolded]
@@ -109,17 +124,73 @@ def _calendar(calendar: Component, method: str | None) -> Iterator[str]:
         yield "VERSION or PRODID missing"
     if [line.value for line in calendar.all("METHOD")] != ([] if method is None else [method]):
         yield "METHOD is not that of the mail"
-    if any(part.name != "VEVENT" for part in calendar.parts):
-        yield "something else than events"
+    if any(part.name not in {"VEVENT", "VTIMEZONE"} for part in calendar.parts):
+        yield "something else than events and zones"
+    uids = Counter(event.value("UID") for event in events_of(calendar) if event.value("RECURRENCE-ID") is None)
+    if any(count > 1 for count in uids.values()):
+        yield "UID twice"
     if method is None:
         refresh = calendar.all("REFRESH-INTERVAL")
         if len(refresh) != 1 or refresh[0].params.get("VALUE") != "DURATION":
             yield "REFRESH-INTERVAL without VALUE=DURATION"  # RFC 7986 section 5.7
-        uids = Counter(event.value("UID") for event in calendar.parts)
-        if any(count > 1 for count in uids.values()):
-            yield "UID twice"
-    elif len(calendar.parts) != 1:
+    elif len(uids) != 1:
         yield "a message is about one event"
+
+
+def _zones(calendar: Component) -> Iterator[str]:
+    """RFC 5545 sections 3.2.19 and 3.6.5; only what Outlook and libical read."""
+    names = [part.name for part in calendar.parts]
+    zones = [part for part in calendar.parts if part.name == "VTIMEZONE"]
+    if names != ["VTIMEZONE"] * len(zones) + ["VEVENT"] * (len(names) - len(zones)):
+        yield "a zone comes after an event"
+    used = {line.params["TZID"] for event in calendar.parts for line in event.lines if "TZID" in line.params}
+    if sorted(zone.value("TZID") or "" for zone in zones) != sorted(used):
+        yield "the zones are not those that are used"
+    for zone in zones:
+        if [line.name for line in zone.lines] != ["TZID"] or not zone.parts:
+            yield "a zone is a TZID and its observances"
+        for part in zone.parts:
+            lines = {line.name: line.value for line in part.lines if line.name != "TZNAME"}
+            rule = lines.pop("RRULE", None)
+            if part.name not in {"STANDARD", "DAYLIGHT"} or (rule is not None and not _YEARLY.fullmatch(rule)):
+                yield "an observance without a yearly rule"
+            if lines.keys() != {"DTSTART", "TZOFFSETFROM", "TZOFFSETTO"}:
+                yield "an observance without its offsets, or with more"
+            elif not (_WALL.fullmatch(lines.pop("DTSTART")) and all(map(_OFFSET.fullmatch, lines.values()))):
+                yield "an observance that cannot be read"
+
+
+def _series(events: list[Component]) -> Iterator[str]:
+    """RFC 5545 sections 3.8.4.4 and 3.8.5."""
+    masters = {event.value("UID"): event for event in events if event.value("RRULE") is not None}
+    slots: Counter[tuple[str | None, str]] = Counter()
+    for event in events:
+        zone = next((_form(line) for line in event.all("DTSTART")), None)
+        if event.value("RRULE") is None:
+            if zone != "UTC" or event.all("EXDATE"):
+                yield "a zone or an EXDATE without a rule"
+        elif len(event.all("RRULE")) != 1 or not _RULE.fullmatch(event.value("RRULE") or ""):
+            yield "RRULE is not one of ours"
+        elif {_form(line) for name in ("DTSTART", "DTEND", "EXDATE") for line in event.all(name)} - {zone}:
+            yield "a series is in one zone"
+        for line in event.all("RECURRENCE-ID"):
+            slots[event.value("UID"), line.value] += 1
+            master = masters.get(event.value("UID"))
+            if master is None or _form(line) != _form(master.all("DTSTART")[0]):
+                yield "RECURRENCE-ID without a series in its zone"
+            elif event.value("SEQUENCE") != master.value("SEQUENCE"):
+                yield "an override of another revision"
+            elif line.value in {dropped.value for dropped in master.all("EXDATE")}:
+                yield "an override of what does not happen"
+    if any(count > 1 for count in slots.values()):
+        yield "RECURRENCE-ID twice"
+
+
+def _form(line: Line) -> str | None:
+    """The zone that a time is in; None when it is not written as a time in a zone."""
+    if not line.params:
+        return "UTC" if _INSTANT.fullmatch(line.value) else None
+    return line.params.get("TZID") if len(line.params) == 1 and _WALL.fullmatch(line.value) else None
 
 
 def _event(event: Component, method: str | None) -> Iterator[str]:
@@ -127,7 +198,10 @@ def _event(event: Component, method: str | None) -> Iterator[str]:
     for name in _ONCE:
         if len(event.all(name)) != 1:
             yield f"{name} is there {len(event.all(name))} times"
-    for name in ("DTSTAMP", "LAST-MODIFIED", "CREATED", "DTSTART", "DTEND"):
+    in_utc = ["DTSTAMP", "LAST-MODIFIED", "CREATED"]
+    if event.value("RRULE") is None:
+        in_utc += ["DTSTART", "DTEND"]
+    for name in in_utc:
         for line in event.all(name):
             if line.params or not _INSTANT.fullmatch(line.value):
                 yield f"{name} is not an instant in UTC"

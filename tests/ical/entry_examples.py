@@ -1,16 +1,19 @@
 """Entries, people and hostile words for the tests of calendars and mails."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from app.ical.entries import Attendee, Entry, EntryStatus, Organizer
+from app.ical.entries import Attendee, Entry, EntryStatus, Organizer, Override, Recurrence
 
 INSTALLATION = "7f3a.earshot"
 CUSTOMER = "buyer@customer.example"
 CALENDAR_DESK = Organizer("Earshot", "calendar@earshot.example")
 JUNIOR = Attendee("Jo Müller", "jo@acme.example")
 COLLEAGUE = Attendee("Ana", "ana@acme.example", role="OPT-PARTICIPANT", partstat="ACCEPTED")
+IN_SUMMER = datetime.fromisoformat("2026-10-13T10:00")
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 HOSTILE_WORDS = (
@@ -66,6 +69,26 @@ def an_entry(
         organizer=organizer,
         attendees=attendees,
         alarm_minutes=alarm_minutes,
+    )
+
+
+def a_series(
+    entry: Entry | None = None,
+    *,
+    rrule: str = "FREQ=WEEKLY;COUNT=6",
+    time_zone: str = "America/New_York",
+    local_start: datetime = IN_SUMMER,
+    minutes: int = 30,
+    dropped: tuple[datetime, ...] = (),
+    overrides: tuple[Override, ...] = (),
+) -> Entry:
+    """Half an hour on Tuesdays at 10:00 in New York, from summer time into winter."""
+    starts_at = local_start.replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+    return replace(
+        entry or an_entry(summary="1:1: Aisha & Mara"),
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=minutes),
+        recurrence=Recurrence(rrule, time_zone, local_start, dropped, overrides),
     )
 
 

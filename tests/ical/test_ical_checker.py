@@ -1,13 +1,14 @@
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.ical.entries import EntryStatus
+from app.ical.entries import EntryStatus, Override
 from app.ical.itip import cancel, request
 from app.ical.write import feed, vevent
 from tests.ical.checker import problems
-from tests.ical.entry_examples import CUSTOMER, JUNIOR, an_entry
+from tests.ical.entry_examples import CUSTOMER, JUNIOR, a_series, an_entry
 
 Change = Callable[[bytes], bytes]
 
@@ -108,6 +109,47 @@ def test_every_damage_to_a_feed_is_seen(change: Change, complaint: str) -> None:
 
     assert damaged != whole
     assert complaint in problems(damaged, method=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (without("TZID"), "the zones are not those that are used"),
+        (swap("TZID:America/New_York", "TZID:America/Chicago"), "the zones are not those that are used"),
+        (swap("TZID:America/New_York", "TZID:America/New_York\r\nCOMMENT:x"), "a zone is a TZID and its observances"),
+        (swap("RRULE:FREQ=YEARLY", "RDATE:20270101T000000\r\nRRULE:FREQ=YEARLY"), "an observance without its offsets"),
+        (swap("FREQ=YEARLY", "FREQ=MONTHLY"), "an observance without a yearly rule"),
+        (swap("TZOFFSETTO:-0400", "TZOFFSETTO:-4"), "an observance that cannot be read"),
+        (swap("RRULE:FREQ=WEEKLY;COUNT=6", "RRULE:FREQ=WEEKLY"), "RRULE is not one of ours"),
+        (swap("RRULE:FREQ=WEEKLY;COUNT=6", "RRULE:FREQ=WEEKLY;UNTIL=20261201"), "RRULE is not one of ours"),
+        (swap("DTSTART;TZID=America/New_York:20261013T100000", "DTSTART:20261013T140000Z"), "a series is in one zone"),
+        (swap("EXDATE;TZID=America/New_York:20261020T100000", "EXDATE:20261020T140000Z"), "a series is in one zone"),
+        (swap("EXDATE;TZID=America/New_York:20261020", "EXDATE;TZID=America/New_York:20261103"), "does not happen"),
+        (
+            swap("RECURRENCE-ID;TZID=America/New_York:20261103T100000", "RECURRENCE-ID:20261103T150000Z"),
+            "without a ser",
+        ),
+        (lambda data: data.replace(b"SEQUENCE:0", b"SEQUENCE:1", 1), "an override of another revision"),
+        (
+            lambda data: data.replace(b"END:VCALENDAR", data[data.rindex(b"BEGIN:VEVENT") : -15] + b"END:VCALENDAR"),
+            "RECURRENCE-ID twice",
+        ),
+        (without("RECURRENCE-ID"), "UID twice"),
+    ],
+)
+def test_every_damage_to_a_series_is_seen(change: Change, complaint: str) -> None:
+    moved = datetime(2026, 11, 4, 19, tzinfo=UTC)
+    series = a_series(
+        dropped=(datetime(2026, 10, 20, 14, tzinfo=UTC),),
+        overrides=(Override(datetime(2026, 11, 3, 15, tzinfo=UTC), moved, moved + timedelta(minutes=30)),),
+    )
+    invite = request(series)
+    assert problems(invite, method="REQUEST", recipient=JUNIOR.email) == []
+
+    damaged = change(invite)
+
+    assert damaged != invite
+    assert complaint in "; ".join(problems(damaged, method="REQUEST", recipient=JUNIOR.email))
 
 
 def test_what_we_write_has_no_problem() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.ical.entries import EntryStatus
+from app.ical.entries import EntryStatus, Override
 from app.ical.imip import message
 from app.ical.itip import cancel, request
 from app.ical.write import RENDERER, feed, vevent
-from tests.ical.entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, an_entry
+from tests.ical.entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, a_series, an_entry
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -18,6 +18,17 @@ ENTRY = an_entry(
     summary="Listen in: Technik-Demo, Müller & Söhne; with Ana 🎧",
     description="Listen for: how Ana answers “too expensive”.\nhttps://earshot.example/sessions/ses_1",
     attendees=(JUNIOR, COLLEAGUE),
+)
+SERIES = a_series(
+    an_entry(number=4, sequence=2, summary="1:1: Aisha & Mara"),
+    dropped=(datetime(2026, 10, 20, 14, tzinfo=UTC),),
+    overrides=(
+        Override(
+            datetime(2026, 11, 3, 15, tzinfo=UTC),
+            datetime(2026, 11, 4, 19, tzinfo=UTC),
+            datetime(2026, 11, 4, 19, 30, tzinfo=UTC),
+        ),
+    ),
 )
 
 
@@ -27,10 +38,12 @@ def written() -> dict[str, bytes]:
         vevent(ENTRY, rsvp=False),
         vevent(an_entry(number=2, status=EntryStatus.TENTATIVE, transparent=True, attendees=()), rsvp=False),
         vevent(an_entry(number=3, sequence=4, status=EntryStatus.CANCELLED), rsvp=False),
+        vevent(SERIES, rsvp=False),
     ]
     return {
         "invite.ics": invite,
         "cancel.ics": cancel(an_entry(sequence=1)),
+        "series.ics": request(SERIES),
         "feed.ics": feed(fragments, name="Jo: Earshot", time_zone="Europe/Berlin"),
         "invite.eml": message(
             calendar=invite,
@@ -47,9 +60,9 @@ def written() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", ["invite.ics", "cancel.ics", "feed.ics", "invite.eml"])
+@pytest.mark.parametrize("name", ["invite.ics", "cancel.ics", "series.ics", "feed.ics", "invite.eml"])
 def test_the_bytes_are_those_that_were_agreed(name: str) -> None:
-    assert RENDERER == 1
+    assert RENDERER == 2
     assert written()[name] == (GOLDEN / name).read_bytes()
 
 
