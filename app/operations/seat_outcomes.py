@@ -1,0 +1,58 @@
+"""What becomes of the seats of a call that takes place, or does not because the customer stays away."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+
+from app.db import DbSession
+from app.models.tables import call as calls_table
+from app.models.tables import seat
+from app.operations.claims import free_time
+from app.operations.events import tell, tell_many
+from app.operations.session_rows import change_session
+from app.queries import calls
+from app.rules.access import Actor
+from app.vocabulary import SeatStatus, SessionStatus
+
+
+def close_seats(
+    db: DbSession,
+    call: Any,
+    closed: Sequence[Any],
+    status: SeatStatus,
+    of_session: SessionStatus,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Say what became of live seats of a locked call, and of their sessions. They take no place on it any more; their
+    calendar entries stay, for the time was kept.
+    """
+    if not closed:
+        return
+    free_time(db, [one.session_id for one in closed])
+    db.execute(
+        update(seat)
+        .where(seat.c.id.in_([one.id for one in closed]))
+        .values(status=status, version=seat.c.version + 1, updated_at=now)
+    )
+    tell_many(db, f"seat.{status}", [(one.id, one.version + 1) for one in closed], actor=actor, now=now)
+    changed = [(one.session_id, change_session(db, one.session_id, {"status": of_session}, now=now)) for one in closed]
+    tell_many(db, f"session.{of_session}", changed, actor=actor, now=now)
+    left = len(calls.live_seats(db, [call.id]))
+    change_call(db, call.id, {"seats_taken": left}, "call.seats_changed", actor=actor, now=now)
+
+
+def change_call(
+    db: DbSession, call_id: str, values: Mapping[str, Any], act: str, *, actor: Actor, now: datetime
+) -> None:
+    """Change columns of a locked call and tell."""
+    version = db.execute(
+        update(calls_table)
+        .where(calls_table.c.id == call_id)
+        .values(**values, version=calls_table.c.version + 1, updated_at=now)
+        .returning(calls_table.c.version)
+    ).scalar_one()
+    tell(db, act, call_id, version=version, actor=actor, now=now)

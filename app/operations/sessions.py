@@ -1,0 +1,261 @@
+"""Plan sessions without a call: book, log a past one, reschedule, cancel, undo that. On a call, that is its seat's.
+
+Everybody who takes part is locked first, in the order of their ids, and their time is claimed, buffers included.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app.db import DbSession
+from app.errors import Conflict, Fault, Forbidden, Gone, Invalid
+from app.models.tables import participant, seat, session
+from app.operations import invites, seats
+from app.operations.changes import UnknownReference
+from app.operations.claims import free_time
+from app.operations.common_time import check_common_time, check_still_free, take_time, whose_turn
+from app.operations.events import tell
+from app.operations.refused import Past
+from app.operations.session_locks import Locked, lock_session, status_after
+from app.operations.session_rows import NewSession, add_sessions, change_session
+from app.queries import people
+from app.rules.access import Actor, runs_the_house
+from app.rules.availability import Range
+from app.rules.session_states import Act
+from app.vocabulary import Part, Response, SessionKind, SessionStatus
+
+UNDO = timedelta(seconds=15)
+"""How long a cancel can be undone; its mail waits for as long."""
+LOOK_BACK = timedelta(days=90)
+"""How long ago a session may have been that is logged."""
+
+
+class TooLongAgo(Invalid):
+    """Nobody remembers that well."""
+
+    code = "too_long_ago"
+    title = "That is too long ago to be logged"
+
+
+class MovesWithCall(Conflict):
+    """The session has the time of its call."""
+
+    code = "moves_with_call"
+    title = "A session on a call moves with its call"
+
+
+class UndoOver(Gone):
+    """The cancel has been told to people."""
+
+    code = "undo_over"
+    title = "It is too late to undo this"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Somebody of these people, whoever's turn it is, takes part as this."""
+
+    part: Part
+    person_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A session without a call that somebody wants: who, when, and in whose wall time it is thought of."""
+
+    kind: SessionKind
+    people: Mapping[str, Part]
+    starts_at: datetime
+    ends_at: datetime
+    time_zone: str | None = None
+    """None: that of who plans it, or of the first who takes part."""
+    one_of: OneOf | None = None
+
+    @property
+    def times(self) -> Range:
+        """From when until when."""
+        return self.starts_at, self.ends_at
+
+
+def book_session(db: DbSession, *, plan: Plan, actor: Actor, now: datetime) -> str:
+    """Plan a session and return its id; everybody is invited. Of `one_of`, whose turn it is among those who are free
+    takes part. Refused by the rule of the first who can't, with the nearest times when all can.
+
+    What has ended is logged as completed instead: it takes nobody's time and invites nobody. An admin plans for
+    anybody, all others what they take part in. Locks everybody who takes part or might.
+    """
+    if plan.ends_at <= now:
+        return _log(db, plan, actor=actor, now=now)
+    rows = lock_plan(db, plan, actor=actor)
+    those = dict(plan.people)
+    if plan.one_of is not None:
+        fixed = [rows[person_id] for person_id in those]
+        check_common_time(db, fixed, plan.times, now=now)
+        several = [rows[person_id] for person_id in plan.one_of.person_ids]
+        those[whose_turn(db, several, fixed, plan.times, now=now).id] = plan.one_of.part
+    ranges = check_common_time(db, [rows[person_id] for person_id in those], plan.times, now=now)
+    made = _add(db, plan, those, SessionStatus.CONFIRMED, zone_of(plan, rows, actor), now=now)
+    take_time(db, made.id, ranges, now=now)
+    invites.session_joins(db, session_id=made.id, now=now)
+    tell(db, "session.booked", made.id, version=1, actor=actor, now=now)
+    session_id: str = made.id
+    return session_id
+
+
+def reschedule_session(
+    db: DbSession,
+    *,
+    session_id: str,
+    starts_at: datetime,
+    duration_minutes: int | None = None,
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Move a session to another time, over its old one if need be, which is free at once. It keeps its UID; everybody
+    is asked anew. Whoever takes part does it. To where it is already: nothing changes. Locks everybody in it.
+    """
+    locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
+    if locked.of_seat:
+        raise MovesWithCall("Reschedule the call, or release the seat.", extra={"call_id": locked.row.call_id})
+    status_after(db, Act.RESCHEDULE, locked, now=now)
+    _check_ahead(locked, now=now)
+    length = locked.row.ends_at - locked.row.starts_at
+    ends_at = starts_at + (length if duration_minutes is None else timedelta(minutes=duration_minutes))
+    if (starts_at, ends_at) == locked.times:
+        return
+    ranges = check_common_time(db, locked.people, (starts_at, ends_at), ignoring=[session_id], now=now)
+    free_time(db, [session_id])
+    take_time(db, session_id, ranges, now=now)
+    ask_anew(db, session_id)
+    version = change_session(db, session_id, {"starts_at": starts_at, "ends_at": ends_at}, now=now)
+    _tell_calendars(db, locked.row, cancelled=False, now=now)
+    tell(db, "session.moved", session_id, version=version, actor=actor, now=now)
+
+
+def cancel_session(
+    db: DbSession, *, session_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> None:
+    """Cancel a session: everybody's time is free at once, and each of them is told once. Whoever takes part does it.
+    On a call, this releases the seat. Repeating it changes nothing. Locks everybody in it, and the call.
+    """
+    locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
+    if locked.status is SessionStatus.CANCELLED:
+        return
+    status_after(db, Act.CANCEL, locked, now=now)
+    if locked.of_seat:
+        seats.release_seat(db, seat_id=seat_of(db, session_id).id, actor=actor, now=now)
+        return
+    _check_ahead(locked, now=now)
+    cancel_locked(db, locked, actor=actor, now=now)
+
+
+def cancel_locked(db: DbSession, locked: Locked, *, actor: Actor, now: datetime) -> None:
+    """Cancel a locked session without a call that can be cancelled. What is only held is in no calendar."""
+    free_time(db, [locked.row.id])
+    version = change_session(db, locked.row.id, {"status": SessionStatus.CANCELLED}, now=now)
+    if locked.status is not SessionStatus.REQUESTED:
+        _tell_calendars(db, locked.row, cancelled=True, now=now)
+    tell(db, "session.cancelled", locked.row.id, version=version, actor=actor, now=now)
+
+
+def undo_cancel(
+    db: DbSession, *, session_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> None:
+    """Put a session on again that was cancelled a moment ago, if everybody is still free. Refused as `undo_over` once
+    people may have been told. A seat is booked again instead: it may be somebody else's by now.
+    """
+    locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
+    status = status_after(db, Act.UNDO_CANCEL, locked, now=now)
+    if now >= locked.row.updated_at + UNDO:
+        raise UndoOver("Book it again.")
+    ranges = check_still_free(db, locked.people, locked.times, ignoring=[session_id], now=now)
+    take_time(db, session_id, ranges, now=now)
+    version = change_session(db, session_id, {"status": status}, now=now)
+    _tell_calendars(db, locked.row, cancelled=False, now=now)
+    tell(db, "session.restored", session_id, version=version, actor=actor, now=now)
+
+
+def lock_plan(db: DbSession, plan: Plan, *, actor: Actor) -> dict[str, Any]:
+    """Lock everybody who takes part in what is planned, or might, and return their rows by id. Refused unless the
+    actor may plan for them, and they are all there.
+    """
+    might = plan.one_of.person_ids if plan.one_of else ()
+    if not runs_the_house(actor) and actor.person_id not in plan.people:
+        raise Forbidden("You plan only sessions that you take part in.")
+    rows = people.lock_people(db, [*plan.people, *might])
+    for pointer, several in (("/participants", list(plan.people)), ("/one_of/person_ids", might)):
+        faults = [
+            Fault(f"{pointer}/{number}", "unknown", "There is no such person.")
+            for number, person_id in enumerate(several)
+            if person_id not in rows
+        ]
+        if faults:
+            raise UnknownReference(faults=tuple(faults))
+    return rows
+
+
+def zone_of(plan: Plan, rows: Mapping[str, Any], actor: Actor) -> str:
+    """Return the zone in whose wall time a session is thought of: as asked for, else that of who plans it."""
+    planner = next((one for one in plan.people if one == actor.person_id), next(iter(plan.people)))
+    zone: str = plan.time_zone or rows[planner].time_zone
+    return zone
+
+
+def seat_of(db: DbSession, session_id: str) -> Any:
+    """Return the seat that a session on a call belongs to."""
+    return db.execute(select(seat).where(seat.c.session_id == session_id)).one()
+
+
+def ask_anew(db: DbSession, session_id: str) -> None:
+    """Forget what people answered: a new time is a new question (RFC 5546 section 3.2.2.1)."""
+    db.execute(
+        update(participant)
+        .where(participant.c.session_id == session_id)
+        .values(response=Response.NEEDS_ACTION, proposed_starts_at=None)
+    )
+
+
+def _log(db: DbSession, plan: Plan, *, actor: Actor, now: datetime) -> str:
+    if plan.starts_at < now - LOOK_BACK:
+        raise TooLongAgo(f"Log what was within {LOOK_BACK.days} days.")
+    if plan.one_of is not None:
+        fault = Fault("/one_of", "past", "says who will take part: name who did")
+        raise Invalid("Who took part in what is over is known.", faults=(fault,))
+    rows = lock_plan(db, plan, actor=actor)
+    made = _add(db, plan, plan.people, SessionStatus.COMPLETED, zone_of(plan, rows, actor), now=now)
+    tell(db, "session.completed", made.id, version=1, actor=actor, now=now)
+    session_id: str = made.id
+    return session_id
+
+
+def _add(
+    db: DbSession, plan: Plan, those: Mapping[str, Part], status: SessionStatus, time_zone: str, *, now: datetime
+) -> Any:
+    new = NewSession(
+        kind=plan.kind,
+        status=status,
+        starts_at=plan.starts_at,
+        ends_at=plan.ends_at,
+        time_zone=time_zone,
+        people=those,
+    )
+    (made,) = add_sessions(db, [new], now=now)
+    return made
+
+
+def _check_ahead(locked: Locked, *, now: datetime) -> None:
+    if locked.row.ends_at <= now:
+        raise Past("It is over: say what became of it, or book another.")
+
+
+def _tell_calendars(db: DbSession, row: Any, *, cancelled: bool, now: datetime) -> None:
+    """Bring the entries of a changed session in step with it. Those of a series are one for all its occurrences."""
+    if row.series_id is not None:
+        sequence = invites.series_changed(db, series_id=row.series_id, now=now)
+    else:
+        sequence = invites.session_changed(db, session_id=row.id, cancelled=cancelled, now=now)
+    db.execute(update(session).where(session.c.id == row.id).values(sequence=sequence))
