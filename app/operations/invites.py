@@ -19,10 +19,12 @@ from app.models.tables import participant, series, session
 from app.operations.installation import installation_id
 from app.operations.jobs import enqueue
 from app.queries.rows import in_parts
-from app.vocabulary import EntryStatus, Part, SessionStatus
+from app.vocabulary import EntryStatus, Part, SeriesStatus, SessionStatus
 
 _TRIES = 3000
 """How often mail is tried: every four hours for a year. It gives up by itself once the entry is over."""
+UNDO = timedelta(seconds=15)
+"""How long the cancel of a session without a call can be undone; its mail waits for as long."""
 _OFF = (SessionStatus.CANCELLED, SessionStatus.EXPIRED)
 """Occurrences that will not happen."""
 
@@ -40,13 +42,21 @@ def session_joins(db: DbSession, *, session_id: str, now: datetime) -> None:
 
 
 def session_changed(db: DbSession, *, session_id: str, cancelled: bool, now: datetime) -> int:
-    """Bring all entries of a session that belongs to no seat in step with its row, or cancel them; return their
-    sequence. Locks them. An occurrence of a series has none of its own: see `series_changed`.
+    """Bring the entries of a session that belongs to no seat in step with its row and with who takes part, or cancel
+    them; return their sequence. Locks them. An occurrence of a series has none of its own: see `series_changed`.
     """
     found = db.execute(select(session).where(session.c.id == session_id)).one()
-    status = EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED
     entries = _locked(db, entry.c.session_id == session_id)
-    return max(_change(db, one, times=found, status=status, now=now) for one in entries)
+    people = {} if cancelled else dict(_people(db, session_id))
+    missing = [(who, part) for who, part in people.items() if who not in {one.person_id for one in entries}]
+    if missing:
+        _new(db, missing, {"uid": found.uid, "session_id": session_id}, times=found, now=now)
+    staying = [one for one in entries if cancelled or one.person_id in people]
+    for gone in entries:
+        if gone not in staying and gone.status is EntryStatus.CONFIRMED:
+            _change(db, gone, times=gone, status=EntryStatus.CANCELLED, now=now)
+    status = EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED
+    return max((_change(db, one, times=found, status=status, now=now) for one in staying), default=0)
 
 
 def series_joins(db: DbSession, *, series_id: str, now: datetime) -> None:
@@ -58,13 +68,25 @@ def series_joins(db: DbSession, *, series_id: str, now: datetime) -> None:
 
 
 def series_changed(db: DbSession, *, series_id: str, now: datetime) -> int:
-    """Bring the entries of a series in step with its occurrences, however many have changed: one revision and one
-    mail for each person. Once no occurrence is left they are cancelled. Returns their sequence. Locks them.
+    """Bring the row and the entries of a series in step with its occurrences, however many have changed: one revision
+    and one mail for each person. Once no occurrence is left they are cancelled. Returns their sequence. Locks them.
     """
     times = _span(db, series_id)
-    status = EntryStatus.CANCELLED if times.starts_at is None else EntryStatus.CONFIRMED
+    off = times.starts_at is None
+    status = EntryStatus.CANCELLED if off else EntryStatus.CONFIRMED
     entries = _locked(db, entry.c.series_id == series_id)
-    return max(_change(db, one, times=times, status=status, now=now) for one in entries)
+    sequence = max(_change(db, one, times=times, status=status, now=now) for one in entries)
+    db.execute(
+        update(series)
+        .where(series.c.id == series_id)
+        .values(
+            status=SeriesStatus.CANCELLED if off else SeriesStatus.CONFIRMED,
+            sequence=sequence,
+            version=series.c.version + 1,
+            updated_at=now,
+        )
+    )
+    return sequence
 
 
 def lock_entries(db: DbSession, call_ids: Sequence[str]) -> None:
@@ -145,8 +167,10 @@ def _new(
 
 def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:
     sequence: int = found.sequence + 1
+    cancelled = status is EntryStatus.CANCELLED
     # A cancellation names the time that the calendar shows, not one that its reader never heard of.
-    when = found if status is EntryStatus.CANCELLED else times
+    when = found if cancelled else times
+    undone = _undone(found, when, status)
     db.execute(
         update(entry)
         .where(entry.c.id == found.id)
@@ -155,16 +179,29 @@ def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: 
             starts_at=when.starts_at,
             ends_at=when.ends_at,
             sequence=sequence,
+            mailing_sequence=sequence if undone else found.mailing_sequence,
+            mailed_sequence=sequence if undone else found.mailed_sequence,
             # Calendars compare whole seconds, and want each revision to be later than the one before.
             changed_at=max(now, found.changed_at + timedelta(seconds=1)),
             vevent=None,
             renderer=None,
         )
     )
-    _mail(db, found.id, now)
+    if not undone:
+        waits = cancelled and found.call_id is None
+        _mail(db, found.id, now, due_at=now + UNDO if waits else now)
     return sequence
 
 
-def _mail(db: DbSession, entry_id: str, now: datetime) -> None:
+def _undone(found: Any, times: Any, status: EntryStatus) -> bool:
+    """Whether this puts an entry on again as its reader knows it, who never heard that it was off."""
+    return (
+        (found.status, status) == (EntryStatus.CANCELLED, EntryStatus.CONFIRMED)
+        and (found.starts_at, found.ends_at) == (times.starts_at, times.ends_at)
+        and found.mailing_sequence == found.mailed_sequence == found.sequence - 1
+    )
+
+
+def _mail(db: DbSession, entry_id: str, now: datetime, *, due_at: datetime | None = None) -> None:
     payload, singleton = {"entry_id": entry_id}, f"invite_mail:{entry_id}"
-    enqueue(db, "invite_mail", payload, singleton=singleton, max_attempts=_TRIES, now=now)
+    enqueue(db, "invite_mail", payload, singleton=singleton, max_attempts=_TRIES, due_at=due_at, now=now)
