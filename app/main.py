@@ -32,6 +32,7 @@ from app.routers import (
     runs,
     seats,
     sessions,
+    settings,
     skills,
     teams,
 )
@@ -55,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     programs.router,
     runs.router,
     imports.router,
+    settings.router,
     health.router,
     *pages.ROUTERS,
 )

@@ -40,7 +40,7 @@ _PATHS = ("/v1/calls?limit=50", "/v1/people?limit=50")
 _CALLS = """
     SELECT c.id, c.title, c.type, c.status, c.host_id, c.account_id, a.name AS account_name,
         a.segment AS account_segment, c.starts_at, c.ends_at, c.language, c.stage, c.product, c.region, c.sensitive,
-        c.seat_capacity, c.seats_taken,
+        c.colleagues_invited, c.seat_capacity, c.seats_taken,
         c.seats_taken < c.seat_capacity AND coalesce(c.stage, '') NOT IN ('legal', 'legal_review') AS joinable,
         c.meeting_url, c.version, c.created_at, c.updated_at
     FROM call c LEFT JOIN account a ON a.id = c.account_id JOIN person p ON p.id = c.host_id
@@ -48,7 +48,8 @@ _CALLS = """
 """
 _PEOPLE = """
     SELECT id, name, email, time_zone, role, status, team_id, manager_id, started_on, languages, segments, products,
-        regions, seat_capacity, observe_per_day, observe_per_week, host_per_day, host_per_week, version, created_at,
+        regions, seat_capacity, observe_per_day, observe_per_week, host_per_day, host_per_week,
+        seat_approval, host_gap_minutes, sessions_per_day, sessions_per_week, version, created_at,
         updated_at
     FROM person ORDER BY created_at, id LIMIT 50
 """

@@ -17,7 +17,7 @@ from app.operations.external import Upserted, forget, identify, known_id, known_
 from app.queries.rows import row_for_update
 from app.rules.access import Actor
 
-ON_CALLS = frozenset({"name", "segment", "observers_allowed", "seat_capacity"})
+ON_CALLS = frozenset({"name", "segment", "observers_allowed", "seat_capacity", "own_side_ceiling"})
 """What an account says on or about its calls."""
 
 

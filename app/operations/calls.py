@@ -11,7 +11,7 @@ from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.models.tables import call as calls_table
-from app.operations import following, locks
+from app.operations import following, locks, waitlist
 from app.operations.capacity import References, capacity, hold_references, references, renumber
 from app.operations.changes import UnknownReference, check_complete
 from app.operations.entries import shown_anew
@@ -36,7 +36,7 @@ _OPTIONAL = (
     "seat_capacity_override",
     "external_updated_at",
 )
-_SEATING = frozenset({"seat_capacity_override", "account_id", "host_id", "type"})
+_SEATING = frozenset({"seat_capacity_override", "colleagues_invited", "account_id", "host_id", "type"})
 
 
 class CapacityBelowTaken(Conflict):
@@ -191,6 +191,8 @@ def _new_row(fields: Mapping[str, Any], known: References, *, now: datetime) -> 
 
 
 def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> tuple[str, ...]:
+    if found.seats_taken:
+        found = waitlist.end_overdue(db, found, now=now)  # what nobody confirmed in time is in nobody's way
     values = _columns(changes)
     after = {**found._mapping, **values}
     known = references(db, [after])
@@ -211,6 +213,8 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     shown_anew(db, "call", found.id, changed, now=now)
     following.call_changed(db, found.id, changed, actor=actor, now=now)
     tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
+    if found.seats_taken or found.has_line:
+        waitlist.settle_locked(db, found, actor=actor, now=now)
     return named
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, select, update
 from app.db import DbSession
 from app.models.tables import account, call, call_type, installation, person, seat
 from app.operations.events import tell_many
+from app.operations.settling import settle_calls_soon
 from app.queries import calls
 from app.queries.rows import in_parts
 from app.rules.access import Actor
@@ -51,8 +52,8 @@ def references(db: DbSession, several: Sequence[Mapping[str, Any]]) -> Reference
 
 def hold_references(db: DbSession, account_ids: Iterable[str]) -> None:
     """Keep what calls are about to take their seats from as it is until the end of this transaction, so that whoever
-    changes it next finds these calls. Locks the accounts by id, and all call types against change. Lock the people
-    first, the calls after.
+    changes it next finds these calls. Locks the accounts by id, and all call types and the rules of the house against
+    change. Lock the people first, the calls after.
     """
     for part in in_parts(sorted(set(account_ids))):
         db.execute(
@@ -60,6 +61,7 @@ def hold_references(db: DbSession, account_ids: Iterable[str]) -> None:
         )
     # Shared, so that calls change side by side; all of them, as any may be what a title and a stage lead to.
     db.execute(select(call_type.c.slug).order_by(call_type.c.slug).with_for_update(read=True))
+    db.execute(select(installation.c.one).with_for_update(read=True))
 
 
 def lock_calls_where(db: DbSession, which: ColumnElement[bool]) -> Sequence[Any]:
@@ -82,29 +84,34 @@ def capacity(values: Mapping[str, Any], known: References) -> int:
     )
 
 
-def rules_changed(db: DbSession, which: ColumnElement[bool], *, actor: Actor, now: datetime) -> None:
-    """Bring calls in step with an account, host or type that has changed, and that the caller holds. Locks the calls
-    by id. A constant number of statements per thousand calls.
+def rules_changed(
+    db: DbSession, which: ColumnElement[bool], *, seats_only: bool = False, actor: Actor, now: datetime
+) -> None:
+    """Bring calls in step with an account, host, type or house rule that has changed, and that the caller holds. Locks
+    the calls by id. A constant number of statements per thousand calls.
 
-    What they show of it is theirs, so each counts a version; upcoming ones get the seats that now hold. Nobody who
-    sits is thrown out by a rule: such a call takes nobody new until it fits.
+    What they show of it is theirs, so each counts a version, unless `seats_only` says that they show nothing else;
+    upcoming ones get the seats that now hold. Nobody who sits is thrown out by a rule: such a call takes nobody new
+    until it fits.
     """
     found = lock_calls_where(db, which)
-    if not found:
-        return
     columns = {row.id: row._asdict() for row in found}
     known = references(db, list(columns.values()))
     ahead = [row for row in found if row.status is CallStatus.SCHEDULED and row.starts_at > now]
     ruled = {row.id: max(capacity(columns[row.id], known), row.seats_taken) for row in ahead}
+    resized = {row.id: ruled[row.id] for row in ahead if ruled[row.id] != row.seat_capacity}
+    changed = [row for row in found if row.id in resized] if seats_only else found
+    if not changed:
+        return
     db.connection().execute(  # on the connection: the ORM would take many sets of parameters for rows by primary key
         update(call)
         .where(call.c.id == bindparam("call_id"))
         .values(seat_capacity=bindparam("ruled"), version=call.c.version + 1, updated_at=now),
-        [{"call_id": row.id, "ruled": ruled.get(row.id, row.seat_capacity)} for row in found],
+        [{"call_id": row.id, "ruled": ruled.get(row.id, row.seat_capacity)} for row in changed],
     )
-    resized = {row.id: ruled[row.id] for row in ahead if ruled[row.id] != row.seat_capacity}
     renumber(db, resized, actor=actor, now=now)
-    tell_many(db, "call.changed", [(row.id, row.version + 1) for row in found], actor=actor, now=now)
+    settle_calls_soon(db, [row.id for row in ahead if ruled[row.id] > row.seat_capacity], now=now)
+    tell_many(db, "call.changed", [(row.id, row.version + 1) for row in changed], actor=actor, now=now)
 
 
 def renumber(db: DbSession, capacities: Mapping[str, int], *, actor: Actor, now: datetime) -> None:

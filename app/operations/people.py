@@ -26,7 +26,19 @@ from app.rules.access import Actor, may_act_for, runs_the_house
 from app.vocabulary import LIVE_SEATS, PersonStatus
 
 OWN_FIELDS = frozenset(
-    {"time_zone", "languages", "seat_capacity", "observe_per_day", "observe_per_week", "host_per_day", "host_per_week"}
+    {
+        "time_zone",
+        "languages",
+        "seat_capacity",
+        "seat_approval",
+        "observe_per_day",
+        "observe_per_week",
+        "host_per_day",
+        "host_per_week",
+        "host_gap_minutes",
+        "sessions_per_day",
+        "sessions_per_week",
+    }
 )
 """What people change about themselves."""
 _TREE = "manager tree"

@@ -6,15 +6,21 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from app.schemas.shapes import Atomic, Body, ExternalRef, ExternalUpdatedAt, ItemByItem, Read, absent
-from app.vocabulary import Capacity, Name, Tag, YesNo
+from app.vocabulary import Capacity, Name, Tag, Whole, YesNo
 
 Seats = Annotated[Capacity | None, Field(description="Seats on each of its calls; null leaves it to host and type.")]
+
+Ceiling = Annotated[
+    Annotated[Whole, Field(ge=1, le=51)] | None,
+    Field(description="How many of our faces they see on one call at most, host and colleagues counted."),
+]
 
 _EXAMPLE: dict[str, Any] = {
     "name": "Northwind Analytics",
     "segment": "mid_market",
     "observers_allowed": True,
     "seat_capacity": None,
+    "own_side_ceiling": 3,
 }
 
 
@@ -27,6 +33,7 @@ class CreateAccount(Body):
     segment: Tag | None = None
     observers_allowed: YesNo = True
     seat_capacity: Seats = None
+    own_side_ceiling: Ceiling = None
     external: Annotated[list[ExternalRef], Field(max_length=20)] = []
 
 
@@ -39,6 +46,7 @@ class PatchAccount(Body):
     segment: Tag | None = None
     observers_allowed: YesNo = absent()
     seat_capacity: Seats = None
+    own_side_ceiling: Ceiling = None
 
 
 class UpsertAccount(PatchAccount):
@@ -94,6 +102,7 @@ class AccountRead(Read):
     segment: str | None
     observers_allowed: bool
     seat_capacity: int | None
+    own_side_ceiling: int | None
     external: list[ExternalRef]
     version: int
     created_at: datetime

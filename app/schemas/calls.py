@@ -10,6 +10,7 @@ from app.vocabulary import CallStatus, HttpUrl, Instant, Language, Name, Slug, T
 
 Id = Annotated[str, Field(max_length=48)]
 Seats = Annotated[Whole, Field(ge=0, le=50)]
+Colleagues = Annotated[Whole, Field(ge=0, le=50, description="Our people on the call besides host and observers.")]
 
 _EXAMPLE: dict[str, Any] = {
     "title": "Northwind Freight: discovery call",
@@ -40,6 +41,7 @@ class CreateCall(Body):
     region: Tag | None = None
     sensitive: YesNo = False
     meeting_url: HttpUrl | None = None
+    colleagues_invited: Colleagues = 0
     seat_capacity: Annotated[Seats | None, Field(description="Overrides what account, host and type give.")] = None
     external: Annotated[list[ExternalRef], Field(max_length=20)] = []
 
@@ -63,6 +65,7 @@ class PatchCall(Body):
     region: Tag | None = None
     sensitive: YesNo = absent()
     meeting_url: HttpUrl | None = None
+    colleagues_invited: Colleagues = absent()
     seat_capacity: Seats | None = None
 
 
@@ -125,6 +128,7 @@ class CallRead(Read):
                     "region": None,
                     "sensitive": False,
                     "skills": ["discovery.questioning"],
+                    "colleagues_invited": 0,
                     "seat_capacity": 2,
                     "seats_taken": 1,
                     "joinable": True,
@@ -152,6 +156,7 @@ class CallRead(Read):
     region: str | None
     sensitive: bool
     skills: list[str]
+    colleagues_invited: int
     seat_capacity: int
     seats_taken: int
     joinable: bool

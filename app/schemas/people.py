@@ -6,11 +6,26 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from app.schemas.shapes import Atomic, Body, ExternalRef, ExternalUpdatedAt, ItemByItem, Read, absent
-from app.vocabulary import Capacity, Day, Email, Language, Name, PersonStatus, Role, Tag, Whole, ZoneName
+from app.vocabulary import (
+    Capacity,
+    Day,
+    Email,
+    Language,
+    Name,
+    PersonStatus,
+    Role,
+    SeatApproval,
+    Tag,
+    Whole,
+    ZoneName,
+)
 
 Languages = Annotated[list[Language], Field(max_length=20)]
 Tags = Annotated[list[Tag], Field(max_length=50)]
 Limit = Annotated[Whole, Field(ge=0, le=100)]
+SessionLimit = Annotated[Limit | None, Field(description="Sessions without a call; null sets no limit.")]
+Approval = Annotated[SeatApproval, Field(description="Who lets observers onto their calls; `none` takes nobody.")]
+Gap = Annotated[Whole, Field(ge=0, le=480, description="Least time between two of their calls with observers.")]
 Id = Annotated[str, Field(max_length=48)]
 
 _EXAMPLE: dict[str, Any] = {
@@ -45,6 +60,10 @@ class CreatePerson(Body):
     observe_per_week: Limit = 8
     host_per_day: Limit = 4
     host_per_week: Limit = 12
+    seat_approval: Approval = SeatApproval.AUTO
+    host_gap_minutes: Gap = 0
+    sessions_per_day: SessionLimit = None
+    sessions_per_week: SessionLimit = None
     external: Annotated[list[ExternalRef], Field(max_length=20)] = []
 
 
@@ -70,6 +89,10 @@ class PatchPerson(Body):
     observe_per_week: Limit = absent()
     host_per_day: Limit = absent()
     host_per_week: Limit = absent()
+    seat_approval: Approval = absent()
+    host_gap_minutes: Gap = absent()
+    sessions_per_day: SessionLimit = None
+    sessions_per_week: SessionLimit = None
 
 
 class UpsertPerson(PatchPerson):
@@ -118,6 +141,10 @@ class PersonRead(Read):
                     "observe_per_week": 8,
                     "host_per_day": 4,
                     "host_per_week": 12,
+                    "seat_approval": "auto",
+                    "host_gap_minutes": 0,
+                    "sessions_per_day": None,
+                    "sessions_per_week": None,
                     "external": [{"source": "hubspot:42", "id": "123"}],
                     "version": 3,
                     "created_at": "2026-11-21T09:00:00Z",
@@ -145,6 +172,10 @@ class PersonRead(Read):
     observe_per_week: int
     host_per_day: int
     host_per_week: int
+    seat_approval: SeatApproval
+    host_gap_minutes: int
+    sessions_per_day: int | None
+    sessions_per_week: int | None
     external: list[ExternalRef]
     version: int
     created_at: datetime

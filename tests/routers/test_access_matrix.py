@@ -165,6 +165,8 @@ MATRIX = (
     Row("POST /v1/feeds/{feed_id}/revoke", PRIVATE),
     Row("GET /feeds/{secret}.ics", PUBLIC),
     Row("POST /v1/imports", ADMIN, "name,email,time_zone\nEve,e@earshot.example,Etc/UTC\n", query={"kind": "people"}),
+    Row("GET /v1/settings", ALL),
+    Row("PATCH /v1/settings", ADMIN, {"min_notice_minutes": 30}),
     Row("GET /healthz", PUBLIC),
     Row("GET /readyz", PUBLIC),
     # Pages are asked by browsers; a key opens none.
