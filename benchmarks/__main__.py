@@ -2,10 +2,12 @@
 
 import argparse
 
-from benchmarks import booking, demo, feeds, lists, matching, plan
+from benchmarks import booking, demo, feeds, lists, matching, plan, slots
 from benchmarks.figures import show
 
-BENCHMARKS = {module.__name__.rpartition(".")[2]: module for module in (demo, lists, booking, feeds, matching, plan)}
+BENCHMARKS = {
+    module.__name__.rpartition(".")[2]: module for module in (demo, lists, booking, slots, feeds, matching, plan)
+}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import JSON, select
+from sqlalchemy import Dialect, Select, Text, TypeDecorator, select, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -19,10 +19,15 @@ from app.queries.people import visible
 from app.rules.access import Actor
 from app.rules.availability import Range
 from app.rules.meeting import Colleague, HouseRules
-from app.rules.slots import CommonSlots, Taken, Wanted, common_slots
+from app.rules.slots import CommonSlots, Ints, Taken, Wanted, common_slots
 
 _NEAR = timedelta(days=14)
 _NEAR_STEP_MINUTES = 15
+_MICROSECONDS = 60_000_000
+"""In a minute."""
+_OF_PERSON = (
+    person.c.id, person.c.time_zone, person.c.status, person.c.sessions_per_day, person.c.sessions_per_week
+)  # fmt: skip
 
 
 class UnknownPerson(Invalid):
@@ -36,7 +41,7 @@ def free_slots(db: DbSession, person_ids: Sequence[str], wanted: Wanted, *, acto
     """Return when all of these people can meet, and why not when they can't. Whoever is signed in may ask about
     colleagues who are here. Refused as `unknown_reference`, saying which is not. Six statements.
     """
-    found = db.execute(select(person).where(person.c.id.in_(person_ids), visible(actor))).all()
+    found = db.execute(select(*_OF_PERSON).where(person.c.id.in_(person_ids), visible(actor))).all()
     here = {row.id for row in found}
     for number, person_id in enumerate(person_ids, 1):
         if person_id not in here:
@@ -72,47 +77,54 @@ def _diaries(
     """Return what must be known of people and what takes their time. Four statements."""
     known = colleagues(db, people, wanted.starts_at, wanted.ends_at, now=now, ignoring=ignoring)
     around = (wanted.starts_at - busy.LONGEST_BUFFER, wanted.ends_at + busy.LONGEST_BUFFER)
-    takes = busy.taking([row.id for row in people], *around, now=now, ignoring=ignoring).subquery()
-    # One row per person: to make an object of each of many thousand instants takes longer than all the rest.
-    columns = select(takes.c.person_id, _MinutesDown(takes.c.starts_at), _MinutesUp(takes.c.ends_at))
-    taken = {
-        person_id: Taken(np.array(starts, np.int64), np.array(ends, np.int64))
-        for person_id, starts, ends in db.execute(columns.group_by(takes.c.person_id))
-    }
-    return [(one, taken.get(one.id) or Taken.of(())) for one in known.values()]
+    takes = busy.taking([row.id for row in people], *around, now=now, ignoring=ignoring)
+    parts: dict[str, list[tuple[Ints, Ints]]] = {one: [] for one in known}
+    for person_id, starts, ends in db.execute(union_all(*map(_in_columns, takes.selects))):
+        parts[person_id].append((starts, ends))
+    return [(one, _taken(parts[one.id])) for one in known.values()]
 
 
-class _MinutesDown(FunctionElement[list[int]]):
-    """The instants of a group's rows in whole minutes since 1970, rounded down, as one list."""
+def _in_columns(query: Any) -> Select[str, Ints, Ints]:
+    """Ask for a row per person in place of one per range: to make objects of so many takes longer than all the rest."""
+    person_id, starts_at, ends_at = query.selected_columns
+    columns: Select[str, Ints, Ints] = query.with_only_columns(person_id, _Instants(starts_at), _Instants(ends_at))
+    return columns.group_by(person_id)
 
-    type = JSON()
+
+def _taken(parts: Sequence[tuple[Ints, Ints]]) -> Taken:
+    if not parts:
+        return Taken.of(())
+    starts, ends = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Taken(starts // _MICROSECONDS, -(-ends // _MICROSECONDS))
+
+
+class _Column(TypeDecorator[Ints]):
+    """Many instants in microseconds since 1970."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Ints:
+        """Read what `_Instants` gave."""
+        if dialect.name == "sqlite":
+            return np.frombuffer(value.encode(), "S26").astype("datetime64[us]").astype(np.int64)
+        return np.array(value, np.int64)
+
+
+class _Instants(FunctionElement[Ints]):
+    """All instants of a group's rows in one value. Several of them keep one order."""
+
+    type = _Column()
     inherit_cache = True
 
 
-class _MinutesUp(FunctionElement[list[int]]):
-    """The same, rounded up, in the same order."""
-
-    type = JSON()
-    inherit_cache = True
-
-
-@compiles(_MinutesDown, "sqlite")
-def _down_on_sqlite(element: _MinutesDown, compiler: Any, **options: Any) -> str:
-    return f"json_group_array(strftime('%s', {compiler.process(element.clauses, **options)}) / 60)"
+@compiles(_Instants, "sqlite")
+def _on_sqlite(element: _Instants, compiler: Any, **options: Any) -> str:
+    # Each is stored as 26 characters.
+    return f"group_concat({compiler.process(element.clauses, **options)}, '')"
 
 
-@compiles(_MinutesUp, "sqlite")
-def _up_on_sqlite(element: _MinutesUp, compiler: Any, **options: Any) -> str:
-    # Instants are stored as text with six digits after the point; strftime drops them.
-    stored = compiler.process(element.clauses, **options)
-    return f"json_group_array((strftime('%s', {stored}) + 59 + (substr({stored}, 21) > '000000')) / 60)"
-
-
-@compiles(_MinutesDown, "postgresql")
-def _down_on_postgresql(element: _MinutesDown, compiler: Any, **options: Any) -> str:
-    return f"json_agg(floor(date_part('epoch', {compiler.process(element.clauses, **options)}) / 60)::bigint)"
-
-
-@compiles(_MinutesUp, "postgresql")
-def _up_on_postgresql(element: _MinutesUp, compiler: Any, **options: Any) -> str:
-    return f"json_agg(ceil(date_part('epoch', {compiler.process(element.clauses, **options)}) / 60)::bigint)"
+@compiles(_Instants, "postgresql")
+def _on_postgresql(element: _Instants, compiler: Any, **options: Any) -> str:
+    # A double holds today's seconds to a quarter of a microsecond.
+    return f"array_agg((date_part('epoch', {compiler.process(element.clauses, **options)}) * 1000000)::bigint)"
