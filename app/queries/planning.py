@@ -46,18 +46,13 @@ def plan_problem(db: DbSession, run: Any, *, now: datetime) -> PlanProblem:
     return PlanProblem(
         calls=plan_calls,
         observers=tuple(
-            _observer(found, skills, held.get(found.row.id, ()), observing[found.row.id], mentors, by_type, run)
+            _observer(found, skills, held.get(found.row.id, ()), observers[found.row.id], mentors, by_type, run)
             for found in juniors
         ),
-        pairs=_pairs(open_calls, juniors, observers, hosting, held),
+        pairs=_apart(_pairs(open_calls, juniors, observers, hosting, held), open_calls, plan_calls, hosting),
         hosts={row.id: _host_load(hosting[row.id].load, open_calls) for row in hosts.values()},
         strengths={host: skills.levels[host] for host in sorted(hosts)},
         per_host=CALLS_PER_HOST,
-        per_day=0,
-        per_week=0,
-        host_per_day=0,
-        host_per_week=0,
-        buffer_minutes=0,
     )
 
 
@@ -94,6 +89,27 @@ def _pairs(
     return tuple(found)
 
 
+def _apart(
+    pairs: Sequence[PlanPair], open_calls: Sequence[Any], plan_calls: Sequence[PlanCall], hosting: dict[str, Host]
+) -> tuple[PlanPair, ...]:
+    """Leave out calls of a host that lie closer together than their host wants: of those that nobody observes yet as
+    many stay as can, the first to end first.
+
+    Conservative: which of two such calls gets observers is settled before the plan, which might have chosen the other.
+    """
+    last_end: dict[str, datetime] = {}
+    kept = set()
+    for c in sorted({pair.call for pair in pairs}, key=lambda c: (open_calls[c].ends_at, plan_calls[c].key)):
+        row = open_calls[c]
+        host = hosting[row.host_id]
+        if host.gap and row.id not in host.observed:
+            if row.host_id in last_end and row.starts_at < last_end[row.host_id] + host.gap:
+                continue
+            last_end[row.host_id] = row.ends_at
+        kept.add(c)
+    return tuple(pair for pair in pairs if pair.call in kept)
+
+
 def _call(row: Any, key: str, by_type: dict[str, list[str]], start: datetime) -> PlanCall:
     day = local_day(row.starts_at, row.host_time_zone)
     return PlanCall(
@@ -116,12 +132,12 @@ def _observer(
     found: Enrolled,
     skills: Skills,
     held: Iterable[Any],
-    load: Load,
+    observer: Observer,
     mentors: dict[str, str],
     by_type: dict[str, list[str]],
     run: Any,
 ) -> PlanObserver:
-    row, held = found.row, list(held)
+    row, load, held = found.row, observer.load, list(held)
     levels, wants = skills.levels[row.id], skills.wants[row.id]
     heard_types = Counter(seat_row.type for seat_row in held)
     coming = [s for s in held if s.status in LIVE_SEATS and run.from_at <= s.starts_at < run.to_at]
@@ -133,6 +149,7 @@ def _observer(
         id=row.id,
         key=found.key,
         weekly_goal=max(goal - len(coming), 0),
+        gap_minutes=(observer.before + observer.after) // timedelta(minutes=1),
         wants=wants,
         levels=levels,
         needs=tuple(sorted({kind for kind in by_type if kind not in heard_types and kind != "other"} | set(wished))),

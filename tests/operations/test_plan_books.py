@@ -1,4 +1,4 @@
-"""Whatever the world looks like: what is planned books, every seat of it."""
+"""Whatever the world looks like, buffers and gaps included: what is planned books, every seat of it."""
 
 import shutil
 from contextlib import suppress
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from app.db import DbSession, make_engine, transaction
 from app.errors import Problem
 from app.jobs import runs as jobs
-from app.models.tables import seat
+from app.models.tables import availability, seat
 from app.operations import plan_runs
 from app.operations.availability import replace_busy
 from app.operations.seats import book_seat
@@ -37,6 +37,9 @@ class Somebody:
     per_week: int
     languages: list[str]
     busy: list[tuple[datetime, datetime]]
+    buffers: tuple[int, int]
+    gap: int
+    """Minutes between two calls that they host with observers."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ people = st.builds(
     per_week=st.integers(1, 3),
     languages=st.sampled_from((["en"], ["de", "en"])),
     busy=st.lists(st.tuples(instants, st.integers(1, 12)).map(lambda at: (at[0], at[0] + at[1] * QUARTER)), max_size=2),
+    buffers=st.sampled_from(((0, 0), (0, 0), (10, 0), (0, 15), (5, 20))),
+    gap=st.sampled_from((0, 0, 10, 30, 60)),
 )
 worlds = st.builds(
     SmallWorld,
@@ -108,6 +113,7 @@ def build(db: DbSession, world: SmallWorld) -> None:
             languages=one.languages,
             host_per_day=one.per_day,
             host_per_week=one.per_week,
+            host_gap_minutes=one.gap,
         )
         for one in world.hosts
     ]
@@ -119,11 +125,15 @@ def build(db: DbSession, world: SmallWorld) -> None:
             languages=one.languages,
             observe_per_day=one.per_day,
             observe_per_week=one.per_week,
+            host_gap_minutes=one.gap,
         )
         for one in world.observers
     ]
     everybody = [*hosts, *observers]
     for who, one in zip(everybody, (*world.hosts, *world.observers), strict=True):
+        before, after = one.buffers
+        values = {"buffer_before_minutes": before, "buffer_after_minutes": after}
+        db.execute(update(availability).where(availability.c.person_id == who.id).values(**values))
         taken = [(start, end, BusyStatus.BUSY) for start, end in one.busy]
         replace_busy(db, person_id=who.id, source="outlook", intervals=taken, actor=SYSTEM, now=NOW)
     calls = [

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 from hypothesis import strategies as st
@@ -54,6 +55,7 @@ def an_observer(
     name: str = "ola",
     *,
     goal: int = 5,
+    gap: int = 0,
     wants: Mapping[str, int] | None = None,
     levels: Mapping[str, int] | None = None,
     needs: tuple[str, ...] = (),
@@ -70,6 +72,7 @@ def an_observer(
         id=f"per_{name}",
         key=name,
         weekly_goal=goal,
+        gap_minutes=gap,
         wants={"demo.storytelling": 3} if wants is None else wants,
         levels=levels or {},
         needs=needs,
@@ -96,23 +99,34 @@ def a_problem(
     per_week: int = 9,
     host_per_day: int = 9,
     host_per_week: int = 9,
-    buffer_minutes: int = 0,
     pins: tuple[tuple[int, int], ...] = (),
 ) -> PlanProblem:
-    """Everybody may hear everything unless `pairs` says otherwise; observers share the hosts' zone."""
+    """Everybody may hear everything unless `pairs` says otherwise; observers share the hosts' zone. What is left of
+    load limits is `per_day` and the like where neither observer nor host says it.
+    """
+    days, weeks = {call.host_day for call in calls}, {call.host_week for call in calls}
+    given = {call.host: (hosts or {}).get(call.host, HostLoad({}, {})) for call in calls}
     allowed = [(o, c) for o in range(len(observers)) for c in range(len(calls))] if pairs is None else pairs
     return PlanProblem(
         calls=calls,
-        observers=observers,
+        observers=tuple(
+            replace(
+                one,
+                per_day_left=dict.fromkeys(days, per_day) | dict(one.per_day_left),
+                per_week_left=dict.fromkeys(weeks, per_week) | dict(one.per_week_left),
+            )
+            for one in observers
+        ),
         pairs=tuple(PlanPair(o, c, day=calls[c].host_day, week=calls[c].host_week) for o, c in allowed),
-        hosts=hosts or {},
+        hosts={
+            host: HostLoad(
+                dict.fromkeys(days, host_per_day) | dict(load.per_day_left),
+                dict.fromkeys(weeks, host_per_week) | dict(load.per_week_left),
+            )
+            for host, load in given.items()
+        },
         strengths={call.host: {"demo.storytelling": 3} for call in calls} if strengths is None else strengths,
         per_host=per_host,
-        per_day=per_day,
-        per_week=per_week,
-        host_per_day=host_per_day,
-        host_per_week=host_per_week,
-        buffer_minutes=buffer_minutes,
         pins=pins,
     )
 
@@ -127,12 +141,12 @@ def violations(problem: PlanProblem, seating: Seating) -> list[str]:
             found.append(f"{call.key} oversold")
     for host in {call.host for call in problem.calls}:
         hosted = [problem.calls[c] for c in hosted_indices(problem, seating, host)]
-        load = problem.hosts.get(host, HostLoad({}, {}))
+        load = problem.hosts[host]
         for day, taken in Counter(call.host_day for call in hosted).items():
-            if taken > load.per_day_left.get(day, problem.host_per_day):
+            if taken > load.per_day_left[day]:
                 found.append(f"{host} has too many on day {day}")
         for week, taken in Counter(call.host_week for call in hosted).items():
-            if taken > load.per_week_left.get(week, problem.host_per_week):
+            if taken > load.per_week_left[week]:
                 found.append(f"{host} has too many in week {week}")
     for o, observer in enumerate(problem.observers):
         mine = [pair for place, pair in allowed.items() if place in seating and place[0] == o]
@@ -141,13 +155,13 @@ def violations(problem: PlanProblem, seating: Seating) -> list[str]:
         if len(mine) > max(observer.weekly_goal, pinned):
             found.append(f"{observer.key} beyond the goal")
         for day, taken in Counter(pair.day for pair in mine).items():
-            if taken > observer.per_day_left.get(day, problem.per_day):
+            if taken > observer.per_day_left[day]:
                 found.append(f"{observer.key} has too many on day {day}")
         for week, taken in Counter(pair.week for pair in mine).items():
-            if taken > observer.per_week_left.get(week, problem.per_week):
+            if taken > observer.per_week_left[week]:
                 found.append(f"{observer.key} has too many in week {week}")
         for one, other in combinations(calls, 2):
-            if other.starts_at < one.ends_at + problem.buffer_minutes:
+            if other.starts_at < one.ends_at + observer.gap_minutes:
                 found.append(f"{observer.key} is in two places: {one.key}, {other.key}")
         accounts = [call.account for call in calls if call.account is not None]
         if len(accounts) != len(set(accounts)) or observer.accounts_taken & set(accounts):
@@ -237,6 +251,7 @@ def problems(draw: st.DrawFn, *, observers: int, calls: int, pairs: int, pins: i
         an_observer(
             f"o{i:02}",
             goal=draw(small),
+            gap=draw(st.sampled_from((0, 10, 30))),
             wants=draw(st.dictionaries(st.sampled_from(SKILLS), st.integers(0, 5))),
             levels=draw(levels),
             needs=tuple(draw(st.lists(st.sampled_from(SKILLS + TYPES), max_size=3))),
@@ -264,6 +279,5 @@ def problems(draw: st.DrawFn, *, observers: int, calls: int, pairs: int, pins: i
         per_week=draw(st.integers(1, 4)),
         host_per_day=draw(st.integers(1, 3)),
         host_per_week=draw(st.integers(1, 5)),
-        buffer_minutes=draw(st.sampled_from((0, 10, 30))),
         pins=tuple(draw(st.lists(st.sampled_from(allowed), unique=True, max_size=pins))) if allowed and pins else (),
     )

@@ -104,7 +104,10 @@ def test_a_full_host_is_named_with_whom_they_take(load: HostLoad, limit: PlanLim
         (a_problem((an_observer(goal=0, needs=("demo",)),), (a_call(),)), PlanLimit.GOAL),
         (a_problem((an_observer(per_day_left={0: 0}, needs=("demo",)),), (a_call(),)), PlanLimit.DAY),
         (a_problem((an_observer(per_week_left={0: -1}, needs=("demo",)),), (a_call(),)), PlanLimit.WEEK),
-        (a_problem((an_observer(needs=("demo",)),), (a_call(),), per_day=0), PlanLimit.DAY),
+        (
+            a_problem((an_observer(per_day_left={0: 0}, per_week_left={0: 0}, needs=("demo",)),), (a_call(),)),
+            PlanLimit.DAY,
+        ),
         (a_problem((an_observer(needs=("demo",)),), (a_call(),), per_host=0), PlanLimit.HOST_VARIETY),
         (
             a_problem((an_observer(accounts_taken=("acme",), needs=("demo",)),), (a_call(account="acme"),)),
@@ -118,12 +121,12 @@ def test_an_observers_own_limit_is_named(problem: PlanProblem, limit: PlanLimit)
     assert (unmet.reason, unmet.limit, unmet.taken_by) == (UnmetReason.LIMIT_REACHED, limit, ())
 
 
-def test_two_calls_closer_than_the_buffer_leave_one_need_to_time_taken() -> None:
-    observer = an_observer(needs=("demo", "negotiation"))
+def test_two_calls_closer_than_what_the_observer_keeps_free_leave_one_need_to_time_taken() -> None:
+    needs = ("demo", "negotiation")
     calls = (a_call("a", minutes=30), a_call("b", type="negotiation", starts_at=639, skills=()))
 
-    tight = solve(a_problem((observer,), calls, buffer_minutes=10))
-    enough = solve(a_problem((observer,), calls, buffer_minutes=9))
+    tight = solve(a_problem((an_observer(needs=needs, gap=10),), calls))
+    enough = solve(a_problem((an_observer(needs=needs, gap=9),), calls))
 
     assert seats(tight) == {("ola", "a")}
     (unmet,) = tight.unmet

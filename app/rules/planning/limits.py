@@ -3,10 +3,8 @@
 import numpy as np
 
 from app.rules.planning.model import IntArray, Limit, SeatModel, at_most, broken, one_at_a_time
-from app.rules.planning.problem import ContradictoryPin, HostLoad, PlanLimit, PlanProblem
+from app.rules.planning.problem import ContradictoryPin, PlanLimit, PlanProblem
 from app.rules.planning.score import NEED_MET, session_bonus
-
-_NO_LOAD = HostLoad(per_day_left={}, per_week_left={})
 
 
 def seat_model(problem: PlanProblem, value: IntArray) -> SeatModel:
@@ -61,10 +59,9 @@ def _needs(problem: PlanProblem) -> tuple[IntArray, IntArray]:
 def _of_hosts(problem: PlanProblem) -> tuple[Limit, ...]:
     """Seats of each call; observers a host takes on one of their days, and in one of their weeks."""
     calls = [problem.calls[pair.call] for pair in problem.pairs]
-    loads = [problem.hosts.get(c.host, _NO_LOAD) for c in calls]
     host = _numbers([c.host for c in calls])
-    per_day = [it.per_day_left.get(c.host_day, problem.host_per_day) for it, c in zip(loads, calls, strict=True)]
-    per_week = [it.per_week_left.get(c.host_week, problem.host_per_week) for it, c in zip(loads, calls, strict=True)]
+    per_day = [problem.hosts[c.host].per_day_left[c.host_day] for c in calls]
+    per_week = [problem.hosts[c.host].per_week_left[c.host_week] for c in calls]
     return (
         at_most(PlanLimit.SEATS, _array([c.seats_free for c in calls]), _array([p.call for p in problem.pairs])),
         at_most(PlanLimit.HOST_DAY, _array(per_day), host, _array([c.host_day for c in calls])),
@@ -73,13 +70,13 @@ def _of_hosts(problem: PlanProblem) -> tuple[Limit, ...]:
 
 
 def _of_observers(problem: PlanProblem) -> tuple[Limit, ...]:
-    """Load limits per local day and week, one place at a time and the buffer, an account once, few calls of a host."""
+    """Load limits per local day and week, one place at a time and the gap, an account once, few calls of a host."""
     pairs = problem.pairs
     calls = [problem.calls[pair.call] for pair in pairs]
     people = [problem.observers[pair.observer] for pair in pairs]
     who = _array([pair.observer for pair in pairs])
-    per_day = [o.per_day_left.get(p.day, problem.per_day) for o, p in zip(people, pairs, strict=True)]
-    per_week = [o.per_week_left.get(p.week, problem.per_week) for o, p in zip(people, pairs, strict=True)]
+    per_day = [o.per_day_left[p.day] for o, p in zip(people, pairs, strict=True)]
+    per_week = [o.per_week_left[p.week] for o, p in zip(people, pairs, strict=True)]
     account = [int(c.account not in o.accounts_taken) for o, c in zip(people, calls, strict=True)]
     return (
         at_most(PlanLimit.DAY, _array(per_day), who, _array([p.day for p in pairs])),
@@ -88,7 +85,7 @@ def _of_observers(problem: PlanProblem) -> tuple[Limit, ...]:
             PlanLimit.TIME,
             who,
             _array([c.starts_at for c in calls]),
-            _array([c.ends_at + problem.buffer_minutes for c in calls]),
+            _array([c.ends_at + o.gap_minutes for o, c in zip(people, calls, strict=True)]),
         ),
         at_most(
             PlanLimit.ACCOUNT,

@@ -58,14 +58,16 @@ class PlanObserver:
     """A junior rep to plan for.
 
     `wants` holds a priority of 0 to 5 and `levels` a level of 0 to 4 per skill. `weekly_goal` is how many seats this
-    plan should give them: what is still missing, not what is booked already. `per_day_left` and `per_week_left` say
-    what is left of their load limit on a local day or week; one that is absent has the problem's default.
-    `heard_before` and `heard_types` count sessions of the last weeks. `needs` are call types and skills still to hear.
+    plan should give them: what is still missing, not what is booked already. `gap_minutes` is what they keep free
+    between two sessions: after the one and before the other. `per_day_left` and `per_week_left` say what is left of
+    their load limit on each local day and in each week of their pairs. `heard_before` and `heard_types` count sessions
+    of the last weeks. `needs` are call types and skills still to hear.
     """
 
     id: str
     key: str
     weekly_goal: int
+    gap_minutes: int
     wants: Mapping[str, int]
     levels: Mapping[str, int]
     needs: tuple[str, ...]
@@ -95,7 +97,7 @@ class PlanPair:
 
 @dataclass(frozen=True, slots=True)
 class HostLoad:
-    """How many more observers a host may take on a day or in a week of theirs; absent = the problem's default."""
+    """How many more observers a host may take on each day and in each week of theirs that has a call in a pair."""
 
     per_day_left: Mapping[int, int]
     per_week_left: Mapping[int, int]
@@ -105,10 +107,9 @@ class HostLoad:
 class PlanProblem:
     """One plan run.
 
-    `hosts` and `strengths` go by person id; a strength is the host's level, 0 to 4, at a skill. `per_day` and
-    `per_week` are the observers' default load limits, `host_per_day` and `host_per_week` the hosts'. An observer sits
-    in on at most `per_host` calls of one host, and at least `buffer_minutes` pass between two of their seats. `pins`
-    are the pairs, as (observer, call) indices, that every answer must hold.
+    `hosts` and `strengths` go by person id; a strength is the host's level, 0 to 4, at a skill. An observer sits in on
+    at most `per_host` calls of one host. `pins` are the pairs, as (observer, call) indices, that every answer must
+    hold.
     """
 
     calls: tuple[PlanCall, ...]
@@ -117,11 +118,6 @@ class PlanProblem:
     hosts: Mapping[str, HostLoad]
     strengths: Mapping[str, Mapping[str, int]]
     per_host: int
-    per_day: int
-    per_week: int
-    host_per_day: int
-    host_per_week: int
-    buffer_minutes: int
     pins: tuple[tuple[int, int], ...] = ()
 
 
