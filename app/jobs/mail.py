@@ -1,5 +1,7 @@
 """Tell people by mail what changed in their calendar: load, talk, record (RFC 5546, RFC 6047)."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
@@ -9,8 +11,7 @@ from app.ical.entries import EntryStatus
 from app.ical.write import Method
 from app.jobs.context import Hopeless, JobContext
 from app.operations.entries import Letter, hand_to_mail, mail_taken
-from app.queries.entries import Desk, Drawn
-from app.vocabulary import Part
+from app.queries.entries import Desk, Drawn, Subject
 
 
 def send_invite(context: JobContext) -> None:
@@ -24,7 +25,7 @@ def send_invite(context: JobContext) -> None:
     letter = context.write(lambda db: hand_to_mail(db, entry_id=context.payload["entry_id"], desk=desk))
     if letter is None:
         return
-    recipient, over = letter.drawn.recipient, letter.drawn.entry.ends_at <= context.clock()
+    recipient, over = letter.drawn.recipient, letter.drawn.ends_at <= context.clock()
     if over and not letter.again:
         return
     try:
@@ -67,32 +68,73 @@ def _bodies(letter: Letter) -> tuple[str, str]:
     """Return the message as text and as HTML, in the same words."""
     drawn = letter.drawn
     greeting, news, what, when = f"Hello {drawn.recipient.name},", _news(letter), drawn.entry.summary, _when(drawn)
+    html_when = escape(when).replace("\n", "<br>")
     url = drawn.entry.url or ""
     text = f"{greeting}\n\n{news}\n\n{what}\n{when}\n\n{url}\n"
     html = (
         f"<p>{escape(greeting)}</p>\n<p>{escape(news)}</p>\n"
-        f"<p><strong>{escape(what)}</strong><br>{escape(when)}</p>\n"
+        f"<p><strong>{escape(what)}</strong><br>{html_when}</p>\n"
         f'<p><a href="{escape(url)}">{escape(url)}</a></p>\n'
     )
     return text, html
 
 
+_NEWS: Mapping[Subject, tuple[str, str, str]] = {
+    Subject.SEAT: (
+        "You have a seat on this call. Enjoy it.",
+        "Your seat has changed. Here is what holds now.",
+        "This one is off: your seat on the call is free again, and so is your time.",
+    ),
+    Subject.HOSTING: (
+        "You will have company on your call. They only listen; there is nothing for you to prepare.",
+        "Who sits in on your call, or when, has changed. They only listen; there is nothing for you to prepare.",
+        "Nobody sits in on this call any more. There is nothing for you to do.",
+    ),
+    Subject.SESSION: (
+        "You have a new session.",
+        "This session has changed. Here is what holds now.",
+        "This one is off: your time is free again.",
+    ),
+    Subject.SERIES: (
+        "You have a new series of sessions.",
+        "This series has changed. Here is what holds now.",
+        "All of this series that was still to come is off: your time is free again.",
+    ),
+}
+"""What the first mail of an entry says, a later one, and the last."""
+
+
 def _news(letter: Letter) -> str:
-    drawn, again = letter.drawn, letter.again
-    cancelled = drawn.entry.status is EntryStatus.CANCELLED
-    if drawn.part is Part.HOST:
-        if cancelled:
-            return "Nobody sits in on this call any more. There is nothing for you to do."
-        now = "Who sits in on your call, or when, has changed." if again else "You will have company on your call."
-        return f"{now} They only listen; there is nothing for you to prepare."
-    if cancelled:
-        return "This one is off: your seat on the call is free again, and so is your time."
-    return "Your seat has changed. Here is what holds now." if again else "You have a seat on this call. Enjoy it."
+    new, changed, cancelled = _NEWS[letter.drawn.subject]
+    if letter.drawn.entry.status is EntryStatus.CANCELLED:
+        return cancelled
+    return changed if letter.again else new
 
 
 def _when(drawn: Drawn) -> str:
-    """Say when, in the recipient's zone and naming it: `Monday 23 November 2026, 10:00–10:30 (Europe/London)`."""
-    zone = ZoneInfo(drawn.time_zone)
-    starts_at, ends_at = drawn.entry.starts_at.astimezone(zone), drawn.entry.ends_at.astimezone(zone)
-    day = f"{starts_at:%A} {starts_at.day} {starts_at:%B %Y}"
-    return f"{day}, {starts_at:%H:%M}–{ends_at:%H:%M} ({drawn.time_zone})"
+    """Say when, in the recipient's zone and naming it: `Monday 23 November 2026, 10:00–10:30 (Europe/London)`.
+
+    Of a series it says when it begins and ends, and of what was still to come at this change, where it differs.
+    """
+    entry, zone = drawn.entry, ZoneInfo(drawn.time_zone)
+    first = f"{_times(entry.starts_at, entry.ends_at, zone)} ({drawn.time_zone})"
+    series = entry.recurrence
+    if series is None or entry.status is EntryStatus.CANCELLED:
+        return first
+    lines = [f"First: {first}", f"Last: {_day(drawn.ends_at.astimezone(zone))}"]
+    lines += [f"Not on {_day(at.astimezone(zone))}" for at in series.dropped if at > entry.changed_at]
+    lines += [
+        f"{_day(one.slot.astimezone(zone))} is now {_times(one.starts_at, one.ends_at, zone)}"
+        for one in series.overrides
+        if one.slot > entry.changed_at
+    ]
+    return "\n".join(lines)
+
+
+def _times(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
+    starts_at, ends_at = starts_at.astimezone(zone), ends_at.astimezone(zone)
+    return f"{_day(starts_at)}, {starts_at:%H:%M}–{ends_at:%H:%M}"
+
+
+def _day(shown: datetime) -> str:
+    return f"{shown:%A} {shown.day} {shown:%B %Y}"

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
-from app.models.tables import call, call_type_skill, person, seat, session
+from app.models.tables import call, call_type_skill, participant, person, seat, session
 from app.operations.installation import installation_id
 from app.queries.entries import Desk, Drawn, Fragment, drawn_entries
 from app.vocabulary import EntryStatus, Part, PersonStatus
@@ -99,15 +99,24 @@ def shown_anew(db: DbSession, kind: str, object_id: str, changed: Iterable[str],
 
 
 def _about_calls(which: ColumnElement[bool]) -> ColumnElement[bool]:
-    return entry.c.call_id.in_(select(call.c.id).where(which))
+    """Return the condition for the entries of such calls, and of the debriefs that follow their seats."""
+    wanted = select(call.c.id).where(which)
+    followed = select(session.c.id).where(session.c.call_id.in_(wanted))
+    debriefs = select(session.c.id).where(session.c.follows_id.in_(followed))
+    return or_(entry.c.call_id.in_(wanted), entry.c.session_id.in_(debriefs))
 
 
 def _naming(person_id: str) -> ColumnElement[bool]:
-    """Return the condition for a person's own entries, those of the observers of their calls and of their hosts."""
+    """Return the condition for a person's own entries, those of the observers of their calls, of their hosts, and of
+    all they meet.
+    """
     hosted = select(call.c.id).where(call.c.host_id == person_id)
     sat_in = select(seat.c.call_id).where(seat.c.observer_id == person_id)
+    own = select(participant.c.session_id).where(participant.c.person_id == person_id)
     return or_(
         entry.c.person_id == person_id,
+        and_(entry.c.call_id.is_(None), entry.c.session_id.in_(own)),
+        entry.c.series_id.in_(select(session.c.series_id).where(session.c.id.in_(own))),
         and_(entry.c.part == Part.OBSERVER, entry.c.call_id.in_(hosted)),
         and_(entry.c.part == Part.HOST, entry.c.call_id.in_(sat_in)),
     )
@@ -119,15 +128,22 @@ def _teaching(skill: str) -> ColumnElement[bool]:
 
 
 def _answered(session_id: str) -> ColumnElement[bool]:
-    """Return the condition for the entries that show what was answered to a session: its own, and its call's host's."""
+    """Return the condition for the entries that show what was answered to a session: its own, those of its series, and
+    its call's host's.
+    """
     on_call = select(session.c.call_id).where(session.c.id == session_id)
-    return or_(entry.c.session_id == session_id, and_(entry.c.part == Part.HOST, entry.c.call_id.in_(on_call)))
+    in_series = select(session.c.series_id).where(session.c.id == session_id)
+    return or_(
+        entry.c.session_id == session_id,
+        entry.c.series_id.in_(in_series),
+        and_(entry.c.part == Part.HOST, entry.c.call_id.in_(on_call)),
+    )
 
 
 _SHOWN: Mapping[str, tuple[frozenset[str], Callable[[str], ColumnElement[bool]]]] = {
     "person": (frozenset({"name", "email"}), _naming),
     "account": (frozenset({"name"}), lambda key: _about_calls(call.c.account_id == key)),
-    "call": (frozenset({"type", "account_id", "meeting_url", "host_id"}), lambda key: entry.c.call_id == key),
+    "call": (frozenset({"type", "account_id", "meeting_url", "host_id"}), lambda key: _about_calls(call.c.id == key)),
     "call_type": (frozenset({"skills"}), lambda key: _about_calls(call.c.type == key)),
     "skill": (frozenset({"name"}), _teaching),
     "session": (frozenset({"response"}), _answered),

@@ -19,14 +19,13 @@ from app.models.tables import participant, series, session
 from app.operations.installation import installation_id
 from app.operations.jobs import enqueue
 from app.queries.rows import in_parts
-from app.vocabulary import EntryStatus, Part, SeriesStatus, SessionStatus
+from app.queries.series import OFF
+from app.vocabulary import EntryStatus, Part, SeriesStatus
 
 _TRIES = 3000
 """How often mail is tried: every four hours for a year. It gives up by itself once the entry is over."""
 UNDO = timedelta(seconds=15)
 """How long the cancel of a session without a call can be undone; its mail waits for as long."""
-_OFF = (SessionStatus.CANCELLED, SessionStatus.EXPIRED)
-"""Occurrences that will not happen."""
 
 
 def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime) -> None:
@@ -138,7 +137,7 @@ def _people(db: DbSession, session_id: str) -> list[tuple[str, Part]]:
 def _span(db: DbSession, series_id: str) -> Any:
     """Return when the first occurrence that stands starts and the last one ends; two times None when none stands."""
     query = select(func.min(session.c.starts_at).label("starts_at"), func.max(session.c.ends_at).label("ends_at"))
-    return db.execute(query.where(session.c.series_id == series_id, session.c.status.not_in(_OFF))).one()
+    return db.execute(query.where(session.c.series_id == series_id, session.c.status.not_in(OFF))).one()
 
 
 def _new(

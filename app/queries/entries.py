@@ -1,27 +1,30 @@
-"""Draw calendar entries: what stands in an observer's and in a host's calendar, said with the names of today.
+"""Draw calendar entries: what stands in an observer's and in a host's calendar, and in those of who takes part in a
+session or a series, said with the names of today.
 
 Data minimum (design: privacy): company and call type, colleagues by name, no title or contact from the CRM. The
 observers of one call never learn of each other from here.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from app.config import Settings
 from app.db import DbSession
 from app.ical import entries as ical
 from app.ical.entries import Attendee, AttendeeRole, Entry, Organizer, PartStat
 from app.ical.write import RENDERER, vevent
-from app.models.tables import account, call, participant, person, seat
+from app.models.tables import account, call, participant, person, seat, series, session
 from app.models.tables import calendar_entry as entry
 from app.queries import calls
 from app.queries.busy import LOADING
-from app.vocabulary import EntryStatus, Part, PersonStatus, Response
+from app.queries.series import Timetable, timetables
+from app.vocabulary import EntryStatus, Part, PersonStatus, Response, SessionKind
 
 _ALARM_MINUTES = 10
 _PARTSTATS: Mapping[Response, PartStat] = {
@@ -30,6 +33,24 @@ _PARTSTATS: Mapping[Response, PartStat] = {
     Response.DECLINED: "DECLINED",
     Response.TENTATIVE: "TENTATIVE",
 }
+_KINDS: Mapping[SessionKind, str] = {
+    SessionKind.SHADOW: "Shadow",
+    SessionKind.REVERSE_SHADOW: "Reverse shadow",
+    SessionKind.RIDE_ALONG: "Ride-along",
+    SessionKind.DROP_IN: "Drop-in",
+    SessionKind.DEBRIEF: "Debrief",
+    SessionKind.ONE_ON_ONE: "1:1",
+    SessionKind.ROLE_PLAY: "Role-play",
+}
+
+
+class Subject(Enum):
+    """What an entry is about."""
+
+    SEAT = auto()
+    HOSTING = auto()
+    SESSION = auto()
+    SERIES = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +85,10 @@ class Drawn:
     """One revision of one person's entry. `row_changed_at` is that of the row, to tell a later revision from it."""
 
     id: str
-    part: Part
+    subject: Subject
     row_changed_at: datetime
+    ends_at: datetime
+    """When all of it is over: with the last occurrence of a series."""
     recipient: Attendee
     recipient_status: PersonStatus
     time_zone: str
@@ -77,45 +100,77 @@ class Drawn:
         return Fragment(self.id, self.row_changed_at, vevent(self.entry, rsvp=False))
 
 
-def drawn_entries(db: DbSession, entry_ids: Iterable[str], *, desk: Desk) -> list[Drawn]:
-    """Return these entries by start. Three statements, however many there are."""
-    wanted = list(entry_ids)
-    recipient, host = person.alias("recipient"), person.alias("host")
-    query = (
-        select(
-            *(column for column in entry.c if column is not entry.c.vevent),
-            recipient.c.name,
-            recipient.c.email,
-            recipient.c.status.label("recipient_status"),
-            recipient.c.time_zone,
-            host.c.name.label("host_name"),
-            host.c.email.label("host_email"),
-            call.c.type,
-            call.c.meeting_url,
-            account.c.name.label("company"),
-            participant.c.response,
-        )
-        .join(recipient, recipient.c.id == entry.c.person_id)
-        .join(call, call.c.id == entry.c.call_id)
-        .join(host, host.c.id == call.c.host_id)
-        .outerjoin(account, account.c.id == call.c.account_id)
-        .outerjoin(
-            participant,
-            and_(participant.c.session_id == entry.c.session_id, participant.c.person_id == entry.c.person_id),
-        )
-        .where(entry.c.id.in_(wanted))
-        .order_by(entry.c.starts_at, entry.c.id)
+_RECIPIENT, _HOST, _FOLLOWED = person.alias("recipient"), person.alias("host"), session.alias("followed")
+_ROWS = (
+    select(
+        *(column for column in entry.c if column is not entry.c.vevent),
+        _RECIPIENT.c.name,
+        _RECIPIENT.c.email,
+        _RECIPIENT.c.status.label("recipient_status"),
+        _RECIPIENT.c.time_zone,
+        _HOST.c.name.label("host_name"),
+        _HOST.c.email.label("host_email"),
+        call.c.type,
+        call.c.meeting_url,
+        account.c.name.label("company"),
+        participant.c.response,
+        func.coalesce(session.c.kind, series.c.kind).label("kind"),
     )
-    rows = db.execute(query).all()
-    lessons = calls.lessons(db, {row.type for row in rows})
-    observers = _observers(db, {row.call_id for row in rows if row.part is Part.HOST})
-    return [_drawn(row, desk, lessons.get(row.type, []), observers.get(row.call_id, [])) for row in rows]
+    .join(_RECIPIENT, _RECIPIENT.c.id == entry.c.person_id)
+    .outerjoin(session, session.c.id == entry.c.session_id)
+    .outerjoin(_FOLLOWED, _FOLLOWED.c.id == session.c.follows_id)
+    .outerjoin(series, series.c.id == entry.c.series_id)
+    .outerjoin(call, call.c.id == func.coalesce(entry.c.call_id, _FOLLOWED.c.call_id))
+    .outerjoin(_HOST, _HOST.c.id == call.c.host_id)
+    .outerjoin(account, account.c.id == call.c.account_id)
+    .outerjoin(
+        participant,
+        and_(participant.c.session_id == entry.c.session_id, participant.c.person_id == entry.c.person_id),
+    )
+    .order_by(entry.c.starts_at, entry.c.id)
+)
 
 
-def busy_only(row: Any, desk: Desk) -> bytes:
-    """Return the VEVENT that tells when somebody is taken and nothing else. `row` is one of `calendar_entry`."""
+def drawn_entries(db: DbSession, entry_ids: Iterable[str], *, desk: Desk) -> list[Drawn]:
+    """Return these entries by start. Three statements for those of calls and three for others, however many."""
+    rows = db.execute(_ROWS.where(entry.c.id.in_(list(entry_ids)))).all()
+    lessons = calls.lessons(db, {row.type for row in rows if subject(row) is Subject.SEAT})
+    observers = _observers(db, {row.call_id for row in rows if subject(row) is Subject.HOSTING})
+    planned = timetables(db, {row.series_id for row in rows if row.series_id})
+    people = _people(db, {_link(row, planned) for row in rows if row.call_id is None})
+
+    def drawn(row: Any) -> Entry:
+        about = subject(row)
+        if about is Subject.SEAT:
+            return _of_observer(row, desk, lessons.get(row.type, []))
+        if about is Subject.HOSTING:
+            return _of_host(row, desk, observers.get(row.call_id, []))
+        link = _link(row, planned)
+        return _of_meeting(row, desk, people[link], link, planned.get(row.series_id))
+
+    return [_drawn(row, drawn(row)) for row in rows]
+
+
+def subject(row: Any) -> Subject:
+    """Return what a row of `calendar_entry` is about."""
+    if row.series_id is not None:
+        return Subject.SERIES
+    if row.call_id is None:
+        return Subject.SESSION
+    return Subject.HOSTING if row.part is Part.HOST else Subject.SEAT
+
+
+def busy_only(db: DbSession, rows: Sequence[Any], desk: Desk) -> list[bytes]:
+    """Return the VEVENTs that tell when somebody is taken and nothing else. `rows` are of `calendar_entry`. Two
+    statements when there is a series among them, otherwise none.
+    """
+    planned = timetables(db, {row.series_id for row in rows if row.series_id})
+    return [_busy(row, desk, planned.get(row.series_id)) for row in rows]
+
+
+def _busy(row: Any, desk: Desk, planned: Timetable | None) -> bytes:
     hidden = Entry(
-        **_common(row, desk),
+        **_common(row, desk, planned),
         summary="Busy",
         description="",
         location=None,
@@ -128,12 +183,12 @@ def busy_only(row: Any, desk: Desk) -> bytes:
     return vevent(hidden, rsvp=False)
 
 
-def _drawn(row: Any, desk: Desk, lessons: list[str], observers: list[Any]) -> Drawn:
-    made = _of_host(row, desk, observers) if row.part is Part.HOST else _of_observer(row, desk, lessons)
+def _drawn(row: Any, made: Entry) -> Drawn:
     return Drawn(
         id=row.id,
-        part=row.part,
+        subject=subject(row),
         row_changed_at=row.changed_at,
+        ends_at=row.ends_at,
         recipient=made.attendees[0],
         recipient_status=row.recipient_status,
         time_zone=row.time_zone,
@@ -142,15 +197,13 @@ def _drawn(row: Any, desk: Desk, lessons: list[str], observers: list[Any]) -> Dr
 
 
 def _of_observer(row: Any, desk: Desk, lessons: list[str]) -> Entry:
-    kind = _kind(row)
-    about = f"{row.company} ({kind})" if row.company else kind
     url = f"{desk.public_url}/s/{row.session_id}"
     listen_for = "\n".join(["Listen for:", *(f"- {lesson}" for lesson in lessons), "", ""]) if lessons else ""
     # Somebody whose seat is gone has no use for the way into the call.
     meeting_url = None if row.status is EntryStatus.CANCELLED else row.meeting_url
     return Entry(
         **_common(row, desk),
-        summary=f"Shadow: {row.host_name} · {about}",
+        summary=f"{_KINDS[row.kind]}: {row.host_name} · {_about_call(row)}",
         description=f"{listen_for}{url}",
         location=meeting_url,  # clients that don't know CONFERENCE make a link of it
         url=url,
@@ -168,11 +221,11 @@ def _of_host(row: Any, desk: Desk, observers: list[Any]) -> Entry:
     # A cancelled entry has no observers: they left, or they listen to the host who took the call over.
     listening = [] if row.status is EntryStatus.CANCELLED else observers
     names = ", ".join(observer.name for observer in listening)
-    subject = f"Observers on your {row.company or _kind(row)} call"
+    what = f"Observers on your {row.company or _call_type(row)} call"
     url = f"{desk.public_url}/calls/{row.call_id}"
     return Entry(
         **_common(row, desk),
-        summary=f"{subject}: {names}" if names else subject,
+        summary=f"{what}: {names}" if names else what,
         description=url,
         location=None,
         url=url,
@@ -183,26 +236,75 @@ def _of_host(row: Any, desk: Desk, observers: list[Any]) -> Entry:
     )
 
 
-def _common(row: Any, desk: Desk) -> dict[str, Any]:
+def _of_meeting(row: Any, desk: Desk, people: list[Any], link: str, planned: Timetable | None) -> Entry:
+    names = " & ".join(one.name for one in people)
+    about = f" · {_about_call(row)}" if row.type else ""
+    url = f"{desk.public_url}/s/{link}"
+    # Somebody who no longer takes part is told so as well.
+    mine = next((one for one in people if one.person_id == row.person_id), row)
+    return Entry(
+        **_common(row, desk, planned),
+        summary=f"{_KINDS[row.kind]}: {names}{about}",
+        description=url,
+        location=None,
+        url=url,
+        conference_url=None,
+        transparent=False,
+        attendees=tuple(
+            _attendee(one, "REQ-PARTICIPANT") for one in (mine, *(one for one in people if one is not mine))
+        ),
+        alarm_minutes=_ALARM_MINUTES,
+    )
+
+
+def _common(row: Any, desk: Desk, planned: Timetable | None = None) -> dict[str, Any]:
+    times = planned or row
     return {
         "uid": row.uid,
         "sequence": row.sequence,
         "changed_at": row.changed_at,
         "created_at": row.created_at,
-        "starts_at": row.starts_at,
-        "ends_at": row.ends_at,
+        "starts_at": times.starts_at,
+        "ends_at": times.ends_at,
         "status": ical.EntryStatus(row.status),
         "organizer": desk.organizer,
+        "recurrence": planned.recurrence if planned else None,
     }
+
+
+def _link(row: Any, planned: Mapping[str, Timetable]) -> str:
+    """Return the session that the entry of a session or a series leads to."""
+    session_id: str = row.session_id or planned[row.series_id].session_id
+    return session_id
 
 
 def _attendee(row: Any, role: AttendeeRole) -> Attendee:
     return Attendee(row.name, row.email, role, _PARTSTATS[row.response or Response.NEEDS_ACTION])
 
 
-def _kind(row: Any) -> str:
-    kind: str = row.type.replace("_", " ").replace(".", " ")
-    return kind
+def _about_call(row: Any) -> str:
+    return f"{row.company} ({_call_type(row)})" if row.company else _call_type(row)
+
+
+def _call_type(row: Any) -> str:
+    words: str = row.type.replace("_", " ").replace(".", " ")
+    return words
+
+
+def _people(db: DbSession, session_ids: set[str]) -> dict[str, list[Any]]:
+    """Return who takes part in each of these sessions, by name."""
+    if not session_ids:
+        return {}
+    query = (
+        select(participant.c.session_id, participant.c.person_id, person.c.name, person.c.email, participant.c.response)
+        .join(person, person.c.id == participant.c.person_id)
+        .where(participant.c.session_id.in_(sorted(session_ids)))
+        .order_by(person.c.name, person.c.id)
+    )
+    found: dict[str, list[Any]] = {}
+    for row in db.execute(query):
+        found.setdefault(row.session_id, []).append(row)
+    return found
 
 
 def _observers(db: DbSession, call_ids: set[str]) -> dict[str, list[Any]]:

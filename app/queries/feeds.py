@@ -78,8 +78,8 @@ _SHOWN = and_(
 
 
 def _told(privacy: Any) -> ColumnElement[bool]:
-    """Return the condition for the entries that somebody may hear of. A host's entries never block time."""
-    return or_(privacy == FeedPrivacy.FULL, entry.c.part == Part.OBSERVER)
+    """Return the condition for the entries that somebody may hear of. A host's entry of a call blocks no time."""
+    return or_(privacy == FeedPrivacy.FULL, entry.c.part != Part.HOST, entry.c.call_id.is_(None))
 
 
 _STATE = (
@@ -144,7 +144,7 @@ def feed_fragments(db: DbSession, state: FeedState, *, desk: Desk) -> tuple[list
     """
     wanted = {"person_id": state.person_id, "privacy": state.privacy, **_window(state.day)}
     if state.privacy is FeedPrivacy.BUSY_ONLY:
-        return [busy_only(row, desk) for row in db.execute(_ENTRIES, wanted)], []
+        return busy_only(db, db.execute(_ENTRIES, wanted).all(), desk), []
     rows = db.execute(_STORED, wanted).all()
     fresh = {row.id for row in rows if row.vevent is None or row.renderer != desk.edition}
     drawn = {one.id: one.fragment() for one in drawn_entries(db, sorted(fresh), desk=desk)} if fresh else {}
