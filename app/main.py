@@ -34,6 +34,7 @@ from app.routers import (
     sessions,
     settings,
     skills,
+    slots,
     teams,
 )
 from app.routers.edges import Edge
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     person_skills.router,
     availability.router,
+    slots.router,
     teams.router,
     skills.router,
     call_types.router,

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +27,7 @@ from app.models.tables import api_key, browser_session, busy, feed, person
 from app.operations import match_runs, plan_runs
 from app.operations.access import create_sign_in_link, redeem_sign_in_link
 from app.operations.accounts import create_account
-from app.operations.availability import replace_busy
+from app.operations.availability import create_pause, replace_busy
 from app.operations.call_types import create_call_type
 from app.operations.enrollments import enroll
 from app.operations.external import identify
@@ -149,7 +149,7 @@ def undone(database_url: str) -> Iterator[None]:
 
 _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "enrollment_id", "mentee_enrollment", "match_id",
-    "match_run", "plan_run", "operation_id", "feed_id", "secret", "left",
+    "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id",
 )  # fmt: skip
 
 
@@ -171,9 +171,14 @@ def _filled(db: DbSession) -> dict[str, str]:
     set_skills(db, person_id=mara.id, skills=taught, **BY_MACHINE)
     intervals = [(MONDAY + timedelta(hours=h), MONDAY + timedelta(hours=h + 1), BusyStatus.BUSY) for h in (6, 7, 20)]
     replace_busy(db, person_id=ana.id, source=CANARY, intervals=intervals, **BY_MACHINE)
+    pauses = [
+        create_pause(db, person_id=ana.id, starts_on=date(2027, month, 1), ends_on=date(2027, month, 9), **BY_MACHINE)
+        for month in (5, 6, 7)
+    ]
     return {
         **people,
         "person_id": ana.id,
+        "pause_id": pauses[0].id,
         "team_id": team_ids[0],
         "account_id": accounts[2].id,
         "token": "0" * 43,

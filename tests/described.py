@@ -53,6 +53,10 @@ class Operation:
     def parameters(self, place: str | None = None) -> list[dict[str, Any]]:
         return [p for p in self.described.get("parameters", ()) if place in (None, p["in"])]
 
+    def required_query(self) -> dict[str, Any]:
+        """What must be asked for, as its examples ask."""
+        return {p["name"]: p["schema"]["examples"][0] for p in self.parameters("query") if p["required"]}
+
     def content(self, status: int | None = None) -> dict[str, Any]:
         """What the request (no status) or the answer holds, by media type."""
         part = self.described.get("requestBody") if status is None else self.described["responses"].get(str(status))

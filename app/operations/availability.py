@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert
 from app import ids
 from app.db import DbSession
 from app.errors import Fault, Invalid, NotFound, Stale
-from app.models import Availability, Person
+from app.models import Availability, Pause, Person
 from app.models.tables import busy
 from app.operations.events import tell
 from app.queries.rows import row_for_update
@@ -42,12 +42,14 @@ def set_availability(
     time_zone: str,
     weekly: Sequence[tuple[int, int, int]],
     exceptions: Mapping[str, Sequence[tuple[int, int]]],
+    buffers: tuple[int, int] = (0, 0),
     expected_version: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> Availability:
-    """Replace somebody's working hours, and their zone: hours are local to where they live. Refused as `night_shift`
-    or `overlap`, pointing at the range by its place in what was given. Locks the person.
+    """Replace somebody's working hours, their zone, as hours are local to where they live, and the minutes that they
+    keep free before and after sessions booked from now on. Refused as `night_shift` or `overlap`, pointing at the
+    range by its place in what was given. Locks the person.
     """
     found = owned_person(db, person_id, actor=actor)
     hours = db.get_one(Availability, person_id)
@@ -56,9 +58,12 @@ def set_availability(
     _check_hours(weekly, exceptions)
     new_weekly = sorted([list(range_) for range_ in weekly])
     new_exceptions = {day: sorted([list(range_) for range_ in ranges]) for day, ranges in sorted(exceptions.items())}
-    if (hours.weekly, hours.exceptions, found.time_zone) == (new_weekly, new_exceptions, time_zone):
+    old_buffers = (hours.buffer_before_minutes, hours.buffer_after_minutes)
+    old = (hours.weekly, hours.exceptions, old_buffers, found.time_zone)
+    if old == (new_weekly, new_exceptions, buffers, time_zone):
         return hours
     hours.weekly, hours.exceptions = new_weekly, new_exceptions
+    hours.buffer_before_minutes, hours.buffer_after_minutes = buffers
     hours.version += 1
     hours.updated_at = now
     if found.time_zone != time_zone:
@@ -77,6 +82,31 @@ def zone_changed(db: DbSession, *, person_id: str, actor: Actor, now: datetime) 
     hours.updated_at = now
     db.flush()
     tell(db, "availability.changed", person_id, version=hours.version, actor=actor, now=now)
+
+
+def create_pause(
+    db: DbSession, *, person_id: str, starts_on: date, ends_on: date, actor: Actor, now: datetime
+) -> Pause:
+    """Let somebody take nothing new on these local dates, the last one included. What is booked stays. Locks the
+    person.
+    """
+    owned_person(db, person_id, actor=actor)
+    made = Pause(id=ids.new("pau", now), person_id=person_id, starts_on=starts_on, ends_on=ends_on, created_at=now)
+    db.add(made)
+    db.flush()
+    tell(db, "pause.created", made.id, version=1, actor=actor, now=now)
+    return made
+
+
+def delete_pause(db: DbSession, *, person_id: str, pause_id: str, actor: Actor, now: datetime) -> None:
+    """End a pause, or take it back. Raises NotFound unless it is this person's. Locks the person."""
+    owned_person(db, person_id, actor=actor)
+    found = db.get(Pause, pause_id)
+    if found is None or found.person_id != person_id:
+        raise NotFound
+    db.delete(found)
+    db.flush()
+    tell(db, "pause.deleted", pause_id, version=2, actor=actor, now=now)
 
 
 def replace_busy(

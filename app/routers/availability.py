@@ -9,7 +9,15 @@ from app.operations import availability as operations
 from app.queries import availability
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
-from app.schemas.availability import AvailabilityRead, BusyRead, BusyReplaced, ReplaceBusy, SetAvailability
+from app.schemas.availability import (
+    AvailabilityRead,
+    BusyRead,
+    BusyReplaced,
+    CreatePause,
+    PauseRead,
+    ReplaceBusy,
+    SetAvailability,
+)
 from app.schemas.shapes import Listing
 from app.vocabulary import Instant
 
@@ -31,10 +39,11 @@ def get_availability(person_id: str, db: ReadDb, actor: CurrentActor, answer: An
 def put_availability(
     person_id: str, body: SetAvailability, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> AvailabilityRead:
-    """Replace working hours, and the zone in which they are counted.
+    """Replace working hours, the zone in which they are counted, and the buffers around sessions.
 
     Ranges are half-open wall time on one day, up to 24:00. A night shift is two rows, the second on the day after.
-    An exception replaces the hours of its date.
+    An exception replaces the hours of its date. Buffers hold for what is booked from now on, and need not be working
+    time.
     """
     weekly, exceptions = body.minutes()
     operations.set_availability(
@@ -43,12 +52,37 @@ def put_availability(
         time_zone=body.time_zone,
         weekly=weekly,
         exceptions=exceptions,
+        buffers=(body.buffer_before_minutes, body.buffer_after_minutes),
         expected_version=if_match,
         actor=actor,
         now=now,
     )
     found = availability.hours_of(db, person_id, actor=actor)
     return answer.version(found.version, AvailabilityRead.of(found))
+
+
+@router.get("/availability/pauses", operation_id="pauses_list", responses=refusals(NotFound))
+def list_pauses(person_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[PauseRead]:
+    """List your pauses in the order in which they were made, or anybody's as an admin."""
+    found = availability.list_pauses(db, person_id, page, actor=actor)
+    return answer.page(found, [PauseRead.model_validate(row) for row in found.rows])
+
+
+@router.post("/availability/pauses", status_code=201, operation_id="pauses_create", responses=refusals(NotFound))
+def create_pause(person_id: str, body: CreatePause, db: Db, now: Now, actor: CurrentActor) -> PauseRead:
+    """Take nothing new on these days, the last one included. What is booked stays."""
+    made = operations.create_pause(
+        db, person_id=person_id, starts_on=body.starts_on, ends_on=body.ends_on, actor=actor, now=now
+    )
+    return PauseRead.model_validate(made)
+
+
+@router.delete(
+    "/availability/pauses/{pause_id}", status_code=204, operation_id="pauses_delete", responses=refusals(NotFound)
+)
+def delete_pause(person_id: str, pause_id: str, db: Db, now: Now, actor: CurrentActor) -> None:
+    """End a pause, or take it back."""
+    operations.delete_pause(db, person_id=person_id, pause_id=pause_id, actor=actor, now=now)
 
 
 @router.get("/busy", operation_id="busy_list", responses=refusals(NotFound))

@@ -11,13 +11,17 @@ from app.vocabulary import BusyStatus, Day, Instant, Source, Whole, ZoneName
 
 Start = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 End = Annotated[str, StringConstraints(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+Buffer = Annotated[Whole, Field(ge=0, le=120)]
 Weekday = Annotated[Whole, Field(ge=1, le=7, description="1 is Monday (ISO 8601).")]
 
 _HOURS: dict[str, Any] = {
     "time_zone": "America/Phoenix",
     "weekly": [{"weekday": 1, "start": "09:00", "end": "17:30"}],
     "exceptions": [{"date": "2026-12-24", "ranges": []}],
+    "buffer_before_minutes": 0,
+    "buffer_after_minutes": 10,
 }
+_PAUSE: dict[str, Any] = {"starts_on": "2026-12-21", "ends_on": "2027-01-03"}
 _INTERVAL: dict[str, Any] = {
     "starts_at": "2026-11-23T09:00:00Z",
     "ends_at": "2026-11-23T10:00:00Z",
@@ -67,6 +71,8 @@ class SetAvailability(Body):
     time_zone: ZoneName
     weekly: Annotated[list[WeeklyHours], Field(max_length=168)]
     exceptions: Annotated[list[DayHours], Field(max_length=366), AfterValidator(_each_date_once)] = []
+    buffer_before_minutes: Annotated[Buffer, Field(description="Kept free before each session.")] = 0
+    buffer_after_minutes: Annotated[Buffer, Field(description="Kept free after each session.")] = 0
 
     def minutes(self) -> tuple[list[tuple[int, int, int]], dict[str, list[tuple[int, int]]]]:
         """Return weekly (weekday, start, end) and exceptions by ISO date, in minutes after midnight, in this order."""
@@ -99,6 +105,8 @@ class AvailabilityRead(Read):
     time_zone: str
     weekly: list[WeeklyHours]
     exceptions: list[DayHours]
+    buffer_before_minutes: int
+    buffer_after_minutes: int
     version: int
     updated_at: datetime
 
@@ -116,9 +124,42 @@ class AvailabilityRead(Read):
                 )
                 for day, ranges in sorted(row.exceptions.items())
             ],
+            buffer_before_minutes=row.buffer_before_minutes,
+            buffer_after_minutes=row.buffer_after_minutes,
             version=row.version,
             updated_at=row.updated_at,
         )
+
+
+class CreatePause(Body):
+    """Days, the last one included, on which somebody takes nothing new; local to where they live."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_PAUSE]})
+
+    starts_on: Day
+    ends_on: Day
+
+    @model_validator(mode="after")
+    def _forward(self) -> "CreatePause":
+        if self.ends_on < self.starts_on:
+            raise PydanticCustomError("end_before_start", "ends_on must not be earlier than starts_on")
+        return self
+
+
+class PauseRead(Read):
+    """Days, the last one included, on which somebody takes nothing new; local to where they live."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [{"id": "pau_01jd6x0000e8r9sv4kz2m7n5qa", **_PAUSE, "created_at": "2026-11-21T09:00:00Z"}]
+        },
+    )
+
+    id: str
+    starts_on: date
+    ends_on: date
+    created_at: datetime
 
 
 class BusyInterval(Body):
