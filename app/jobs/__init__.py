@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from app.jobs import housekeeping, mail, runs
+from app.jobs import housekeeping, mail, runs, settling
 from app.jobs.context import JobContext
 
 HANDLERS: Mapping[str, Callable[[JobContext], None]] = {
@@ -11,4 +11,6 @@ HANDLERS: Mapping[str, Callable[[JobContext], None]] = {
     "match_run": runs.match_run,
     "plan_run": runs.plan_run,
     "plan_publish": runs.plan_publish,
+    "settle_call": settling.settle_call,
+    "settle_session": settling.settle_session,
 }

@@ -69,6 +69,12 @@ def wait_for_host(db: DbSession, session_id: str, *, expires_at: datetime) -> No
     db.execute(update(claim).where(still_there).values(kind=ClaimKind.PENDING, expires_at=expires_at))
 
 
+def keep_until(db: DbSession, session_id: str, expires_at: datetime) -> None:
+    """Let a hold, an offer or a request last until then instead."""
+    still_there = (claim.c.session_id == session_id) & claim.c.active
+    db.execute(update(claim).where(still_there).values(expires_at=expires_at))
+
+
 def free_time(db: DbSession, session_ids: Iterable[str]) -> None:
     """Give back the time of these sessions."""
     db.execute(update(claim).where(claim.c.session_id.in_(list(session_ids)), claim.c.active).values(active=False))

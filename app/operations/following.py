@@ -8,14 +8,15 @@ from sqlalchemy import select, update
 
 from app.db import DbSession
 from app.models.tables import call as calls_table
-from app.models.tables import participant, seat
+from app.models.tables import participant, seat, session
 from app.operations import debriefs, invites, waitlist
 from app.operations.capacity import lock_calls_where
-from app.operations.claims import drop_expired, move_claims
+from app.operations.claims import drop_expired, keep_until, move_claims
 from app.operations.events import tell_many
-from app.operations.seating import end_seats
+from app.operations.seating import end_seats, last_moment
 from app.operations.session_rows import change_session
-from app.queries import busy, calls
+from app.operations.settling import settle_calls_soon
+from app.queries import busy, calls, seats
 from app.rules.access import Actor
 from app.rules.availability import Range
 from app.rules.seating import overlap
@@ -43,10 +44,12 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     claims = _claims(db, call, held) if moved else {}
     lost = _lost(db, call, held, claims, now=now)
     end_seats(db, call, lost, status=SeatStatus.RELEASED, actor=actor, now=now)
-    waitlist.wait_again(db, call, [one for one in lost if one.observer_id != call.host_id], actor=actor, now=now)
+    waitlist.wait_again(db, call, lost, actor=actor, now=now)
     kept = calls.live_seats(db, [call_id])  # they may have other numbers now
     if rehosted:
         _give_to_host(db, call, kept)
+    if moved or rehosted:
+        debriefs.give_time_back(db, [one.session_id for one in kept])
     if moved:
         drop_expired(db, [one.observer_id for one in kept], now=now)
         move_claims(db, {(one.session_id, one.observer_id): claims[one.observer_id] for one in kept})
@@ -54,15 +57,14 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     tell_many(db, "session.moved" if moved or rehosted else "session.changed", followed, actor=actor, now=now)
     if moved:
         _ask_again(db, kept)
+        _wait_anew(db, call, kept, now=now)
     if moved or rehosted:
         _count_change(db, kept, now=now)
         tell_many(db, "seat.moved", [(s.id, s.version + 1) for s in kept], actor=actor, now=now)
-        debriefs.follow_call(db, call, kept, actor=actor, now=now)
+        debriefs.follow_call(db, call, calls.live_seats(db, [call_id]), actor=actor, now=now)
     if moved or rehosted or ("type" in changed and call.account_id is None):  # else a host's entry names the account
         standing = sum(one.status is SeatStatus.CONFIRMED for one in kept)
         invites.host_entry_changed(db, call=call, observers=standing, now=now)
-    if lost or moved:
-        waitlist.promote(db, call.id, actor=actor, now=now)
 
 
 def call_over(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
@@ -83,7 +85,7 @@ def release_seats_of(db: DbSession, *, observer_id: str, actor: Actor, now: date
             call = calls.call_for_update(db, one.call_id)
             end_seats(db, call, [one], status=SeatStatus.RELEASED, actor=actor, now=now)
     waitlist.leave_all(db, observer_id, actor=actor, now=now)
-    waitlist.settle_later(db, call_ids, now=now)
+    settle_calls_soon(db, call_ids, now=now)
 
 
 def _claims(db: DbSession, call: Any, held: Sequence[Any]) -> dict[str, Range]:
@@ -115,6 +117,18 @@ def _follow(db: DbSession, call: Any, one: Any, *, now: datetime) -> int:
             db, session_id=one.session_id, times=call, cancelled=False, now=now
         )
     return change_session(db, one.session_id, values, now=now)
+
+
+def _wait_anew(db: DbSession, call: Any, kept: Sequence[Any], *, now: datetime) -> None:
+    """Let seats of a moved call that are only requested wait for their host up to its new last moment; what is held or
+    offered waits as long as before, but no longer than that. It is part of the move: no version of its own.
+    """
+    requested = [one for one in kept if one.status is SeatStatus.REQUESTED]
+    asked = seats.awaiting_host(db, [one.session_id for one in requested], now=now)
+    for one in requested:
+        until = last_moment(call) if one.session_id in asked else min(one.expires_at, last_moment(call))
+        keep_until(db, one.session_id, until)
+        db.execute(update(session).where(session.c.id == one.session_id).values(expires_at=until))
 
 
 def _give_to_host(db: DbSession, call: Any, kept: Sequence[Any]) -> None:

@@ -1,11 +1,11 @@
-"""Clear away what is of no more use: old answers, finished jobs, sign-in links and browser sessions that are over."""
+"""Clear away what is of no more use: old answers, finished jobs, and holds, links and sign-ins that are over."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Delete, delete, or_, select
 
 from app.db import DbSession, one_at_a_time
-from app.models.tables import browser_session, idempotency_record, job, sign_in_link
+from app.models.tables import browser_session, hold, idempotency_record, job, sign_in_link
 from app.operations import idempotency
 from app.operations.jobs import IDLE, enqueue
 from app.queries.access import IDLE_LIFE
@@ -14,6 +14,8 @@ from app.vocabulary import JobStatus
 EVERY = timedelta(hours=1)
 JOBS_KEPT = timedelta(days=7)
 """How long done jobs can be looked at. Dead ones stay: somebody should see to them."""
+HOLDS_KEPT = timedelta(days=1)
+"""No hold lasts longer than an hour."""
 
 _KIND = "housekeeping"
 
@@ -31,6 +33,7 @@ def clearing(*, now: datetime) -> tuple[Delete, ...]:
     return (
         delete(idempotency_record).where(idempotency_record.c.created_at < now - idempotency.KEPT),
         delete(job).where(job.c.status == JobStatus.DONE, job.c.updated_at < now - JOBS_KEPT),
+        delete(hold).where(hold.c.created_at < now - HOLDS_KEPT),
         delete(sign_in_link).where(or_(sign_in_link.c.used_at.is_not(None), sign_in_link.c.expires_at <= now)),
         delete(browser_session).where(
             or_(browser_session.c.expires_at <= now, browser_session.c.seen_at <= now - IDLE_LIFE)

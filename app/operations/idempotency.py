@@ -15,7 +15,7 @@ from app.models.tables import idempotency_record as record
 KEPT = timedelta(days=7)
 """After that a key is as good as new."""
 
-SHOWN_ONCE = ("secret", "url")
+SHOWN_ONCE = ("secret", "token", "url")
 """Fields of an answer that are shown once and never stored: a replay omits them."""
 
 

@@ -6,7 +6,7 @@ offer, or the host has yet to approve) it takes the place and the time, and no c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,10 +21,11 @@ from app.operations.capacity import capacity, references, renumber
 from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time, wait_for_host
 from app.operations.events import tell, tell_many
 from app.operations.session_rows import NewSession, add_sessions, change_session
+from app.operations.settling import settle_call_at
 from app.queries import calls
 from app.rules.access import Actor
 from app.rules.seating import Observer
-from app.vocabulary import ClaimKind, Part, SeatStatus, SessionKind, SessionStatus
+from app.vocabulary import ClaimKind, Part, SeatApproval, SeatStatus, SessionKind, SessionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class Sitting:
 
 
 AT_ONCE = Sitting()
+
+
+def last_moment(call: Any) -> datetime:
+    """Return when a seat on this call must stand at the latest."""
+    at: datetime = call.starts_at - timedelta(minutes=call.min_notice_minutes)
+    return at
 
 
 def take_seat(
@@ -81,6 +88,8 @@ def take_seat(
         "updated_at": now,
     }
     db.execute(insert(seat).values(**made))
+    if sitting.expires_at is not None:
+        settle_call_at(db, call.id, sitting.expires_at, now=now)
     _count(db, call, len(held) + 1, capacity=call.seat_capacity, actor=actor, now=now)
     if sitting.stands:
         invites.observer_joins(db, session=made_session, person_id=observer.id, now=now)
@@ -90,8 +99,24 @@ def take_seat(
     return SimpleNamespace(**made)
 
 
+def take_up(db: DbSession, call: Any, one: Any, *, actor: Actor, now: datetime) -> datetime | None:
+    """Make a seat of a locked call stand that was held for its observer; where the host approves every seat, ask the
+    host instead, and return until when.
+    """
+    if call.host_approval is not SeatApproval.HOST:
+        confirm_seat(db, call, one, actor=actor, now=now)
+        return None
+    until = last_moment(call)
+    wait_for_host(db, one.session_id, expires_at=until)
+    version = change_session(db, one.session_id, {"expires_at": until}, now=now)
+    _seats_changed(db, [one], {}, "seat.requested", actor=actor, now=now)
+    tell(db, "session.requested", one.session_id, version=version, actor=actor, now=now)
+    settle_call_at(db, call.id, until, now=now)
+    return until
+
+
 def confirm_seat(db: DbSession, call: Any, one: Any, *, actor: Actor, now: datetime) -> None:
-    """Make a requested seat of a locked call stand."""
+    """Make a requested seat of a locked call stand, and its debrief with it."""
     confirm_claims(db, [one.session_id])
     values = {"status": SessionStatus.CONFIRMED, "expires_at": None}
     version = change_session(db, one.session_id, values, now=now)
@@ -100,13 +125,7 @@ def confirm_seat(db: DbSession, call: Any, one: Any, *, actor: Actor, now: datet
     invites.observer_joins(db, session=joined, person_id=one.observer_id, now=now)
     invites.host_entry_changed(db, call=call, observers=_standing(calls.live_seats(db, [call.id])), now=now)
     tell(db, "session.booked", one.session_id, version=version, actor=actor, now=now)
-
-
-def request_seat(db: DbSession, one: Any, *, expires_at: datetime, actor: Actor, now: datetime) -> None:
-    """Turn a seat that is held into one that the host has yet to approve."""
-    wait_for_host(db, one.session_id, expires_at=expires_at)
-    change_session(db, one.session_id, {"expires_at": expires_at}, now=now)
-    _seats_changed(db, [one], {}, "seat.requested", actor=actor, now=now)
+    debriefs.confirm_debriefs(db, one.session_id, actor=actor, now=now)
 
 
 def end_seats(

@@ -9,10 +9,10 @@ from typing import Any
 
 from app.db import DbSession
 from app.errors import Conflict, Forbidden, Stale
-from app.operations import waitlist
+from app.operations import debriefs, waitlist
 from app.operations.locks import lock_call_with_people, lock_to_sit
-from app.operations.refused import AlreadyBooked, NotActive, Past, SeatOver, problem
-from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, take_seat
+from app.operations.refused import AlreadyBooked, MinNotice, NotActive, Past, SeatOver, SeatsFull, problem
+from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, last_moment, take_seat
 from app.queries import calls, seats
 from app.queries.house_rules import house_rules
 from app.rules import seating
@@ -33,41 +33,34 @@ def book_seat(
     call_id: str,
     observer_id: str,
     kind: SessionKind = SessionKind.SHADOW,
+    debrief_minutes: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> Any:
-    """Give the observer the lowest free seat and return it; where the host approves every seat, it is `requested`
-    first. Refused as `already_booked`, naming the seat, when they have one. Locks the observer and the host, then the
-    call.
+    """Give the observer the lowest free seat and return it, and book a debrief after the call when one is asked for.
+    Where the host approves every seat, both are `requested` first. Refused as `already_booked`, naming the seat, when
+    they have one. Locks the observer and the host, then the call.
     """
-    seen = calls.call_by_id(db, call_id, actor=actor)
-    if not may_act_for(actor, observer_id):
-        raise Forbidden("You can take a seat only for yourself.")
-    rows, call = lock_to_sit(db, seen, observer_id)
-    observer = check_sitter(db, call, rows, observer_id, kind=kind, now=now)
-    sitting = sitting_on(call, kind)
+    call, observer = lock_sitter(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
+    sitting = _sitting_on(call, kind, now=now)
     made = take_seat(db, call, observer, sitting, actor=actor, now=now)
-    if sitting.expires_at is not None:
-        waitlist.settle_at(db, call.id, sitting.expires_at, now=now)
+    if debrief_minutes is not None:
+        debriefs.book_debrief(db, call, made, debrief_minutes, expires_at=sitting.expires_at, actor=actor, now=now)
     if call.has_line:
         waitlist.taken_by_hand(db, call.id, observer_id, actor=actor, now=now)
     return made
 
 
-def wait_for_seat(db: DbSession, *, call_id: str, observer_id: str, actor: Actor, now: datetime) -> str:
-    """Put the observer into the line for a call that is full and return the id of their place. Refused for whatever
-    else would keep them off it. Locks as `book_seat` does.
+def wait_if_full(db: DbSession, *, call_id: str, observer_id: str, actor: Actor, now: datetime) -> str | None:
+    """Put the observer into the line for a call that is full and return the id of their place; None when there is a
+    seat to book. Refused for whatever else would keep them off it. Locks as `book_seat` does.
     """
-    seen = calls.call_by_id(db, call_id, actor=actor)
-    if not may_act_for(actor, observer_id):
-        raise Forbidden("You can wait only for yourself.")
-    rows, call = lock_to_sit(db, seen, observer_id)
     try:
-        check_sitter(db, call, rows, observer_id, kind=SessionKind.SHADOW, now=now)
-    except Conflict as refused:
-        if refused.code != "seats_full":
-            raise
-    return waitlist.join(db, call, observer_id, actor=actor, now=now)
+        lock_sitter(db, call_id=call_id, observer_id=observer_id, kind=SessionKind.SHADOW, actor=actor, now=now)
+    except SeatsFull:
+        call = calls.call_for_update(db, call_id)
+        return waitlist.join(db, call, observer_id, actor=actor, now=now)
+    return None
 
 
 def release_seat(
@@ -122,10 +115,18 @@ def decline_seat(
     return seats.seat_by_id(db, seat_id, actor=actor)
 
 
-def check_sitter(
-    db: DbSession, call: Any, rows: dict[str, Any], observer_id: str, *, kind: SessionKind, now: datetime
-) -> seating.Observer:
-    """Return what is known of a locked observer who may sit in on a locked call, or raise why they may not."""
+def lock_sitter(
+    db: DbSession, *, call_id: str, observer_id: str, kind: SessionKind, actor: Actor, now: datetime
+) -> tuple[Any, seating.Observer]:
+    """Lock an observer who may take a seat of this kind on a call, and the call; return its row and what is known of
+    them. Refused when they may not. What nobody confirmed in time is in nobody's way, and goes to who waits for it.
+    """
+    seen = calls.call_by_id(db, call_id, actor=actor)
+    if not may_act_for(actor, observer_id):
+        raise Forbidden("You can take a seat only for yourself.")
+    if seen.seats_taken and waitlist.is_overdue(db, call_id, now=now):
+        waitlist.settle(db, call_id=call_id, also=[observer_id], now=now)
+    rows, call = lock_to_sit(db, seen, observer_id)
     if observer_id not in rows:
         raise NotActive("There is no such person.")
     held = calls.live_seats(db, [call.id])
@@ -135,14 +136,22 @@ def check_sitter(
     observer = observers[observer_id]
     if why := seating.refusal(call, observer, hosting, kind=kind, now=now):
         raise problem(why)
-    return observer
+    return call, observer
 
 
-def sitting_on(call: Any, kind: SessionKind) -> Sitting:
+def _sitting_on(call: Any, kind: SessionKind, *, now: datetime) -> Sitting:
     """Return how a seat on this call is taken: at once, or once its host approves."""
     if call.host_approval is SeatApproval.AUTO or kind is SessionKind.DROP_IN:
         return AT_ONCE if kind is SessionKind.SHADOW else Sitting(kind)
-    return Sitting(kind, ClaimKind.PENDING, waitlist.last_moment(call))
+    return waiting(call, kind, ClaimKind.PENDING, last_moment(call), now=now)
+
+
+def waiting(call: Any, kind: SessionKind, claim: ClaimKind, until: datetime, *, now: datetime) -> Sitting:
+    """Return how a seat is taken that somebody must confirm in time. Refused as `min_notice` when no time is left."""
+    expires_at = min(until, last_moment(call))
+    if expires_at <= now:
+        raise MinNotice("Nobody has the time to confirm it. Choose a later call.")
+    return Sitting(kind, claim, expires_at)
 
 
 def _lock_seat(db: DbSession, seat_id: str, *, expected_version: int | None, actor: Actor) -> tuple[Any, Any]:
@@ -157,5 +166,7 @@ def _lock_seat(db: DbSession, seat_id: str, *, expected_version: int | None, act
 def _check_asked(db: DbSession, found: Any, *, actor: Actor, now: datetime) -> None:
     if not may_act_for(actor, found.host_id):
         raise Forbidden("The host of the call decides.")
-    if found.status is not SeatStatus.REQUESTED or not seats.awaits_host(db, found.session_id, now=now):
-        raise NotRequested(f"It is {found.status}." if found.status is not SeatStatus.REQUESTED else "It is held.")
+    if found.status is not SeatStatus.REQUESTED:
+        raise NotRequested(f"It is {found.status}.")
+    if not seats.awaiting_host(db, [found.session_id], now=now):
+        raise NotRequested("It is held for its observer, or the request has expired.")

@@ -16,15 +16,15 @@ from app.db import DbSession
 from app.errors import Conflict, Forbidden, Gone, Stale
 from app.models.tables import waitlist_entry
 from app.operations.events import tell, tell_many
-from app.operations.jobs import SOON, enqueue
 from app.operations.locks import lock_call_with_people
 from app.operations.refused import problem
-from app.operations.seating import Sitting, confirm_seat, end_seats, request_seat, take_seat
+from app.operations.seating import Sitting, end_seats, last_moment, take_seat, take_up
+from app.operations.settling import settle_call_at
 from app.queries import calls, people, seats, waitlist
 from app.queries.house_rules import house_rules
 from app.rules import seating
 from app.rules.access import SYSTEM, Actor, may_act_for
-from app.vocabulary import IN_LINE, ClaimKind, SeatApproval, SeatStatus, WaitlistStatus
+from app.vocabulary import IN_LINE, ClaimKind, SeatStatus, WaitlistStatus
 
 
 class NotOffered(Conflict):
@@ -75,10 +75,7 @@ def accept_offer(
     if why := seating.closed(call, now=now):
         raise problem(why)
     offered = next(one for one in calls.live_seats(db, [call.id]) if one.id == found.seat_id)
-    if call.host_approval is SeatApproval.HOST:
-        request_seat(db, offered, expires_at=last_moment(call), actor=actor, now=now)
-    else:
-        confirm_seat(db, call, offered, actor=actor, now=now)
+    take_up(db, call, offered, actor=actor, now=now)
     _end_entries(db, [found], WaitlistStatus.TAKEN, actor=actor, now=now)
     return waitlist.entry_by_id(db, entry_id, actor=actor)
 
@@ -96,34 +93,37 @@ def leave(db: DbSession, *, entry_id: str, expected_version: int | None = None, 
     return waitlist.entry_by_id(db, entry_id, actor=actor)
 
 
-def settle(db: DbSession, *, call_id: str, now: datetime) -> None:
-    """End what nobody confirmed in time on a call, and offer its free seats to those who wait. Safe to repeat: the job
-    behind every expiry.
+def settle(db: DbSession, *, call_id: str, also: Sequence[str] = (), now: datetime) -> None:
+    """End what nobody confirmed in time on a call, and offer its free seats to those who wait: the job behind every
+    expiry. Safe to repeat. Locks everybody on the call, and `also`.
     """
-    call = lock_call_with_people(db, call_id)
-    live = calls.live_seats(db, [call_id])
-    over = [one for one in live if one.expires_at is not None and one.expires_at <= now]
-    end_seats(db, call, over, status=SeatStatus.EXPIRED, actor=SYSTEM, now=now)
-    gone = waitlist_entry.c.seat_id.in_([one.id for one in over])
-    lapsed = db.execute(select(waitlist_entry).where(gone, waitlist_entry.c.status == WaitlistStatus.OFFERED)).all()
-    _end_entries(db, lapsed, WaitlistStatus.LAPSED, actor=SYSTEM, now=now)
-    promote(db, call_id, actor=SYSTEM, now=now)
-    coming = [one.expires_at for one in live if one.expires_at is not None and one.expires_at > now]
+    settle_locked(db, lock_call_with_people(db, call_id, also=also), actor=SYSTEM, now=now)
+
+
+def settle_locked(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
+    """Do so for a call that is locked with everybody on it, and leave word for what expires later."""
+    end_overdue(db, call, now=now)
+    promote(db, call.id, actor=actor, now=now)
+    coming = [one.expires_at for one in calls.live_seats(db, [call.id]) if one.expires_at is not None]
     if coming:
-        settle_at(db, call_id, min(coming), now=now)
+        settle_call_at(db, call.id, min(coming), now=now)
 
 
-def settle_at(db: DbSession, call_id: str, at: datetime, *, now: datetime) -> None:
-    """Leave word to settle a call when what is held on it expires."""
-    singleton = f"settle_call:{call_id}"
-    enqueue(db, "settle_call", {"call_id": call_id}, due_at=at, singleton=singleton, priority=SOON, now=now)
+def end_overdue(db: DbSession, call: Any, *, now: datetime) -> Any:
+    """End the seats that nobody confirmed in time on a locked call, and the offers of them; return the call's row as it
+    is then.
+    """
+    over = _overdue(calls.live_seats(db, [call.id]), now=now)
+    if not over:
+        return call
+    end_seats(db, call, over, status=SeatStatus.EXPIRED, actor=SYSTEM, now=now)
+    _end_entries(db, _offers_of(db, over), WaitlistStatus.LAPSED, actor=SYSTEM, now=now)
+    return calls.call_for_update(db, call.id)
 
 
-def settle_later(db: DbSession, call_ids: Sequence[str], *, now: datetime) -> None:
-    """Leave word to offer what came free on these calls, where somebody waits for one."""
-    query = select(waitlist_entry.c.call_id).where(waitlist_entry.c.call_id.in_(call_ids))
-    for call_id in db.execute(query.where(waitlist_entry.c.status == WaitlistStatus.WAITING).distinct()).scalars():
-        settle_at(db, call_id, now, now=now)
+def is_overdue(db: DbSession, call_id: str, *, now: datetime) -> bool:
+    """Whether a call has a seat that nobody confirmed in time, and that nobody has ended yet."""
+    return bool(_overdue(calls.live_seats(db, [call_id]), now=now))
 
 
 def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None:
@@ -151,15 +151,24 @@ def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None
         made = take_seat(db, call, observer, Sitting(claim=ClaimKind.HOLD, expires_at=until), actor=actor, now=now)
         free -= 1
         _change(db, row, {"status": WaitlistStatus.OFFERED, "seat_id": made.id}, "offered", actor=actor, now=now)
-        settle_at(db, call_id, until, now=now)
         call = calls.call_for_update(db, call_id)
         _, hosting = seats.facts(db, call, [], host, now=now)
 
 
 def wait_again(db: DbSession, call: Any, lost: Sequence[Any], *, actor: Actor, now: datetime) -> None:
-    """Let those who lost their seats on a locked call to its new time wait for another, should it move again."""
+    """Let those who lost their seats on a locked call to its new time wait for another, should it move again. Who was
+    only offered one keeps their place in line; who hosts the call now waits no longer.
+    """
+    offers = _offers_of(db, lost)
+    for row in offers:
+        if row.person_id != call.host_id:
+            _change(db, row, {"status": WaitlistStatus.WAITING, "seat_id": None}, "waiting", actor=actor, now=now)
     for one in lost:
-        join(db, call, one.observer_id, actor=actor, now=now)
+        if one.observer_id != call.host_id:
+            join(db, call, one.observer_id, actor=actor, now=now)
+    mine = waitlist_entry.c.call_id == call.id, waitlist_entry.c.person_id == call.host_id
+    hosting = db.execute(select(waitlist_entry).where(*mine, waitlist_entry.c.status.in_(IN_LINE))).all()
+    _end_entries(db, hosting, WaitlistStatus.LEFT, actor=actor, now=now)
 
 
 def taken_by_hand(db: DbSession, call_id: str, person_id: str, *, actor: Actor, now: datetime) -> None:
@@ -171,8 +180,12 @@ def taken_by_hand(db: DbSession, call_id: str, person_id: str, *, actor: Actor, 
 
 def offer_over(db: DbSession, seat_id: str, *, actor: Actor, now: datetime) -> None:
     """End the wait of whoever gave an offered seat back."""
-    rows = db.execute(select(waitlist_entry).where(waitlist_entry.c.seat_id == seat_id)).all()
-    _end_entries(db, [row for row in rows if row.status in IN_LINE], WaitlistStatus.LEFT, actor=actor, now=now)
+    rows = db.execute(
+        select(waitlist_entry).where(
+            waitlist_entry.c.seat_id == seat_id, waitlist_entry.c.status == WaitlistStatus.OFFERED
+        )
+    ).all()
+    _end_entries(db, rows, WaitlistStatus.LEFT, actor=actor, now=now)
 
 
 def end_wait(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None:
@@ -189,12 +202,6 @@ def leave_all(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> 
     _end_entries(db, rows, WaitlistStatus.LEFT, actor=actor, now=now)
 
 
-def last_moment(call: Any) -> datetime:
-    """Return when a seat on this call must stand at the latest."""
-    at: datetime = call.starts_at - timedelta(minutes=call.min_notice_minutes)
-    return at
-
-
 def _lock(db: DbSession, entry_id: str, *, expected_version: int | None, actor: Actor) -> tuple[Any, Any]:
     seen = waitlist.entry_by_id(db, entry_id, actor=actor)
     if not may_act_for(actor, seen.person_id):
@@ -204,6 +211,19 @@ def _lock(db: DbSession, entry_id: str, *, expected_version: int | None, actor: 
     if expected_version not in (None, found.version):
         raise Stale("Read it again, then answer.")
     return found, call
+
+
+def _overdue(live: Sequence[Any], *, now: datetime) -> list[Any]:
+    return [one for one in live if one.expires_at is not None and one.expires_at <= now]
+
+
+def _offers_of(db: DbSession, several: Sequence[Any]) -> Sequence[Any]:
+    """Return the places in line to which these seats are offered."""
+    if not several:
+        return ()
+    offered = waitlist_entry.c.status == WaitlistStatus.OFFERED
+    offers = waitlist_entry.c.seat_id.in_([one.id for one in several])
+    return db.execute(select(waitlist_entry).where(offers, offered).order_by(waitlist_entry.c.id)).all()
 
 
 def _end_entries(db: DbSession, several: Sequence[Any], status: WaitlistStatus, *, actor: Actor, now: datetime) -> None:

@@ -47,10 +47,14 @@ def named_seats(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:
     return list(db.execute(query.order_by(seat.c.seat_no, seat.c.id)))
 
 
-def awaits_host(db: DbSession, session_id: str, *, now: datetime) -> bool:
-    """Whether the host has yet to approve the seat of this session: it is neither held nor offered, nor too late."""
-    asked = claim.c.session_id == session_id, claim.c.active, claim.c.kind == ClaimKind.PENDING
-    return db.execute(select(claim.c.id).where(*asked, claim.c.expires_at > now)).first() is not None
+def awaiting_host(db: DbSession, session_ids: Collection[str], *, now: datetime) -> set[str]:
+    """Return those of these sessions whose seats the host has yet to approve: they are neither held nor offered, nor is
+    it too late. One statement; none for none.
+    """
+    if not session_ids:
+        return set()
+    asked = claim.c.session_id.in_(list(session_ids)), claim.c.active, claim.c.kind == ClaimKind.PENDING
+    return set(db.execute(select(claim.c.session_id).where(*asked, claim.c.expires_at > now)).scalars())
 
 
 def facts(

@@ -1,0 +1,36 @@
+"""Leave word to settle what waits: to end what nobody confirmed in time, and to offer what came free."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.db import DbSession
+from app.models.tables import waitlist_entry
+from app.operations.jobs import SOON, enqueue
+from app.queries.rows import in_parts
+from app.vocabulary import WaitlistStatus
+
+
+def settle_call_at(db: DbSession, call_id: str, at: datetime, *, now: datetime) -> None:
+    """Leave word to settle a call when what is held on it expires."""
+    _leave(db, "settle_call", "call_id", call_id, at, now=now)
+
+
+def settle_calls_soon(db: DbSession, call_ids: Iterable[str], *, now: datetime) -> None:
+    """Leave word to offer what came free on these calls, where somebody waits for it."""
+    for part in in_parts(call_ids):
+        query = select(waitlist_entry.c.call_id).where(waitlist_entry.c.call_id.in_(part))
+        query = query.where(waitlist_entry.c.status == WaitlistStatus.WAITING)
+        for call_id in db.execute(query.distinct().order_by(waitlist_entry.c.call_id)).scalars():
+            settle_call_at(db, call_id, now, now=now)
+
+
+def settle_session_at(db: DbSession, session_id: str, at: datetime, *, now: datetime) -> None:
+    """Leave word to end a held session that belongs to no call when it expires."""
+    _leave(db, "settle_session", "session_id", session_id, at, now=now)
+
+
+def _leave(db: DbSession, kind: str, name: str, object_id: str, at: datetime, *, now: datetime) -> None:
+    singleton = f"{kind}:{object_id}"
+    enqueue(db, kind, {name: object_id}, due_at=at, singleton=singleton, priority=SOON, now=now)
