@@ -23,6 +23,7 @@ from app.routers import (
     calls,
     feeds,
     health,
+    holds,
     imports,
     openapi,
     people,
@@ -36,6 +37,7 @@ from app.routers import (
     skills,
     slots,
     teams,
+    waitlist,
 )
 from app.routers.edges import Edge
 from app.web import pages
@@ -54,6 +56,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     calls.router,
     seats.router,
+    waitlist.router,
+    holds.router,
     sessions.router,
     programs.router,
     runs.router,

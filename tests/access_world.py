@@ -34,7 +34,7 @@ from app.operations.external import identify
 from app.operations.feeds import create_feed
 from app.operations.person_skills import set_skills
 from app.operations.programs import create_program
-from app.operations.seats import book_seat
+from app.operations.seats import book_seat, release_seat, wait_if_full
 from app.operations.skills import create_skill
 from app.operations.teams import create_team
 from app.queries import runs
@@ -42,7 +42,17 @@ from app.rules.access import SYSTEM
 from app.rules.matching.problem import MatchAnswer, ProposedPair, UnmatchedMentee
 from app.rules.planning.problem import PlanAnswer, UnmetNeed, UnmetReason
 from app.rules.skills import SkillState
-from app.vocabulary import BusyStatus, FeedKind, FeedPrivacy, MatchStatus, Objective, PersonStatus, Role, Side
+from app.vocabulary import (
+    BusyStatus,
+    FeedKind,
+    FeedPrivacy,
+    MatchStatus,
+    Objective,
+    PersonStatus,
+    Role,
+    SeatApproval,
+    Side,
+)
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, Api, FakeClock, served
 
@@ -104,12 +114,15 @@ def a_world(database_url: str, folder: Path) -> Iterator[World]:
             secrets = (CANARY, *(ids[name] for name in _SECRET_IDS), *db.execute(select(busy.c.id)).scalars())
         url = stack.enter_context(served(create_app(settings, engine=engine, clock=clock)))
         api = Api(url, engine, clock, settings, stack)
+        concerned = api.rep(ids["ana"])
+        held = {"call_id": ids["held_call"], "observer_id": ids["ana"]}
+        ids["hold_id"] = concerned.post("/v1/holds", json=held).json()["id"]
         yield World(
             api=api,
             ids=ids,
             secrets=secrets,
             admin=api.admin,
-            concerned=api.rep(ids["ana"]),
+            concerned=concerned,
             stranger=api.rep(ids["ben"]),
             snoopers={
                 "rep": api.rep(ids["ben"]),
@@ -190,6 +203,7 @@ def _filled(db: DbSession) -> dict[str, str]:
         "unused_skill": "unused.skill",
         "call_type": "unused_type",
         **_calls(db, people, northwind=accounts[0].id, closed=accounts[1].id, observers=[ana.id, cleo.id, dan.id]),
+        **_waits(db, people),
         **_programs(db, people, mentees=[ana.id, cleo.id, dan.id]),
         **_feeds(db, [ana.id, mara.id, cleo.id]),
     }
@@ -213,6 +227,24 @@ def _calls(
         "closed_call": a_call(db, ana, account_id=closed, starts_at=at + timedelta(hours=1), **hushed),
         "seat_id": taken[0].id,
         "session_id": taken[0].session_id,
+    }
+
+
+def _waits(db: DbSession, people: Mapping[str, str]) -> dict[str, str]:
+    """Ana is offered a seat on a call of Mara's, could hold one on another, and has yet to let Cleo in on her own."""
+    ana, mara = db.get_one(_Person, people["ana"]), db.get_one(_Person, people["mara"])
+    db.execute(update(person).where(person.c.id == ana.id).values(seat_approval=SeatApproval.HOST))
+    at = MONDAY + timedelta(days=2, hours=13)
+    wanted, asked = a_call(db, mara, starts_at=at, seats=1), a_call(db, ana, starts_at=at + timedelta(hours=2))
+    first = book_seat(db, call_id=wanted, observer_id=people["cleo"], **BY_MACHINE)
+    entry_id = wait_if_full(db, call_id=wanted, observer_id=ana.id, **BY_MACHINE)
+    release_seat(db, seat_id=first.id, **BY_MACHINE)
+    assert entry_id
+    return {
+        "wanted_call": wanted,
+        "entry_id": entry_id,
+        "asked_seat": book_seat(db, call_id=asked, observer_id=people["cleo"], **BY_MACHINE).id,
+        "held_call": a_call(db, mara, starts_at=at + timedelta(days=1)),
     }
 
 

@@ -88,10 +88,10 @@ def approve_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Let somebody in who asked for a seat and return it. The host or an admin does it. Safe to repeat."""
-    found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor)
+    found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor)
     if found.status is SeatStatus.CONFIRMED:
         return found
-    _check_asked(db, found, actor=actor, now=now)
+    _check_asked(db, found, now=now)
     if why := seating.closed(call, now=now, kind=found.kind):
         raise problem(why)
     own = next(one for one in calls.live_seats(db, [call.id]) if one.id == seat_id)
@@ -105,10 +105,10 @@ def decline_seat(
     """Turn somebody down who asked for a seat and return it; whoever is next in line is offered it. The host or an
     admin does it. Repeating it changes nothing.
     """
-    found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor)
+    found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor)
     if found.status is SeatStatus.DECLINED:
         return found
-    _check_asked(db, found, actor=actor, now=now)
+    _check_asked(db, found, now=now)
     own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]
     end_seats(db, call, own, status=SeatStatus.DECLINED, actor=actor, now=now)
     waitlist.promote(db, call.id, actor=actor, now=now)
@@ -163,9 +163,14 @@ def _lock_seat(db: DbSession, seat_id: str, *, expected_version: int | None, act
     return found, call
 
 
-def _check_asked(db: DbSession, found: Any, *, actor: Actor, now: datetime) -> None:
+def _lock_as_host(db: DbSession, seat_id: str, *, expected_version: int | None, actor: Actor) -> tuple[Any, Any]:
+    found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor)
     if not may_act_for(actor, found.host_id):
         raise Forbidden("The host of the call decides.")
+    return found, call
+
+
+def _check_asked(db: DbSession, found: Any, *, now: datetime) -> None:
     if found.status is not SeatStatus.REQUESTED:
         raise NotRequested(f"It is {found.status}.")
     if not seats.awaiting_host(db, [found.session_id], now=now):

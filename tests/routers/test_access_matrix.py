@@ -74,6 +74,13 @@ BUSY = {"source": "outlook", "intervals": []}
 PAUSE = {"starts_on": "2027-08-02", "ends_on": "2027-08-20"}
 TYPE = {"slug": "pilot", "name": "Pilot"}
 SENSITIVE, CLOSED = {"call_id": "sensitive_call"}, {"call_id": "closed_call"}
+FULL = {"call_id": "shadowed_call"}
+TIME = {
+    "kind": "role_play",
+    "participants": [{"person_id": "<ana>", "as": "mentee"}, {"person_id": "<mara>", "as": "mentor"}],
+    "starts_at": "2026-11-26T16:00:00Z",
+    "duration_minutes": 30,
+}
 MENTEE = {"enrollment_id": "mentee_enrollment"}
 BY_EXTERNAL_ID = "/by-external-id/{source}/{external_id}"
 ENROLLMENTS = "/v1/programs/{program_id}/enrollments"
@@ -140,7 +147,21 @@ MATRIX = (
     Row("POST /v1/calls/{call_id}/seats", (201, 201, 403, 401), {"observer_id": "<ana>"}),
     Row("POST /v1/calls/{call_id}/seats", (201, 403, 201, 401), {"observer_id": "<ben>"}),
     Row("POST /v1/calls/{call_id}/seats", (409, 403, 404, 401), {"observer_id": "<ben>"}, ids=SENSITIVE),
+    Row("POST /v1/calls/{call_id}/seats", (202, 403, 202, 401), {"observer_id": "<ben>", "waitlist": True}, ids=FULL),
+    Row("GET /v1/calls/{call_id}/waitlist", ALL, ids={"call_id": "wanted_call"}),
+    Row("GET /v1/calls/{call_id}/waitlist", PRIVATE, ids=SENSITIVE),
+    Row("GET /v1/waitlist-entries/{entry_id}", PRIVATE),
+    Row("POST /v1/waitlist-entries/{entry_id}/accept", PRIVATE),
+    Row("POST /v1/waitlist-entries/{entry_id}/leave", PRIVATE),
+    Row("POST /v1/holds", (201, 201, 403, 401), {"call_id": "<call_id>", "observer_id": "<ana>"}),
+    Row("POST /v1/holds", (409, 403, 404, 401), {"call_id": "<sensitive_call>", "observer_id": "<ben>"}),
+    Row("POST /v1/holds", (201, 201, 403, 401), TIME),
+    Row("DELETE /v1/holds/{hold_id}", (204, 204, 404, 401)),
     Row("GET /v1/seats/{seat_id}", PRIVATE),
+    Row("POST /v1/seats/{seat_id}/approve", PRIVATE, ids={"seat_id": "asked_seat"}),
+    Row("POST /v1/seats/{seat_id}/approve", (200, 403, 404, 401)),
+    Row("POST /v1/seats/{seat_id}/decline", PRIVATE, ids={"seat_id": "asked_seat"}),
+    Row("POST /v1/seats/{seat_id}/decline", (409, 403, 404, 401)),
     Row("POST /v1/seats/{seat_id}/release", PRIVATE),
     Row("GET /v1/sessions", ALL),
     Row("GET /v1/sessions/{session_id}", PRIVATE),
