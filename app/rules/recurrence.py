@@ -133,10 +133,10 @@ def occurrences(series: Recurrence) -> list[Occurrence]:
     """
     zone, rule = ZoneInfo(series.time_zone), series.rule
     duration = timedelta(minutes=series.duration_minutes)
-    first = series.local_start.date()
+    first, time_of_day = series.local_start.date(), series.local_start.time().replace(fold=0)
     found: list[Occurrence] = []
     for day in _days(rule, first, first + LONGEST):
-        wall = datetime.combine(day, series.local_start.time())
+        wall = datetime.combine(day, time_of_day)
         starts_at = wall.replace(tzinfo=zone).astimezone(UTC)
         if rule.until is not None and starts_at > rule.until:
             break
