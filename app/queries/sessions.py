@@ -98,13 +98,18 @@ def participants(db: DbSession, session_ids: Iterable[str]) -> dict[str, list[An
 
 
 def entry_id_of_session(db: DbSession, session_id: str, *, actor: Actor) -> str:
-    """Return the calendar entry through which this actor sees a session: their own of it, else theirs as the host of
-    its call; an admin who takes no part is shown the observer's. Raises NotFound when they may not see the session.
+    """Return the calendar entry through which this actor sees a session: their own of it or of its series, else theirs
+    as the host of its call; an admin who takes no part is shown the observer's, or anybody's. Raises NotFound when they
+    may not see the session, or nobody was ever told of it.
     """
     found = session_by_id(db, session_id, actor=actor)
-    of_host = and_(calendar_entry.c.call_id == found.call_id, calendar_entry.c.part == Part.HOST)
+    ways = [calendar_entry.c.session_id == found.id]
+    if found.call_id is not None:
+        ways.append(and_(calendar_entry.c.call_id == found.call_id, calendar_entry.c.part == Part.HOST))
+    if found.series_id is not None:
+        ways.append(calendar_entry.c.series_id == found.series_id)
     query = select(calendar_entry.c.id, calendar_entry.c.person_id, calendar_entry.c.session_id)
-    rows = db.execute(query.where(or_(calendar_entry.c.session_id == found.id, of_host))).all()
+    rows = db.execute(query.where(or_(*ways)).order_by(calendar_entry.c.id)).all()
     # Somebody who gave a seat back and hosts the call by now has both, of two parts.
     own = {row.session_id: row.id for row in rows if row.person_id == actor.person_id}
     if not own and runs_the_house(actor):
