@@ -1,6 +1,6 @@
 """Read calls, in the scope of who asks."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row, in_parts
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import TypeRule
-from app.vocabulary import IN_LINE, LIVE_SEATS, CallStatus, PersonStatus
+from app.vocabulary import IN_LINE, LIVE_SEATS, CallStatus, PersonStatus, SeatStatus
 
 SORTS = {"starts_at": call.c.starts_at, "updated_at": call.c.updated_at}
 
@@ -61,19 +61,18 @@ class CallFilter:
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Return the condition for the calls this actor may know of: open ones, their own, those they sit in on."""
-    return or_(and_(call.c.sensitive.is_(False), func.coalesce(account.c.observers_allowed, True)), takes_part(actor))
+    open_ = and_(call.c.sensitive.is_(False), func.coalesce(account.c.observers_allowed, True))
+    return or_(open_, takes_part(actor, LIVE_SEATS))
 
 
-def takes_part(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the calls whose way in this actor may know: they host it, or have a seat. Who only knows
-    of a call can't find a way into it past its host.
+def takes_part(actor: Actor, seated: Collection[SeatStatus] = (SeatStatus.CONFIRMED,)) -> ColumnElement[bool]:
+    """Return the condition for the calls whose way in this actor may know: they host it, or have a seat that stands.
+    Who only knows of a call, or asks for a seat, can't find a way into it past its host.
     """
     if runs_the_house(actor):
         return true()
-    seated = exists().where(
-        seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, seat.c.status.in_(LIVE_SEATS)
-    )
-    return or_(call.c.host_id == actor.person_id, seated)
+    mine = exists().where(seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, seat.c.status.in_(seated))
+    return or_(call.c.host_id == actor.person_id, mine)
 
 
 def calls_with_hosts() -> Select[Any]:

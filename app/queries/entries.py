@@ -22,11 +22,12 @@ from app.ical.write import RENDERER, vevent
 from app.models.tables import account, call, participant, person, seat, series, session
 from app.models.tables import calendar_entry as entry
 from app.queries import calls
-from app.queries.busy import LOADING
 from app.queries.series import Timetable, timetables
-from app.vocabulary import EntryStatus, Part, PersonStatus, Response, SessionKind
+from app.vocabulary import EntryStatus, Part, PersonStatus, Response, SeatStatus, SessionKind
 
 _ALARM_MINUTES = 10
+_LISTENING = (SeatStatus.CONFIRMED, SeatStatus.ATTENDED, SeatStatus.ATTEMPTED, SeatStatus.NO_SHOW)
+"""Seats whose observers hosts read of: nobody is named who may yet be turned down."""
 _PARTSTATS: Mapping[Response, PartStat] = {
     Response.NEEDS_ACTION: "NEEDS-ACTION",
     Response.ACCEPTED: "ACCEPTED",
@@ -315,7 +316,7 @@ def _observers(db: DbSession, call_ids: set[str]) -> dict[str, list[Any]]:
             participant,
             and_(participant.c.session_id == seat.c.session_id, participant.c.person_id == seat.c.observer_id),
         )
-        .where(seat.c.call_id.in_(sorted(call_ids)), seat.c.status.in_(LOADING))
+        .where(seat.c.call_id.in_(sorted(call_ids)), seat.c.status.in_(_LISTENING))
         .order_by(person.c.name, person.c.id)
     )
     found: dict[str, list[Any]] = {}
