@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CompoundSelect, or_, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_, select, union_all
 
 from app.db import DbSession
 from app.models.tables import availability, busy, call, claim, pause, person, seat
@@ -21,6 +21,45 @@ _AROUND = timedelta(days=8)
 """More than a week and any zone's offset: all seats of the local weeks that a time may fall in."""
 
 
+# What booking asks for under locks is built once: SQLAlchemy takes longer to build a statement than to run it.
+_WHO: BindParameter[Any] = bindparam("who", expanding=True)
+_FROM, _TO, _NOW = (bindparam(name, type_=call.c.starts_at.type) for name in ("starts_at", "ends_at", "now"))
+
+
+def _meeting(table: Any) -> ColumnElement[bool]:
+    return and_(table.c.starts_at < _TO, table.c.ends_at > _FROM)
+
+
+TAKING = union_all(
+    select(claim.c.person_id, claim.c.starts_at, claim.c.ends_at).where(
+        claim.c.person_id.in_(_WHO),
+        claim.c.active,
+        or_(claim.c.expires_at.is_(None), claim.c.expires_at > _NOW),
+        claim.c.session_id.not_in(bindparam("ignoring", expanding=True)),
+        _meeting(claim),
+    ),
+    select(busy.c.person_id, busy.c.starts_at, busy.c.ends_at).where(busy.c.person_id.in_(_WHO), _meeting(busy)),
+    select(call.c.host_id.label("person_id"), call.c.starts_at, call.c.ends_at).where(
+        call.c.host_id.in_(_WHO), call.c.status.in_((CallStatus.SCHEDULED, CallStatus.LIVE)), _meeting(call)
+    ),
+)
+"""What takes the time of people `who` in [starts_at, ends_at): claims that have not expired `now`, imported busy time
+and calls they host. Claims of the sessions in `ignoring` don't count: a session may move over itself.
+"""
+_LOADING = (
+    select(seat.c.observer_id, seat.c.status, call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at)
+    .join(call, call.c.id == seat.c.call_id)
+    .where(
+        seat.c.status.in_(LOADING),
+        call.c.starts_at >= _FROM,
+        call.c.starts_at < _TO,
+        seat.c.observer_id.in_(_WHO) | call.c.host_id.in_(_WHO),
+    )
+)
+_PAUSES = select(pause).where(pause.c.person_id.in_(_WHO)).order_by(pause.c.starts_on)
+_HOURS = select(availability).where(availability.c.person_id.in_(_WHO))
+
+
 def people_rows(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
     """Return the rows of these people. One statement."""
     rows = db.execute(select(person).where(person.c.id.in_(sorted(set(person_ids)))))
@@ -31,9 +70,9 @@ def working_hours(db: DbSession, people: Collection[Any]) -> dict[str, WorkingHo
     """Return the working hours of people, given their rows, with their pauses and buffers. Two statements."""
     zones = {row.id: row.time_zone for row in people}
     pauses: dict[str, list[tuple[date, date]]] = {}
-    for row in db.execute(select(pause).where(pause.c.person_id.in_(list(zones))).order_by(pause.c.starts_on)):
+    for row in db.execute(_PAUSES, {"who": list(zones)}):
         pauses.setdefault(row.person_id, []).append((row.starts_on, row.ends_on))
-    rows = db.execute(select(availability).where(availability.c.person_id.in_(list(zones))))
+    rows = db.execute(_HOURS, {"who": list(zones)})
     return {
         row.person_id: WorkingHours(
             time_zone=zones[row.person_id],
@@ -66,48 +105,23 @@ def taken(
     now: datetime,
     ignoring: Collection[str] = (),
 ) -> dict[str, list[Range]]:
-    """Return what takes each person's time in [starts_at, ends_at), as `taking` says. Sorted by start; may overlap.
+    """Return what takes each person's time in [starts_at, ends_at), as `TAKING` says. Sorted by start; may overlap.
     One statement.
     """
     found: dict[str, list[Range]] = {person_id: [] for person_id in person_ids}
-    for row in db.execute(taking(person_ids, starts_at, ends_at, now=now, ignoring=ignoring)):
+    for row in db.execute(TAKING, during(starts_at, ends_at, found, now=now, ignoring=ignoring)):
         found[row.person_id].append((row.starts_at, row.ends_at))
     for ranges in found.values():
         ranges.sort()
     return found
 
 
-def taking(
-    person_ids: Collection[str],
-    starts_at: datetime,
-    ends_at: datetime,
-    *,
-    now: datetime,
-    ignoring: Collection[str] = (),
-) -> CompoundSelect[str, datetime, datetime]:
-    """Select what takes people's time in [starts_at, ends_at): claims that have not expired, imported busy time and
-    calls they host.
-
-    Claims of the sessions in `ignoring` don't count: a session may move over itself.
-    """
-    who = list(person_ids)
-    return union_all(
-        select(claim.c.person_id, claim.c.starts_at, claim.c.ends_at).where(
-            claim.c.person_id.in_(who),
-            claim.c.active,
-            or_(claim.c.expires_at.is_(None), claim.c.expires_at > now),
-            claim.c.session_id.not_in(list(ignoring)),
-            *_in(claim, starts_at, ends_at),
-        ),
-        select(busy.c.person_id, busy.c.starts_at, busy.c.ends_at).where(
-            busy.c.person_id.in_(who), *_in(busy, starts_at, ends_at)
-        ),
-        select(call.c.host_id.label("person_id"), call.c.starts_at, call.c.ends_at).where(
-            call.c.host_id.in_(who),
-            call.c.status.in_((CallStatus.SCHEDULED, CallStatus.LIVE)),
-            *_in(call, starts_at, ends_at),
-        ),
-    )
+def during(
+    starts_at: datetime, ends_at: datetime, person_ids: Iterable[str], *, now: datetime, ignoring: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return what `TAKING` binds."""
+    who, sessions = list(person_ids), list(ignoring)
+    return {"who": who, "starts_at": starts_at, "ends_at": ends_at, "now": now, "ignoring": sessions}
 
 
 def loads(
@@ -121,15 +135,8 @@ def loads(
     as_observer: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
     as_host: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
     observed: dict[str, dict[str, Range]] = {person_id: {} for person_id in rows}
-    query = select(seat.c.observer_id, seat.c.status, call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at)
-    query = query.join(call, call.c.id == seat.c.call_id)
-    query = query.where(
-        seat.c.status.in_(LOADING),
-        call.c.starts_at >= starts_at - _AROUND,
-        call.c.starts_at < ends_at + _AROUND,
-        seat.c.observer_id.in_(list(rows)) | call.c.host_id.in_(list(rows)),
-    )
-    for row in db.execute(query):
+    around = {"who": list(rows), "starts_at": starts_at - _AROUND, "ends_at": ends_at + _AROUND}
+    for row in db.execute(_LOADING, around):
         if row.observer_id in as_observer:
             as_observer[row.observer_id].append(row.starts_at)
         if row.host_id in as_host:
@@ -175,10 +182,6 @@ def observers(
         )
         for row in people
     }
-
-
-def _in(table: Any, starts_at: datetime, ends_at: datetime) -> tuple[Any, Any]:
-    return table.c.starts_at < ends_at, table.c.ends_at > starts_at
 
 
 def _load(time_zone: str, per_day: int, per_week: int, starts: Iterable[datetime]) -> Load:

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select, true
 
 from app.db import DbSession
 from app.models.tables import (
@@ -87,12 +88,12 @@ def calls_with_hosts() -> Select[Any]:
 
 def call_by_id(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     """Return one call's row. Raises NotFound when absent or not for this actor."""
-    return first_row(db, _scoped(actor).where(call.c.id == call_id))
+    return first_row(db, _one(actor), {"call_id": call_id})
 
 
 def call_with_names(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     """Return one call's row with the names of its host and type. Raises NotFound when absent or not for this actor."""
-    query = _scoped(actor).join(call_type, call_type.c.slug == call.c.type)
+    query = scoped(actor).join(call_type, call_type.c.slug == call.c.type)
     query = query.add_columns(person.c.name.label("host_name"), call_type.c.name.label("type_name"))
     return first_row(db, query.where(call.c.id == call_id))
 
@@ -101,9 +102,7 @@ def call_for_update(db: DbSession, call_id: str) -> Any:
     """Return one call's row with account and host, and whether anybody waits for it (`has_line`), the call locked. Lock
     the people first. Raises NotFound.
     """
-    waits = exists().where(waitlist_entry.c.call_id == call.c.id, waitlist_entry.c.status.in_(IN_LINE))
-    query = calls_with_hosts().add_columns(waits.label("has_line")).where(call.c.id == call_id)
-    return first_row(db, query.with_for_update(key_share=True, of=call))
+    return first_row(db, _FOR_UPDATE, {"call_id": call_id})
 
 
 def list_calls(
@@ -111,7 +110,7 @@ def list_calls(
 ) -> PageOf[Any]:
     """Return a page of calls that the actor may know of. One statement."""
     column = SORTS[sort]
-    query = _filtered(_scoped(actor), wanted)
+    query = filtered(scoped(actor), wanted)
     return fetch(db, query, page, Order(column, call.c.id, descending))
 
 
@@ -143,9 +142,7 @@ def type_rules(db: DbSession) -> list[TypeRule]:
 
 def live_seats(db: DbSession, call_ids: Iterable[str]) -> list[Any]:
     """Return the seats that take a place on these calls, by call and number, with when each expires by itself."""
-    query = select(*seat.c, session.c.expires_at).join(session, session.c.id == seat.c.session_id)
-    query = query.where(seat.c.call_id.in_(list(call_ids)), seat.c.status.in_(LIVE_SEATS))
-    return list(db.execute(query.order_by(seat.c.call_id, seat.c.seat_no)))
+    return list(db.execute(_LIVE, {"call_ids": list(call_ids)}))
 
 
 def people_on(db: DbSession, call_ids: Iterable[str]) -> set[tuple[str, str]]:
@@ -164,13 +161,36 @@ def people_on(db: DbSession, call_ids: Iterable[str]) -> set[tuple[str, str]]:
     return found
 
 
-def _scoped(actor: Actor) -> Select[Any]:
+# What booking asks for under locks is built once: SQLAlchemy takes longer to build a statement than to run it.
+_WAITS = exists().where(waitlist_entry.c.call_id == call.c.id, waitlist_entry.c.status.in_(IN_LINE))
+_FOR_UPDATE = (
+    calls_with_hosts()
+    .add_columns(_WAITS.label("has_line"))
+    .where(call.c.id == bindparam("call_id"))
+    .with_for_update(key_share=True, of=call)
+)
+_LIVE = (
+    select(*seat.c, session.c.expires_at)
+    .join(session, session.c.id == seat.c.session_id)
+    .where(seat.c.call_id.in_(bindparam("call_ids", expanding=True)), seat.c.status.in_(LIVE_SEATS))
+    .order_by(seat.c.call_id, seat.c.seat_no)
+)
+
+
+@lru_cache(maxsize=256)
+def _one(actor: Actor) -> Select[Any]:
+    return scoped(actor).where(call.c.id == bindparam("call_id"))
+
+
+def scoped(actor: Actor) -> Select[Any]:
+    """Return the query of the calls that the actor may know of, with as much of each as they may know."""
     way_in = case((takes_part(actor), call.c.meeting_url)).label("meeting_url")
     columns = [way_in if column is call.c.meeting_url else column for column in COLUMNS]
     return calls_with_hosts().with_only_columns(*columns, maintain_column_froms=True).where(visible(actor))
 
 
-def _filtered(query: Select[Any], wanted: CallFilter) -> Select[Any]:
+def filtered(query: Select[Any], wanted: CallFilter) -> Select[Any]:
+    """Narrow a query of calls with accounts down to those that are wanted."""
     for column, values in (
         (call.c.type, wanted.type),
         (call.c.host_id, wanted.host_id),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, or_, select, true
 
 from app.db import DbSession
 from app.models.tables import person, person_skill
@@ -14,6 +14,12 @@ from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import PersonStatus, Role
 
+_FOR_UPDATE = (
+    select(person)
+    .where(person.c.id.in_(bindparam("person_ids", expanding=True)))
+    .order_by(person.c.id)
+    .with_for_update(key_share=True)
+)
 SORTS = {"created_at": person.c.created_at, "updated_at": person.c.updated_at, "name": person.c.name}
 
 
@@ -46,12 +52,7 @@ def person_by_id(db: DbSession, person_id: str, *, actor: Actor) -> Any:
 
 def lock_people(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
     """Lock people in the order of their ids, so that no two transactions wait for each other; return their rows."""
-    rows = db.execute(
-        select(person)
-        .where(person.c.id.in_(sorted(set(person_ids))))
-        .order_by(person.c.id)
-        .with_for_update(key_share=True)
-    )
+    rows = db.execute(_FOR_UPDATE, {"person_ids": sorted(set(person_ids))})
     return {row.id: row for row in rows}
 
 

@@ -1,6 +1,6 @@
 """Read one row that must be there, take one for a change, or look up many in parts."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Select
@@ -14,9 +14,9 @@ Key = TypeVar("Key", bound=Hashable)
 _AT_ONCE = 1000  # keys in one statement; PostgreSQL takes 65,535 parameters, SQLite 32,766
 
 
-def first_row(db: DbSession, query: Select[Any]) -> Any:
-    """Return the first row that the query finds. Raises NotFound. One statement."""
-    found = db.execute(query).first()
+def first_row(db: DbSession, query: Select[Any], given: Mapping[str, Any] | None = None) -> Any:
+    """Return the first row that the query finds, `given` what it binds. Raises NotFound. One statement."""
+    found = db.execute(query, given).first()
     if found is None:
         raise NotFound
     return found

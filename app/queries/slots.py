@@ -30,13 +30,6 @@ _OF_PERSON = (
 )  # fmt: skip
 
 
-class UnknownPerson(Invalid):
-    """Free time is asked of somebody who is not here."""
-
-    code = "unknown_reference"
-    title = "There is no such person"
-
-
 def free_slots(db: DbSession, person_ids: Sequence[str], wanted: Wanted, *, actor: Actor, now: datetime) -> CommonSlots:
     """Return when all of these people can meet, and why not when they can't. Whoever is signed in may ask about
     colleagues who are here. Refused as `unknown_reference`, saying which is not. Six statements.
@@ -46,7 +39,8 @@ def free_slots(db: DbSession, person_ids: Sequence[str], wanted: Wanted, *, acto
     for number, person_id in enumerate(person_ids, 1):
         if person_id not in here:
             sentence = f"There is no such person: number {number} of those you named. Leave them out."
-            raise UnknownPerson(faults=(Fault("query:person_id", "unknown", sentence),))
+            fault = Fault("query:person_id", "unknown", sentence)
+            raise Invalid("Somebody you named is not here.", code="unknown_reference", faults=(fault,))
     return common_slots(_diaries(db, found, wanted, now=now), wanted, house=house_rules(db), now=now)
 
 
@@ -77,9 +71,9 @@ def _diaries(
     """Return what must be known of people and what takes their time. Four statements."""
     known = colleagues(db, people, wanted.starts_at, wanted.ends_at, now=now, ignoring=ignoring)
     around = (wanted.starts_at - busy.LONGEST_BUFFER, wanted.ends_at + busy.LONGEST_BUFFER)
-    takes = busy.taking([row.id for row in people], *around, now=now, ignoring=ignoring)
+    given = busy.during(*around, known, now=now, ignoring=ignoring)
     parts: dict[str, list[tuple[Ints, Ints]]] = {one: [] for one in known}
-    for person_id, starts, ends in db.execute(union_all(*map(_in_columns, takes.selects))):
+    for person_id, starts, ends in db.execute(union_all(*map(_in_columns, busy.TAKING.selects)), given):
         parts[person_id].append((starts, ends))
     return [(one, _taken(parts[one.id])) for one in known.values()]
 
