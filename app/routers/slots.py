@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.errors import Fault, Invalid
+from app.operations.changes import UnknownReference
 from app.queries import slots
 from app.routers.dependencies import CurrentActor, Now, ReadDb, Route
 from app.routers.problems import refusals
@@ -20,15 +21,8 @@ _MOST_DAYS = 92
 PersonId = Annotated[str, Field(max_length=48)]
 
 
-class BadRange(Invalid):
-    """No search can be made in this range."""
-
-    code = "bad_range"
-    title = "The range can't be searched"
-
-
-@router.get("/slots", operation_id="slots_list", responses=refusals(BadRange, slots.UnknownPerson))
-def list_slots(
+@router.get("/slots", operation_id="slots_find", responses=refusals(UnknownReference))
+def find_slots(
     db: ReadDb,
     now: Now,
     actor: CurrentActor,
@@ -62,11 +56,11 @@ def list_slots(
 
 def _check_range(from_at: datetime, to_at: datetime, length: timedelta) -> None:
     if to_at <= from_at:
-        detail = "Let `to` be later than `from`."
+        code, detail = "end_before_start", "Let `to` be later than `from`."
     elif to_at - from_at > timedelta(days=_MOST_DAYS):
-        detail = f"Ask for at most {_MOST_DAYS} days at a time."
+        code, detail = "range_too_long", f"Ask for at most {_MOST_DAYS} days at a time."
     elif from_at + length > to_at:
-        detail = "Let `to` be at least one duration later than `from`."
+        code, detail = "range_too_short", "Let `to` be at least one duration later than `from`."
     else:
         return
-    raise BadRange(detail, faults=(Fault("query:to", BadRange.code, detail),))
+    raise Invalid(detail, faults=(Fault("query:to", code, detail),))

@@ -31,10 +31,10 @@ def test_questions_that_make_no_sense_are_refused_by_saying_what_would(sqlite_ap
     canary = "canary-7f3a"
     ada = a_rep(sqlite_api, "ada")
     for wrong, code in (
-        ({"to": WEEK["from"]}, "bad_range"),
-        ({"to": "2026-11-22T00:00:00Z"}, "bad_range"),
-        ({"to": "2027-02-24T00:00:00Z"}, "bad_range"),
-        ({"to": "2026-11-23T00:29:00Z"}, "bad_range"),
+        ({"to": WEEK["from"]}, "invalid"),
+        ({"to": "2026-11-22T00:00:00Z"}, "invalid"),
+        ({"to": "2027-02-24T00:00:00Z"}, "invalid"),
+        ({"to": "2026-11-23T00:29:00Z"}, "invalid"),
         ({"from": "2026-11-23T00:00:00"}, "invalid"),
         ({"duration_minutes": 4}, "invalid"),
         ({"duration_minutes": 481}, "invalid"),
@@ -52,6 +52,9 @@ def test_questions_that_make_no_sense_are_refused_by_saying_what_would(sqlite_ap
 
         assert (refused.status_code, refused.json()["code"]) == (422, code), (wrong, refused.text)
         assert canary not in refused.text
+    ranges = {"to": WEEK["from"]}, {"to": "2027-02-24T00:00:00Z"}, {"to": "2026-11-23T00:29:00Z"}
+    told = [slots(sqlite_api.admin, ada, **{**WEEK, **wrong}).json()["errors"][0]["code"] for wrong in ranges]
+    assert told == ["end_before_start", "range_too_long", "range_too_short"]
     for missing in WEEK:
         rest = {name: value for name, value in WEEK.items() if name != missing}
         assert slots(sqlite_api.admin, ada, **rest).status_code == 422
