@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Dialect, Select, Text, TypeDecorator, select, union_all
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import Select, select, union_all
 
 from app.db import DbSession
 from app.errors import Fault, Invalid
 from app.models.tables import person
 from app.queries import busy
 from app.queries.house_rules import house_rules
+from app.queries.instants import Instants
 from app.queries.meetings import colleagues
 from app.queries.people import visible
 from app.rules.access import Actor
@@ -28,6 +27,16 @@ _MICROSECONDS = 60_000_000
 _OF_PERSON = (
     person.c.id, person.c.time_zone, person.c.status, person.c.sessions_per_day, person.c.sessions_per_week
 )  # fmt: skip
+
+
+def _in_columns(query: Any) -> Select[str, Ints, Ints]:
+    """Ask for a row per person in place of one per range."""
+    person_id, starts_at, ends_at = query.selected_columns
+    columns: Select[str, Ints, Ints] = query.with_only_columns(person_id, Instants(starts_at), Instants(ends_at))
+    return columns.group_by(person_id)
+
+
+_TAKING = union_all(*map(_in_columns, busy.TAKING.selects))
 
 
 def free_slots(db: DbSession, person_ids: Sequence[str], wanted: Wanted, *, actor: Actor, now: datetime) -> CommonSlots:
@@ -73,16 +82,9 @@ def _diaries(
     around = (wanted.starts_at - busy.LONGEST_BUFFER, wanted.ends_at + busy.LONGEST_BUFFER)
     given = busy.during(*around, known, now=now, ignoring=ignoring)
     parts: dict[str, list[tuple[Ints, Ints]]] = {one: [] for one in known}
-    for person_id, starts, ends in db.execute(union_all(*map(_in_columns, busy.TAKING.selects)), given):
+    for person_id, starts, ends in db.execute(_TAKING, given):
         parts[person_id].append((starts, ends))
     return [(one, _taken(parts[one.id])) for one in known.values()]
-
-
-def _in_columns(query: Any) -> Select[str, Ints, Ints]:
-    """Ask for a row per person in place of one per range: to make objects of so many takes longer than all the rest."""
-    person_id, starts_at, ends_at = query.selected_columns
-    columns: Select[str, Ints, Ints] = query.with_only_columns(person_id, _Instants(starts_at), _Instants(ends_at))
-    return columns.group_by(person_id)
 
 
 def _taken(parts: Sequence[tuple[Ints, Ints]]) -> Taken:
@@ -90,35 +92,3 @@ def _taken(parts: Sequence[tuple[Ints, Ints]]) -> Taken:
         return Taken.of(())
     starts, ends = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Taken(starts // _MICROSECONDS, -(-ends // _MICROSECONDS))
-
-
-class _Column(TypeDecorator[Ints]):
-    """Many instants in microseconds since 1970."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Ints:
-        """Read what `_Instants` gave."""
-        if dialect.name == "sqlite":
-            return np.frombuffer(value.encode(), "S26").astype("datetime64[us]").astype(np.int64)
-        return np.array(value, np.int64)
-
-
-class _Instants(FunctionElement[Ints]):
-    """All instants of a group's rows in one value. Several of them keep one order."""
-
-    type = _Column()
-    inherit_cache = True
-
-
-@compiles(_Instants, "sqlite")
-def _on_sqlite(element: _Instants, compiler: Any, **options: Any) -> str:
-    # Each is stored as 26 characters.
-    return f"group_concat({compiler.process(element.clauses, **options)}, '')"
-
-
-@compiles(_Instants, "postgresql")
-def _on_postgresql(element: _Instants, compiler: Any, **options: Any) -> str:
-    # A double holds today's seconds to a quarter of a microsecond.
-    return f"array_agg((date_part('epoch', {compiler.process(element.clauses, **options)}) * 1000000)::bigint)"
