@@ -29,13 +29,20 @@ class Claimed:
     expires_at: datetime | None = None
 
 
+_DROP_EXPIRED = (
+    update(claim)
+    .where(
+        claim.c.person_id.in_(bindparam("who", expanding=True)),
+        claim.c.active,
+        claim.c.expires_at <= bindparam("now"),
+    )
+    .values(active=False)
+)
+
+
 def drop_expired(db: DbSession, person_ids: Collection[str], *, now: datetime) -> None:
     """End the claims of these locked people that nobody confirmed in time. One statement."""
-    db.execute(
-        update(claim)
-        .where(claim.c.person_id.in_(sorted(person_ids)), claim.c.active, claim.c.expires_at <= now)
-        .values(active=False)
-    )
+    db.execute(_DROP_EXPIRED, {"who": sorted(person_ids), "now": now})
 
 
 def claim_time(db: DbSession, wanted: Sequence[Claimed], *, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Tell what changed: one row per change, in the transaction of the change."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import insert
@@ -34,9 +35,17 @@ def tell_many(
     object_type: str | None = None,
 ) -> None:
     """Record the same act on several (object id, version) in one round trip."""
-    if not changed:
-        return
     kind = object_type or act.partition(".")[0]
+    _record(db, [(act, kind, object_id, version) for object_id, version in changed], actor=actor, now=now)
+
+
+def tell_acts(db: DbSession, told: Iterable[tuple[str, str, int]], *, actor: Actor, now: datetime) -> None:
+    """Record several acts, each on one object, as (act, object id, version), in one round trip."""
+    rows = [(act, act.partition(".")[0], object_id, version) for act, object_id, version in told]
+    _record(db, rows, actor=actor, now=now)
+
+
+def _record(db: DbSession, told: Sequence[tuple[str, str, str, int]], *, actor: Actor, now: datetime) -> None:
     rows = [
         {
             "id": ids.new("evt", now),
@@ -47,6 +56,7 @@ def tell_many(
             "object_id": object_id,
             "version": version,
         }
-        for object_id, version in changed
+        for act, kind, object_id, version in told
     ]
-    db.execute(insert(event), rows)
+    if rows:
+        db.execute(insert(event), rows)

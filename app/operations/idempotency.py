@@ -3,8 +3,10 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -47,23 +49,27 @@ def begin(db: DbSession, *, credential: str, key: str, fingerprint: str, now: da
 
     A twin in flight is waited for: on its row lock (3 s) on PostgreSQL, in the writers' queue on SQLite.
     """
-    row = {"credential": credential, "idempotency_key": key, "fingerprint": fingerprint, "status": 0, "headers": {}}
-    made = postgresql.insert(record) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(record)
-    mine = record.c.credential == credential, record.c.idempotency_key == key
-    db.execute(delete(record).where(*mine, record.c.created_at < now - KEPT))
+    mine = {"credential": credential, "idempotency_key": key}
+    row: dict[str, Any] = {
+        **mine,
+        "fingerprint": fingerprint,
+        "status": 0,
+        "headers": {},
+        "body": None,
+        "created_at": now,
+    }
+    take = _take(db.get_bind().dialect.name)
     try:
-        taken = db.execute(made.values(**row, created_at=now).on_conflict_do_nothing().returning(record.c.credential))
+        taken = db.execute(take, {**row, "too_old": now - KEPT})
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == "55P03":
             raise KeyInProgress(headers={"Retry-After": "1"}) from error
         raise
     if taken.first() is not None:
         return None
-    found = db.execute(
-        select(record.c.fingerprint, record.c.status, record.c.headers, record.c.body).where(
-            record.c.credential == credential, record.c.idempotency_key == key
-        )
-    ).one()
+    columns = record.c.fingerprint, record.c.status, record.c.headers, record.c.body
+    query = select(*columns).where(record.c.credential == credential, record.c.idempotency_key == key)
+    found = db.execute(query).one()
     if found.fingerprint != fingerprint:
         raise KeyReused("Use a fresh key for a different request.")
     return Kept(found.status, found.headers, found.body or b"")
@@ -72,10 +78,28 @@ def begin(db: DbSession, *, credential: str, key: str, fingerprint: str, now: da
 def keep(db: DbSession, *, credential: str, key: str, status: int, headers: dict[str, str], body: bytes) -> None:
     """Write the answer beside the effect, without what is shown only once."""
     db.execute(
-        update(record)
-        .where(record.c.credential == credential, record.c.idempotency_key == key)
-        .values(status=status, headers=headers, body=_storable(body))
+        _KEEP, {"whose": credential, "key": key, "answered": status, "told": headers, "content": _storable(body)}
     )
+
+
+@cache
+def _take(dialect: str) -> Any:
+    """Return the statement that takes a key which is new, or `too_old`, and then returns a row."""
+    made = postgresql.insert(record) if dialect == "postgresql" else sqlite.insert(record)
+    made = made.values({column: bindparam(column.name) for column in record.c})
+    anew = made.on_conflict_do_update(
+        index_elements=[record.c.credential, record.c.idempotency_key],
+        set_={column.name: made.excluded[column.name] for column in record.c},
+        where=record.c.created_at < bindparam("too_old"),
+    )
+    return anew.returning(record.c.credential)
+
+
+_KEEP = (
+    update(record)
+    .where(record.c.credential == bindparam("whose"), record.c.idempotency_key == bindparam("key"))
+    .values(status=bindparam("answered"), headers=bindparam("told"), body=bindparam("content"))
+)
 
 
 def _storable(body: bytes) -> bytes:

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
 
 from app import ids
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
 from app.models.tables import participant, series, session
 from app.operations.installation import installation_id
-from app.operations.jobs import enqueue
+from app.operations.jobs import enqueue_each
 from app.queries.rows import in_parts
 from app.queries.series import OFF
 from app.vocabulary import EntryStatus, Part, SeriesStatus
@@ -28,10 +28,23 @@ UNDO = timedelta(seconds=15)
 """How long the cancel of a session without a call can be undone; its mail waits for as long."""
 
 
-def observer_joins(db: DbSession, *, session: Any, person_id: str, now: datetime) -> None:
-    """Put the new session of a seat into its observer's calendar."""
+_OF_HOSTS = (
+    select(entry)
+    .where(entry.c.call_id == bindparam("call_id"), entry.c.part == Part.HOST)
+    .order_by(entry.c.id)
+    .with_for_update(key_share=True)
+)
+_REVISE = update(entry).where(entry.c.id == bindparam("entry_id")).values(vevent=None, renderer=None)
+"""Sets what else it is given by the names of columns."""
+
+
+def observer_joins(db: DbSession, *, session: Any, person_id: str, call: Any, observers: int, now: datetime) -> None:
+    """Put the new session of a seat into its observer's calendar, and bring the host's in step with who listens now.
+    The call must be locked.
+    """
     about = {"uid": session.uid, "call_id": session.call_id, "session_id": session.id}
-    _new(db, [(person_id, Part.OBSERVER)], about, times=session, now=now)
+    made = _rows([(person_id, Part.OBSERVER)], about, times=session, now=now)
+    _add(db, made + _host_in_step(db, call, observers, now=now), now=now)
 
 
 def session_joins(db: DbSession, *, session_id: str, now: datetime) -> None:
@@ -112,17 +125,23 @@ def host_entry_changed(db: DbSession, *, call: Any, observers: int, now: datetim
     """Bring the host's one entry of a call in step with who listens, and cancel those of hosts before. Locks them.
     The call must be locked.
     """
-    found = _locked(db, entry.c.call_id == call.id, entry.c.part == Part.HOST)
+    _add(db, _host_in_step(db, call, observers, now=now), now=now)
+
+
+def _host_in_step(db: DbSession, call: Any, observers: int, *, now: datetime) -> list[dict[str, Any]]:
+    """Change the entries that hosts of a call have of it, and return what is to be added."""
+    found = db.execute(_OF_HOSTS, {"call_id": call.id}).all()
     mine = next((row for row in found if row.person_id == call.host_id), None)
     for other in found:
         if other is not mine and other.status is EntryStatus.CONFIRMED:
             _change(db, other, times=other, status=EntryStatus.CANCELLED, now=now)
     if mine is None and observers:
-        uid = f"{call.id}@{installation_id(db)}"
-        _new(db, [(call.host_id, Part.HOST)], {"uid": uid, "call_id": call.id}, times=call, now=now)
-    elif mine is not None and (observers or mine.status is EntryStatus.CONFIRMED):
+        about = {"uid": f"{call.id}@{installation_id(db)}", "call_id": call.id}
+        return _rows([(call.host_id, Part.HOST)], about, times=call, now=now)
+    if mine is not None and (observers or mine.status is EntryStatus.CONFIRMED):
         status = EntryStatus.CONFIRMED if observers else EntryStatus.CANCELLED
         _change(db, mine, times=call, status=status, now=now)
+    return []
 
 
 def _locked(db: DbSession, *which: ColumnElement[bool]) -> Sequence[Any]:
@@ -144,11 +163,20 @@ def _new(
     db: DbSession, people: Sequence[tuple[str, Part]], about: Mapping[str, str], *, times: Any, now: datetime
 ) -> None:
     """Add one entry for each of these people. `about`: its UID, and what it tells of."""
-    made = [
+    _add(db, _rows(people, about, times=times, now=now), now=now)
+
+
+def _rows(
+    people: Sequence[tuple[str, Part]], about: Mapping[str, str], *, times: Any, now: datetime
+) -> list[dict[str, Any]]:
+    return [
         {
             "id": ids.new("ent", now),
             "person_id": person_id,
             "part": part,
+            "call_id": None,
+            "session_id": None,
+            "series_id": None,
             **about,
             "status": EntryStatus.CONFIRMED,
             "starts_at": times.starts_at,
@@ -159,9 +187,12 @@ def _new(
         }
         for person_id, part in people
     ]
-    db.execute(insert(entry), made)
-    for one in made:
-        _mail(db, one["id"], now)
+
+
+def _add(db: DbSession, made: Sequence[dict[str, Any]], *, now: datetime) -> None:
+    if made:
+        db.execute(insert(entry), made)
+        _mail(db, [one["id"] for one in made], now)
 
 
 def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:
@@ -170,25 +201,21 @@ def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: 
     # A cancellation names the time that the calendar shows, not one that its reader never heard of.
     when = found if cancelled else times
     undone = _undone(found, when, status)
-    db.execute(
-        update(entry)
-        .where(entry.c.id == found.id)
-        .values(
-            status=status,
-            starts_at=when.starts_at,
-            ends_at=when.ends_at,
-            sequence=sequence,
-            mailing_sequence=sequence if undone else found.mailing_sequence,
-            mailed_sequence=sequence if undone else found.mailed_sequence,
-            # Calendars compare whole seconds, and want each revision to be later than the one before.
-            changed_at=max(now, found.changed_at + timedelta(seconds=1)),
-            vevent=None,
-            renderer=None,
-        )
-    )
+    revision = {
+        "entry_id": found.id,
+        "status": status,
+        "starts_at": when.starts_at,
+        "ends_at": when.ends_at,
+        "sequence": sequence,
+        "mailing_sequence": sequence if undone else found.mailing_sequence,
+        "mailed_sequence": sequence if undone else found.mailed_sequence,
+        # Calendars compare whole seconds, and want each revision to be later than the one before.
+        "changed_at": max(now, found.changed_at + timedelta(seconds=1)),
+    }
+    db.execute(_REVISE, revision)
     if not undone:
         waits = cancelled and found.call_id is None
-        _mail(db, found.id, now, due_at=now + UNDO if waits else now)
+        _mail(db, [found.id], now, due_at=now + UNDO if waits else now)
     return sequence
 
 
@@ -201,6 +228,6 @@ def _undone(found: Any, times: Any, status: EntryStatus) -> bool:
     )
 
 
-def _mail(db: DbSession, entry_id: str, now: datetime, *, due_at: datetime | None = None) -> None:
-    payload, singleton = {"entry_id": entry_id}, f"invite_mail:{entry_id}"
-    enqueue(db, "invite_mail", payload, singleton=singleton, max_attempts=_TRIES, due_at=due_at, now=now)
+def _mail(db: DbSession, entry_ids: Sequence[str], now: datetime, *, due_at: datetime | None = None) -> None:
+    payloads = {f"invite_mail:{entry_id}": {"entry_id": entry_id} for entry_id in entry_ids}
+    enqueue_each(db, "invite_mail", payloads, max_attempts=_TRIES, due_at=due_at, now=now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, text
@@ -31,32 +32,57 @@ def enqueue(
     """Queue a job. With a `singleton` key that is queued already, nothing is added: that job will see this change, and
     sees it no later than this one would have run.
     """
-    row = {
+    row = _row(kind, payload, max_attempts=max_attempts, due_at=due_at, now=now)
+    row |= {"singleton": singleton, "operation_id": operation_id, "priority": priority}
+    db.execute(_insert(db.get_bind().dialect.name, once=singleton is not None), [row])
+
+
+def enqueue_each(
+    db: DbSession,
+    kind: str,
+    payloads: Mapping[str, Mapping[str, Any]],
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+    max_attempts: int = 8,
+) -> None:
+    """Queue a job per `singleton` key, as `enqueue` does for one, in one round trip."""
+    rows = [
+        {**_row(kind, payload, max_attempts=max_attempts, due_at=due_at, now=now), "singleton": singleton}
+        for singleton, payload in payloads.items()
+    ]
+    if rows:
+        db.execute(_insert(db.get_bind().dialect.name, once=True), rows)
+
+
+def _row(
+    kind: str, payload: Mapping[str, Any], *, max_attempts: int, due_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    return {
         "id": ids.new("job", now),
         "kind": kind,
         "payload": dict(payload),
-        "singleton": singleton,
-        "operation_id": operation_id,
+        "singleton": None,
+        "operation_id": None,
         "status": JobStatus.QUEUED,
-        "priority": priority,
+        "priority": USUAL,
         "due_at": due_at or now,
         "attempts": 0,
         "max_attempts": max_attempts,
         "created_at": now,
         "updated_at": now,
     }
-    on_postgresql = db.get_bind().dialect.name == "postgresql"
-    made = postgresql.insert(job) if on_postgresql else sqlite.insert(job)
-    if singleton is None:
-        db.execute(made.values(**row))
-        return
-    waiting = text("status = 'queued' AND singleton IS NOT NULL")
-    made = made.values(**row)
-    sooner = func.least if on_postgresql else func.min
-    db.execute(
-        made.on_conflict_do_update(
-            index_elements=["singleton"],
-            index_where=waiting,
-            set_={"due_at": sooner(job.c.due_at, made.excluded.due_at)},
-        )
+
+
+@cache
+def _insert(dialect: str, *, once: bool) -> Any:
+    """Return the statement that adds jobs, `once` per singleton key."""
+    made = postgresql.insert(job) if dialect == "postgresql" else sqlite.insert(job)
+    if not once:
+        return made
+    sooner = func.least if dialect == "postgresql" else func.min
+    return made.on_conflict_do_update(
+        index_elements=["singleton"],
+        index_where=text("status = 'queued' AND singleton IS NOT NULL"),
+        set_={"due_at": sooner(job.c.due_at, made.excluded.due_at)},
     )

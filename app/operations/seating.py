@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from app import ids
 from app.db import DbSession
@@ -19,7 +19,7 @@ from app.models.tables import seat, session
 from app.operations import debriefs, invites
 from app.operations.capacity import capacity, references, renumber
 from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time, wait_for_host
-from app.operations.events import tell, tell_many
+from app.operations.events import tell, tell_acts, tell_many
 from app.operations.session_rows import NewSession, add_sessions, change_session
 from app.operations.settling import settle_call_at
 from app.queries import calls
@@ -87,15 +87,17 @@ def take_seat(
         "created_at": now,
         "updated_at": now,
     }
-    db.execute(insert(seat).values(**made))
+    db.execute(insert(seat), [made])
     if sitting.expires_at is not None:
         settle_call_at(db, call.id, sitting.expires_at, now=now)
-    _count(db, call, len(held) + 1, capacity=call.seat_capacity, actor=actor, now=now)
+    counted = _count(db, call, len(held) + 1, capacity=call.seat_capacity, now=now)
     if sitting.stands:
-        invites.observer_joins(db, session=made_session, person_id=observer.id, now=now)
-        invites.host_entry_changed(db, call=call, observers=_standing(held) + 1, now=now)
-    tell(db, "seat.booked" if sitting.stands else "seat.requested", made["id"], version=1, actor=actor, now=now)
-    tell(db, "session.booked" if sitting.stands else "session.requested", session_id, version=1, actor=actor, now=now)
+        invites.observer_joins(
+            db, session=made_session, person_id=observer.id, call=call, observers=_standing(held) + 1, now=now
+        )
+    done = "booked" if sitting.stands else "requested"
+    told = [counted, (f"seat.{done}", made["id"], 1), (f"session.{done}", session_id, 1)]
+    tell_acts(db, told, actor=actor, now=now)
     return SimpleNamespace(**made)
 
 
@@ -122,8 +124,8 @@ def confirm_seat(db: DbSession, call: Any, one: Any, *, actor: Actor, now: datet
     version = change_session(db, one.session_id, values, now=now)
     _seats_changed(db, [one], {"status": SeatStatus.CONFIRMED}, "seat.booked", actor=actor, now=now)
     joined = db.execute(select(session).where(session.c.id == one.session_id)).one()
-    invites.observer_joins(db, session=joined, person_id=one.observer_id, now=now)
-    invites.host_entry_changed(db, call=call, observers=_standing(calls.live_seats(db, [call.id])), now=now)
+    standing = _standing(calls.live_seats(db, [call.id]))
+    invites.observer_joins(db, session=joined, person_id=one.observer_id, call=call, observers=standing, now=now)
     tell(db, "session.booked", one.session_id, version=version, actor=actor, now=now)
     debriefs.confirm_debriefs(db, one.session_id, actor=actor, now=now)
 
@@ -148,7 +150,7 @@ def end_seats(
     debriefs.cancel_debriefs(db, [one.session_id for one in ended], actor=actor, now=now)
     left = calls.live_seats(db, [call.id])
     number = max(capacity(call._mapping, references(db, [call._mapping])), len(left))
-    _count(db, call, len(left), capacity=number, actor=actor, now=now)
+    tell_acts(db, [_count(db, call, len(left), capacity=number, now=now)], actor=actor, now=now)
     if number != call.seat_capacity:  # a rule allows fewer than sat here: with each who goes, the call comes to fit
         renumber(db, {call.id: number}, actor=actor, now=now)
     if any(one.status is SeatStatus.CONFIRMED for one in ended):
@@ -182,11 +184,20 @@ def _standing(live: Sequence[Any]) -> int:
     return sum(one.status is SeatStatus.CONFIRMED for one in live)
 
 
-def _count(db: DbSession, call: Any, taken: int, *, capacity: int, actor: Actor, now: datetime) -> None:
-    version = db.execute(
-        update(calls_table)
-        .where(calls_table.c.id == call.id)
-        .values(seats_taken=taken, seat_capacity=capacity, version=calls_table.c.version + 1, updated_at=now)
-        .returning(calls_table.c.version)
-    ).scalar_one()
-    tell(db, "call.seats_changed", call.id, version=version, actor=actor, now=now)
+def _count(db: DbSession, call: Any, taken: int, *, capacity: int, now: datetime) -> tuple[str, str, int]:
+    """Write how many seats of a call are taken, and return what is to be told of it."""
+    given = {"call_id": call.id, "taken": taken, "of": capacity, "at": now}
+    return "call.seats_changed", call.id, db.execute(_COUNT, given).scalar_one()
+
+
+_COUNT = (
+    update(calls_table)
+    .where(calls_table.c.id == bindparam("call_id"))
+    .values(
+        seats_taken=bindparam("taken"),
+        seat_capacity=bindparam("of"),
+        version=calls_table.c.version + 1,
+        updated_at=bindparam("at"),
+    )
+    .returning(calls_table.c.version)
+)
