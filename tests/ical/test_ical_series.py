@@ -4,9 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import icalendar
 import pytest
-import recurring_ical_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +14,7 @@ from app.ical.write import feed, vevent
 from app.rules.recurrence import Recurrence, occurrences, rule_of
 from tests.ical.checker import events_of, parse, problems
 from tests.ical.entry_examples import JUNIOR, a_series, an_entry
+from tests.ical.reader import shown
 
 ZONES = (
     "Australia/Lord_Howe",
@@ -37,13 +36,6 @@ RULES = st.sampled_from(
         "FREQ=MONTHLY;COUNT=8",
     ]
 )
-
-
-def shown(data: bytes) -> list[tuple[datetime, datetime]]:
-    """What a reader of calendars that is none of ours finds."""
-    around = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC))
-    found = recurring_ical_events.of(icalendar.Calendar.from_ical(data)).between(*around)
-    return sorted((event["DTSTART"].dt.astimezone(UTC), event["DTEND"].dt.astimezone(UTC)) for event in found)
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,70 +3,33 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_bytes
-from email.message import Message
-from email.policy import default
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import update
 
 from app.adapters.mail import FolderMailer, MailUnavailable, SmtpMailer, mailer
 from app.config import Settings
 from app.db import transaction
-from app.jobs.context import Hopeless, JobContext
-from app.jobs.mail import send_invite, written
+from app.jobs.context import Hopeless
+from app.jobs.mail import written
 from app.models import Account
-from app.models.tables import availability, calendar_entry, job, person
+from app.models.tables import availability, job, person
 from app.operations.calls import patch_call
 from app.operations.entries import hand_to_mail, mail_taken
 from app.operations.seats import book_seat, release_seat
-from app.queries.entries import Desk
 from app.rules.access import SYSTEM
 from app.vocabulary import JobStatus, Part, PersonStatus
 from app.worker import Worker
 from tests.factories import MONDAY, a_call, a_person
-from tests.harness import NOW, FakeClock
+from tests.harness import NOW
 from tests.ical.checker import parse, problems
+from tests.jobs.house import House, calendar_of, subject_of, to, words_of
 
 TEN = MONDAY + timedelta(hours=10)
 HALF = timedelta(minutes=30)
 LATER = {"starts_at": TEN + 2 * HALF, "ends_at": TEN + 3 * HALF}
-
-
-@dataclass
-class House:
-    """A database, an outbox, and the jobs that wait."""
-
-    engine: Engine
-    settings: Settings
-    clock: FakeClock
-
-    def work(self) -> None:
-        """Run each waiting mail job once."""
-        with transaction(self.engine, writes=True) as db:
-            waiting = db.execute(select(job.c.id, job.c.payload).where(job.c.status == JobStatus.QUEUED)).all()
-            db.execute(update(job).values(status=JobStatus.DONE))
-        for _, payload in waiting:
-            self.send(payload["entry_id"])
-
-    def send(self, entry_id: str) -> None:
-        send_invite(JobContext(self.engine, self.settings, self.clock, {"entry_id": entry_id}, lambda _: None))
-
-    def mails(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in sorted(self.settings.outbox.glob("*.eml"))}
-
-    def entry(self, part: Part) -> Any:
-        with transaction(self.engine, writes=False) as db:
-            return db.execute(select(calendar_entry).where(calendar_entry.c.part == part)).one()
-
-    def jobs(self) -> list[JobStatus]:
-        with transaction(self.engine, writes=False) as db:
-            return list(db.execute(select(job.c.status)).scalars())
-
-    def desk(self) -> Desk:
-        return Desk.of(self.settings)
 
 
 @dataclass
@@ -76,11 +39,6 @@ class Booked:
     call_id: str
     junior_id: str
     seat_id: str
-
-
-@pytest.fixture
-def house(engine: Engine, clock: FakeClock, tmp_path: Path) -> House:
-    return House(engine, Settings(dir=tmp_path, _env_file=None), clock)
 
 
 @pytest.fixture
@@ -97,27 +55,6 @@ def booked(house: House) -> Booked:
         )
         seat = book_seat(db, call_id=call_id, observer_id=junior.id, actor=SYSTEM, now=NOW)
         return Booked(call_id, junior.id, seat.id)
-
-
-def calendar_of(mail: bytes) -> bytes:
-    found: Any = next(part for part in message_from_bytes(mail).walk() if part.get_content_type() == "text/calendar")
-    content: bytes = found.get_payload(decode=True)
-    return content
-
-
-def words_of(mail: bytes, kind: str) -> str:
-    found: Message = next(part for part in message_from_bytes(mail).walk() if part.get_content_type() == kind)
-    content = found.get_payload(decode=True)
-    assert isinstance(content, bytes)
-    return content.decode()
-
-
-def subject_of(mail: bytes) -> str:
-    return str(message_from_bytes(mail, policy=default)["Subject"])
-
-
-def to(house: House, address: str) -> list[bytes]:
-    return [mail for mail in house.mails().values() if address in message_from_bytes(mail)["To"]]
 
 
 def test_a_seat_given_back_before_the_mail_went_is_never_mentioned(house: House, booked: Booked) -> None:

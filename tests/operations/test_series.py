@@ -28,7 +28,7 @@ from app.vocabulary import BusyStatus, EntryStatus, JobStatus, Response, SeriesS
 from tests.factories import MONDAY, a_person
 from tests.harness import NOW
 from tests.ical.checker import problems
-from tests.ical.test_ical_series import shown
+from tests.ical.reader import shown
 from tests.sessions_and_people import HALF, TEN, a_plan, a_session, claimed
 from tests.statements import counted
 
