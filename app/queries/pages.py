@@ -64,11 +64,22 @@ class Order:
 
 def fetch(db: DbSession, query: Select[Any], request: PageRequest, order: Order) -> PageOf[Any]:
     """Return one page of rows; what they are sorted by is added to them. One statement."""
-    query = query.add_columns(order.column.label("sorted_by"), order.id_column.label("after_id"))
-    query = query.order_by(*order.clauses()).limit(request.limit + 1)
-    if request.cursor is not None:
-        query = query.where(order.after(*_position(request)))
-    found: Sequence[Any] = db.execute(query).all()
+    query = with_place(query, order).order_by(*order.clauses()).limit(request.limit + 1)
+    return page_of(db.execute(query.where(*beyond(request, order))).all(), request)
+
+
+def with_place(query: Select[Any], order: Order) -> Select[Any]:
+    """Add what the rows of a list are sorted by, for the cursor."""
+    return query.add_columns(order.column.label("sorted_by"), order.id_column.label("after_id"))
+
+
+def beyond(request: PageRequest, order: Order) -> list[ColumnElement[bool]]:
+    """Return the condition for the rows after those of the pages before. Raises CursorInvalid."""
+    return [] if request.cursor is None else [order.after(*_position(request))]
+
+
+def page_of(found: Sequence[Any], request: PageRequest) -> PageOf[Any]:
+    """Make a page of rows with their place, of which there is one more than fits when another page follows."""
     rows = list(found[: request.limit])
     more = len(found) > request.limit
     return PageOf(rows, _cursor(rows[-1].sorted_by, rows[-1].after_id, request) if more else None)

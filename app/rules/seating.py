@@ -1,32 +1,39 @@
 """Who may sit in on which call, and how many: asked by booking for one seat and by the plan for all of them."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from app.rules.availability import Range
+from app.rules.availability import Range, merged
 from app.vocabulary import CallStatus, SeatApproval, SessionKind
+
+_DAY = timedelta(days=1)
 
 Week = tuple[int, int]
 """ISO year and week."""
 
 
-class Seatable(Protocol):
-    """What must be known of a call, its account, its host and the rules of the house."""
+class Hosted(Protocol):
+    """Which call it is, who hosts it and when."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
     @property
     def host_id(self) -> str: ...  # noqa: D102
     @property
-    def status(self) -> CallStatus: ...  # noqa: D102
-    @property
     def starts_at(self) -> datetime: ...  # noqa: D102
     @property
     def ends_at(self) -> datetime: ...  # noqa: D102
+
+
+class Seatable(Hosted, Protocol):
+    """What must be known of a call, its account, its host and the rules of the house."""
+
+    @property
+    def status(self) -> CallStatus: ...  # noqa: D102
     @property
     def stage(self) -> str | None: ...  # noqa: D102
     @property
@@ -61,6 +68,18 @@ class Load:
         """Return how many more seats fit on the day and in the week of this instant."""
         day = local_day(instant, self.time_zone)
         return self.per_day - self.on_day.get(day, 0), self.per_week - self.in_week.get(week_of(day), 0)
+
+    def full(self) -> list[Range]:
+        """Return the local days and weeks that take no more; sorted, merged. A day on which the clock changes at
+        midnight may be cut short.
+        """
+        days = [(day, day + _DAY) for day, number in self.on_day.items() if number >= self.per_day]
+        weeks = [week for week, number in self.in_week.items() if number >= self.per_week]
+        mondays = [date.fromisocalendar(*week, 1) for week in weeks]
+        dates = [*days, *((monday, monday + 7 * _DAY) for monday in mondays)]
+        return merged(
+            (max(_midnights(first, self.time_zone)), min(_midnights(end, self.time_zone))) for first, end in dates
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +167,11 @@ def unfit(call: Seatable, observer: Observer, host: Host, *, kind: SessionKind =
         return Refusal("outside_availability", "The call lies outside the observer's working hours.", observer.id)
     if min(observer.load.left(call.starts_at)) < 1:
         return Refusal("limit", "The observer's load limit for that day or week is reached.", observer.id)
+    return unwelcome(call, host)
+
+
+def unwelcome(call: Hosted, host: Host) -> Refusal | None:
+    """Why the host can take no more observers on this call, whoever they are; None when they can."""
     if min(host.load.left(call.starts_at)) < 1:
         return Refusal("limit", "The host's load limit for that day or week is reached.", call.host_id)
     if too_near := _too_near(call, host):
@@ -156,6 +180,33 @@ def unfit(call: Seatable, observer: Observer, host: Host, *, kind: SessionKind =
             "limit", f"The host keeps {minutes} minutes between calls with observers.", call.host_id, too_near
         )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Calls that start in [starts_from, starts_before) and are over by `ends_by`."""
+
+    starts_from: datetime
+    starts_before: datetime
+    ends_by: datetime
+
+
+def openings(observer: Observer) -> list[Opening]:
+    """Return when the observer could sit in, by working hours, what takes their time, and their load limits; sorted,
+    disjoint. A sieve for many calls at once: no call that `unfit` finds them free for is outside, and a call inside is
+    refused only where the clock changes at midnight. O(n log n).
+    """
+    if not observer.works_here or min(observer.load.per_day, observer.load.per_week) < 1:
+        return []
+    # A call's claim reaches out by their buffers: the same as if what takes their time reached out the other way.
+    taken = merged((begins - observer.after, stops + observer.before) for begins, stops in observer.taken)
+    full = observer.load.full()
+    return [
+        Opening(starts_from, starts_before, stops)
+        for working in observer.working
+        for begins, stops in _without(working, taken)
+        for starts_from, starts_before in _without((begins, stops), full)
+    ]
 
 
 def refusal(
@@ -217,7 +268,26 @@ def week_of(day: date) -> Week:
     return year, week
 
 
-def _too_near(call: Seatable, host: Host) -> Range | None:
+def _without(whole: Range, taken: Sequence[Range]) -> Iterator[Range]:
+    """Yield what sorted, disjoint ranges leave of a whole one."""
+    begins, stops = whole
+    for at in range(bisect_right(taken, begins, key=lambda r: r[1]), len(taken)):
+        if begins >= stops or taken[at][0] >= stops:
+            break
+        if begins < taken[at][0]:
+            yield begins, taken[at][0]
+        begins = taken[at][1]
+    if begins < stops:
+        yield begins, stops
+
+
+def _midnights(day: date, time_zone: str) -> tuple[datetime, datetime]:
+    """Return both readings of a local midnight (PEP 495): mostly one instant."""
+    midnight = datetime.combine(day, time(), ZoneInfo(time_zone))
+    return midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
+
+
+def _too_near(call: Hosted, host: Host) -> Range | None:
     """Return the other call with observers that lies closer than the host wants. One that has observers stays as is."""
     if not host.gap or call.id in host.observed:
         return None

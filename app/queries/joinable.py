@@ -1,0 +1,265 @@
+"""Read which calls somebody could take a seat on now.
+
+A sieve in SQL and one over plain numbers pass over thousands of calls; the rule that booking asks has the last word.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import ceil, floor
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, extract, func, or_, select, union_all
+
+from app.db import DbSession
+from app.models.tables import account, call, person, seat, session, waitlist_entry
+from app.queries import busy, calls, people
+from app.queries.calls import CallFilter
+from app.queries.house_rules import house_rules
+from app.queries.pages import Order, PageOf, PageRequest, beyond, page_of, with_place
+from app.queries.rows import in_parts
+from app.rules import seating
+from app.rules.access import Actor
+from app.rules.seating import Host, Observer, Opening, Refusal
+from app.vocabulary import IN_LINE, LIVE_SEATS, CallStatus, PersonStatus, SeatApproval, SeatStatus, SessionStatus
+
+_FIRST = 200
+"""Calls to look through before all of them: mostly a page is among these."""
+_NEAREST = 20
+"""Calls to look through on either side of one that was refused."""
+_AROUND = timedelta(days=14)
+
+
+class Candidate(NamedTuple):
+    """A call, as much of it as the search needs."""
+
+    id: str
+    host_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rule must know of an observer, and of the hosts of the calls in question."""
+
+    observer: Observer
+    hosts: dict[str, Host]
+    freed: dict[str, int]
+    """Seats, by call, that booking takes back first: nobody confirmed them in time, and nobody waits for them."""
+
+
+def joinable_calls(
+    db: DbSession,
+    wanted: CallFilter,
+    page: PageRequest,
+    *,
+    sort: str,
+    descending: bool,
+    observer_id: str,
+    actor: Actor,
+    now: datetime,
+) -> PageOf[Any]:
+    """Return a page of the calls on which this observer could take a seat now. Ten statements, seven more when the
+    first few calls do not fill the page; however many calls there are. Raises NotFound for nobody.
+    """
+    order = Order(calls.SORTS[sort], call.c.id, descending)
+    rest = beyond(page, order)
+    observer = people.person_by_id(db, observer_id, actor=actor)
+    query = calls.filtered(_open_calls(db, observer.id, now=now), wanted).where(*rest)
+    found, facts = _first_fitting(db, query.order_by(*order.clauses()), observer, limit=page.limit + 1, now=now)
+    rows = with_place(calls.scoped(actor), order).where(call.c.id.in_(found)).order_by(*order.clauses())
+    shown = page_of(db.execute(rows).all() if found else [], page)
+    return replace(shown, rows=[row for row in shown.rows if facts and _refusal(row, facts, now=now) is None])
+
+
+def joinable_ids(
+    db: DbSession, starts_at: datetime, ends_at: datetime, *, observer: Any, now: datetime, limit: int
+) -> list[str]:
+    """Return the ids of the first calls that start in [starts_at, ends_at) on which this observer could take a seat
+    now, by time. At most `limit`. Eight statements, seven more when the first few calls are not enough.
+    """
+    within = call.c.starts_at >= starts_at, call.c.starts_at < ends_at
+    query = _open_calls(db, observer.id, now=now).where(*within).order_by(call.c.starts_at, call.c.id)
+    return _first_fitting(db, query, observer, limit=limit, now=now)[0]
+
+
+def next_calls(
+    db: DbSession, *, observer_id: str, type: str, near: datetime | None = None, now: datetime, limit: int = 3
+) -> list[Any]:
+    """Return the next calls of a type on which this observer could take a seat now, by time; with `near`, those that
+    start nearest to it. Looks at the nearest twenty on either side within two weeks. At most nine statements.
+    """
+    found = busy.people_rows(db, [observer_id]).get(observer_id)
+    if found is None or found.status is not PersonStatus.ACTIVE:
+        return []
+    near = near or now
+    of_type = calls.calls_with_hosts().where(
+        *open_now(db, now=now), *_not_theirs(observer_id, now=now), call.c.type == type
+    )
+    later = of_type.where(call.c.starts_at >= near, call.c.starts_at < near + _AROUND)
+    sides = [later.order_by(call.c.starts_at, call.c.id)]
+    if near > now:
+        earlier = of_type.where(call.c.starts_at < near, call.c.starts_at >= near - _AROUND)
+        sides.append(earlier.order_by(call.c.starts_at.desc(), call.c.id))
+    rows = db.execute(union_all(*(select(side.limit(_NEAREST).subquery()) for side in sides))).all()
+    rows = sorted(rows, key=lambda row: (abs(row.starts_at - near), row.starts_at, row.id))
+    facts = _facts(db, rows, found, now=now)
+    return [row for row in rows if facts and _refusal(row, facts, now=now) is None][:limit]
+
+
+def refusals(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime) -> dict[str, Refusal | None]:
+    """Return by id why this observer may not take a seat on each of these calls, given as rows with what decides
+    whether it is open; None where they may. At most seven statements.
+    """
+    found: dict[str, Refusal | None] = dict.fromkeys(
+        db.execute(_seated(observer.id, now=now).where(seat.c.call_id.in_([row.id for row in rows]))).scalars(),
+        Refusal("already_booked", "This observer has a seat on this call.", observer.id),
+    )
+    found |= {row.id: why for row in rows if row.id not in found and (why := seating.closed(row, now=now))}
+    left = [row for row in rows if row.id not in found]
+    if facts := _facts(db, left, observer, now=now):
+        found |= {row.id: _refusal(row, facts, now=now) for row in left}
+    return found
+
+
+def open_now(db: DbSession, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what `seating.closed` and `seating.full` let pass, as conditions on calls with hosts and accounts. Two
+    statements.
+    """
+    house, freed = house_rules(db), _freed(db, now=now)
+    return (
+        call.c.status == CallStatus.SCHEDULED,
+        call.c.starts_at > now,
+        call.c.starts_at >= now + timedelta(minutes=house.min_notice_minutes),
+        person.c.status == PersonStatus.ACTIVE,
+        person.c.seat_approval != SeatApproval.NONE,
+        func.coalesce(account.c.observers_allowed, True),
+        call.c.sensitive.is_(False),
+        or_(call.c.stage.is_(None), call.c.stage.not_in(house.closed_stages)),
+        or_(call.c.seats_taken < call.c.seat_capacity, call.c.id.in_(freed)),
+    )
+
+
+def _freed(db: DbSession, *, now: datetime) -> dict[str, int]:
+    """Return how many seats of which calls nobody confirmed in time, where nobody waits for one. A worker takes them
+    back within seconds.
+    """
+    waited_for = select(waitlist_entry.c.call_id).where(waitlist_entry.c.status.in_(IN_LINE))
+    query = select(seat.c.call_id, func.count()).join(session, session.c.id == seat.c.session_id)
+    query = query.where(
+        session.c.status == SessionStatus.REQUESTED,
+        session.c.expires_at <= now,
+        seat.c.status == SeatStatus.REQUESTED,
+        seat.c.call_id.not_in(waited_for),
+    )
+    return dict(db.execute(query.group_by(seat.c.call_id)).tuples().all())
+
+
+def _open_calls(db: DbSession, observer_id: str, *, now: datetime) -> Select[Any]:
+    """Return the query of calls that are open, but for those that the observer hosts or has a seat on: id, host, start
+    and end in seconds since 1970. Whole numbers cost a third of what instants do. One statement.
+    """
+    query = calls.calls_with_hosts().with_only_columns(
+        call.c.id, call.c.host_id, _seconds(call.c.starts_at), _seconds(call.c.ends_at), maintain_column_froms=True
+    )
+    return query.where(*open_now(db, now=now), *_not_theirs(observer_id, now=now))
+
+
+def _not_theirs(observer_id: str, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return call.c.host_id != observer_id, call.c.id.not_in(_seated(observer_id, now=now))
+
+
+def _seated(observer_id: str, *, now: datetime) -> Select[Any]:
+    """Return the query of the calls on which somebody has a seat, but for those that nobody confirmed in time."""
+    query = select(seat.c.call_id).join(session, session.c.id == seat.c.session_id)
+    return query.where(
+        seat.c.observer_id == observer_id,
+        seat.c.status.in_(LIVE_SEATS),
+        or_(session.c.expires_at.is_(None), session.c.expires_at > now),
+    )
+
+
+def _seconds(instant: ColumnElement[datetime]) -> ColumnElement[int]:
+    return cast(extract("epoch", instant), BigInteger)
+
+
+def _first_fitting(
+    db: DbSession, query: Select[Any], observer: Any, *, limit: int, now: datetime
+) -> tuple[list[str], Facts | None]:
+    """Return the ids of the first calls of this query that neither the observer's time and limits nor the host's stand
+    against, and the facts by which that was found.
+    """
+    some = db.execute(query.limit(_FIRST)).all()
+    found, facts = _fitting(db, some, observer, limit=limit, now=now)
+    if len(found) == limit or len(some) < _FIRST:
+        return found, facts
+    return _fitting(db, db.execute(query).all(), observer, limit=limit, now=now)
+
+
+def _fitting(
+    db: DbSession, rows: Sequence[Any], observer: Any, *, limit: int, now: datetime
+) -> tuple[list[str], Facts | None]:
+    if not rows:
+        return [], None
+    first, last = min(row[2] for row in rows), max(row[3] for row in rows)
+    me = _observer(db, observer, _instant(first - 1), _instant(last + 1), now=now)
+    timely = [Candidate(id_, host, _instant(at), _instant(end)) for id_, host, at, end in _timely(rows, me)]
+    facts = Facts(me, _hosts(db, timely), _freed(db, now=now))
+    found = [one.id for one in timely if seating.unwelcome(one, facts.hosts[one.host_id]) is None]
+    return found[:limit], facts
+
+
+def _timely(rows: Iterable[Any], me: Observer) -> Iterator[Any]:
+    """Yield the rows that lie in an opening of the observer; to the second, and rather one too many."""
+    openings = [_in_seconds(one) for one in seating.openings(me)]
+    starts = [one[0] for one in openings]
+    for row in rows:
+        at = bisect_right(starts, row[2]) - 1
+        # A second wide of it, for instants are rounded: two openings may both hold the start.
+        if any(row[2] <= before and row[3] <= stops for _, before, stops in openings[max(at - 1, 0) : at + 1]):
+            yield row
+
+
+def _in_seconds(opening: Opening) -> tuple[int, int, int]:
+    return (
+        floor(opening.starts_from.timestamp()) - 1,
+        ceil(opening.starts_before.timestamp()) + 1,
+        ceil(opening.ends_by.timestamp()) + 1,
+    )
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _facts(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime) -> Facts | None:
+    """Return what the rule must know for these calls; None for none. Six statements."""
+    if not rows:
+        return None
+    first, last = min(row.starts_at for row in rows), max(row.ends_at for row in rows)
+    return Facts(_observer(db, observer, first, last, now=now), _hosts(db, rows), _freed(db, now=now))
+
+
+def _observer(db: DbSession, observer: Any, starts_at: datetime, ends_at: datetime, *, now: datetime) -> Observer:
+    observing, _ = busy.loads(db, [observer], starts_at, ends_at)
+    return busy.observers(db, [observer], starts_at, ends_at, observing=observing, now=now)[observer.id]
+
+
+def _hosts(db: DbSession, hosted: Sequence[Any]) -> dict[str, Host]:
+    if not hosted:
+        return {}
+    first, last = min(one.starts_at for one in hosted), max(one.ends_at for one in hosted)
+    found: dict[str, Host] = {}
+    for part in in_parts(one.host_id for one in hosted):
+        _, hosting = busy.loads(db, list(busy.people_rows(db, part).values()), first, last)
+        found |= hosting
+    return found
+
+
+def _refusal(row: Any, facts: Facts, *, now: datetime) -> Refusal | None:
+    why = seating.refusal(row, facts.observer, facts.hosts[row.host_id], now=now)
+    # That it is full is said last: with a seat that comes back nothing is against it.
+    comes_free = facts.freed.get(row.id, 0) > row.seats_taken - row.seat_capacity
+    return None if why and why.code == "seats_full" and comes_free else why
