@@ -148,7 +148,5 @@ class Unavailable(Problem):
     code = "unavailable"
     title = "Busy just now"
 
-    def __init__(
-        self, detail: str = "Try the same request again in a moment.", *, retry_after_seconds: int = 1
-    ) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
+    def __init__(self, detail: str = "Try the same request again in a moment.") -> None:
+        super().__init__(detail, headers={"Retry-After": "1"})

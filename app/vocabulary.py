@@ -283,12 +283,6 @@ def _in_our_time(value: date) -> date:
     return value
 
 
-def _printable(value: str) -> str:
-    if any(ord(c) < 32 and c not in "\t\n\r" for c in value):
-        raise ValueError("holds control characters")
-    return value
-
-
 def _one_line(value: str) -> str:
     if any(ord(c) < 32 or c in "\x7f\u2028\u2029" for c in value):
         raise ValueError("must be one line without control characters")
@@ -302,7 +296,6 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_written_with_offset), AfterV
 Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(_in_our_time)]
 """A calendar day such as 2026-11-23; numbers and times of day are refused."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
-Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_printable)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 """A short lower-case word such as a segment or a stage."""

@@ -42,7 +42,6 @@ def message(
     html: str,
     message_id: str,
     date: datetime,
-    reply_to: str | None = None,
 ) -> bytes:
     """Return the mail that carries `calendar` to one attendee. The same arguments give the same bytes.
 
@@ -67,8 +66,6 @@ def message(
     mail["MIME-Version"] = "1.0"
     mail["From"] = _mailbox("From", sender.name, sender.email)
     mail["To"] = _mailbox("To", recipient.name, recipient.email)
-    if reply_to is not None:
-        mail["Reply-To"] = _address(reply_to)
     mail["Subject"] = _words("Subject", subject)
     mail["Date"] = format_datetime(date)
     mail["Message-ID"] = f"<{_address(message_id)}>"

@@ -55,7 +55,6 @@ def written() -> dict[str, bytes]:
             html="<p>You listen in on Ana’s demo.</p>\n",
             message_id="ses_1.0.request@7f3a.earshot",
             date=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
-            reply_to="rsvp+token@earshot.example",
         ),
     }
 

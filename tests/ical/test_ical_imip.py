@@ -19,7 +19,6 @@ HEADERS = {
     "MIME-Version",
     "From",
     "To",
-    "Reply-To",
     "Subject",
     "Date",
     "Message-ID",
@@ -37,7 +36,6 @@ def a_mail(
     text: str = "You listen in.\n",
     html: str = "<p>You listen in.</p>\n",
     message_id: str = "ses_1.0.request@7f3a.earshot",
-    reply_to: str | None = "rsvp+token@earshot.example",
 ) -> bytes:
     return message(
         calendar=request(an_entry()) if calendar is None else calendar,
@@ -49,7 +47,6 @@ def a_mail(
         html=html,
         message_id=message_id,
         date=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
-        reply_to=reply_to,
     )
 
 
@@ -80,8 +77,6 @@ def test_an_address_that_is_none_is_refused_wherever_it_stands(address: str) -> 
         a_mail(recipient=Attendee("Jo", address))
     with pytest.raises(ValueError, match="not an address"):
         a_mail(sender=Organizer("Earshot", address))
-    with pytest.raises(ValueError, match="not an address"):
-        a_mail(reply_to=address)
     with pytest.raises(ValueError, match="not an address"):
         a_mail(message_id=address)
 
@@ -175,16 +170,9 @@ def test_the_letter_says_who_when_and_that_a_machine_wrote_it() -> None:
     assert whole["Auto-Submitted"] == "auto-generated"
     assert whole["Message-ID"] == "<ses_1.0.request@7f3a.earshot>"
     assert whole["Date"].datetime == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-    assert whole["Reply-To"] == "rsvp+token@earshot.example"
     assert alternatives[0].get_content() == "Grüße\r\n.\r\nFrom here on\r\n"
     assert alternatives[1].get_content() == "<p>You listen in.</p>\r\n"
     assert CUSTOMER not in str(whole)
-
-
-def test_no_reply_to_is_written_unless_it_is_given() -> None:
-    whole, _, _ = parts_of(a_mail(reply_to=None))
-
-    assert whole["Reply-To"] is None
 
 
 def test_the_same_mail_has_the_same_bytes_and_another_id_other_boundaries() -> None:
