@@ -93,7 +93,7 @@ def restore(settings: Settings, file: Path) -> None:
     """
     with _one_sentence("Nothing was restored"):
         _require_empty(settings)
-        target = _sqlite_file(settings) if settings.embedded else settings.dir / DATABASE
+        target = settings.database_file if settings.embedded else settings.dir / DATABASE
         settings.dir.mkdir(parents=True, exist_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=target.parent, prefix=".restore-") as kept, ExitStack() as undo:
@@ -116,16 +116,12 @@ def _engine(settings: Settings) -> str:
     return "sqlite" if settings.embedded else "postgresql"
 
 
-def _sqlite_file(settings: Settings) -> Path:
-    return Path(make_url(settings.url).database or "")
-
-
 def _sqlite_snapshot(settings: Settings, draft: Path) -> tuple[str, str]:
     """Copy the database as of one moment. Writers go on: in WAL mode VACUUM INTO is just a reader.
 
     Unlike the backup API it never starts over when somebody writes, and takes nothing along that was deleted.
     """
-    file = _sqlite_file(settings)
+    file = settings.database_file
     if not file.exists():
         raise BackupFailed("There is no database here to back up.")
     with closing(_sqlite(file, "rw")) as connection:
@@ -230,7 +226,7 @@ def _require_ours(settings: Settings, manifest: Manifest) -> None:
 
 def _require_empty(settings: Settings) -> None:
     if settings.embedded:
-        file = _sqlite_file(settings)
+        file = settings.database_file
         # A journal without its database counts too: SQLite would play it into the database that we put there.
         for found in (file, Path(f"{file}-wal"), Path(f"{file}-journal")):
             if found.exists():

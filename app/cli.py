@@ -9,30 +9,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 
 import structlog
 import typer
 from pydantic import ValidationError
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from app import clock, config, migrations
 from app.backup import BackupFailed, back_up, restore
 from app.config import Settings
-from app.db import DbSession, make_engine, retrying, transaction
+from app.db import DbSession, make_engine, written
 from app.demo.tour import DemoFailed, run_demo
 from app.doctor import examine
 from app.errors import Problem
 from app.main import create_app, openapi_text
-from app.models.tables import person
 from app.operations.access import create_api_key, create_sign_in_link
 from app.operations.call_imports import import_calls
 from app.operations.imports import ImportReport
 from app.operations.installation import first_start
 from app.operations.people_imports import import_people
+from app.queries import people
 from app.rules import csv_files
 from app.rules.access import SYSTEM
 from app.serving import PortTaken, listening, server
@@ -54,9 +55,8 @@ Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the embedded 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 
-T = TypeVar("T")
-
 OPENAPI = Path(__file__).parent.parent / "openapi.json"
+_UNREAD_URL = "EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name."
 
 
 class ImportKind(StrEnum):
@@ -149,7 +149,7 @@ def migrate(dir: Dir = None) -> None:
     with _one_sentence():
         engine = _engine(settings)
         migrations.upgrade(engine)
-        retrying(lambda: _once(engine, lambda db: first_start(db, now=clock.now())))
+        written(engine, partial(first_start, now=clock.now()))
         engine.dispose()
     _say(f"The database is at revision {migrations.newest()}.")
 
@@ -171,7 +171,7 @@ def import_file(
             _fail(f"{file} can't be read: {error.strerror}.")
         work = _reader(kind, raw, skip_bad=skip_bad, dry_run=dry_run)
         with _opened(settings) as engine:
-            report = retrying(lambda: _once(engine, work))
+            report = written(engine, work)
     for bad in report.errors:
         typer.echo(f"line {bad.line}{bad.column and ', '}{bad.column}: {bad.detail}", err=True)
     counts = (
@@ -192,28 +192,26 @@ def key_create(
     """Make an API key and print it: this is the only time that it can be seen."""
     if role is KeyRole.REP and person_email is None:
         _fail("A rep's key acts as somebody: name them by --person EMAIL.")
-    settings = _settings(dir)
+    settings = _existing(dir)
 
     def make(db: DbSession) -> str:
         who = _person(db, person_email) if person_email else None
         return create_api_key(db, name=name, role=Role(role), person_id=who, actor=SYSTEM, now=clock.now())
 
     with _one_sentence(), _opened(settings) as engine:
-        typer.echo(retrying(lambda: _once(engine, make)))
+        typer.echo(written(engine, make))
 
 
 @app.command("login-link")
 def login_link(email: str, dir: Dir = None) -> None:
     """Print a link that signs a person in, once, within 15 minutes."""
-    if (looked := _unmade(dir)).embedded and not Path(looked.url.removeprefix("sqlite:///")).exists():
-        _fail(f"There is no database in {looked.dir}.")
-    settings = _settings(dir)
+    settings = _existing(dir)
 
     def make(db: DbSession) -> str:
         return create_sign_in_link(db, person_id=_person(db, email), actor=SYSTEM, now=clock.now())
 
     with _one_sentence(), _opened(settings) as engine:
-        secret = retrying(lambda: _once(engine, make))
+        secret = written(engine, make)
     typer.echo(f"{settings.public_url.rstrip('/')}/login/t/{secret}")
 
 
@@ -233,7 +231,7 @@ def openapi(
 def backup_command(file: Path, dir: Dir = None) -> None:
     """Write everything that must not be lost into one file, while the service runs."""
     with _one_sentence():
-        back_up(_settings(dir), file, now=clock.now())
+        back_up(_existing(dir), file, now=clock.now())
     _say(f"Backed up to {file}.")
 
 
@@ -292,6 +290,15 @@ def _unmade(folder: Path | None) -> Settings:
     return found if "public_url" in found.model_fields_set else found.model_copy(update={"allow_plain_http": True})
 
 
+def _existing(folder: Path | None) -> Settings:
+    """Read the settings of an installation that was started before: a mistyped folder gets no database and no key."""
+    looked = _unmade(folder)
+    with _one_sentence():
+        if looked.embedded and not looked.database_file.exists():
+            _fail(f"There is no database in {looked.dir}.")
+    return _settings(folder)
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -302,8 +309,8 @@ def _is_loopback(host: str) -> bool:
 def _engine(settings: Settings) -> Engine:
     try:
         return make_engine(settings.url, pool_size=settings.pool_size)
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        _fail("EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name.")
+    except ValueError:  # its port is none
+        _fail(_UNREAD_URL)
 
 
 @contextmanager
@@ -314,7 +321,7 @@ def _opened(settings: Settings) -> Iterator[Engine]:
         with _one_sentence():
             if settings.embedded:
                 migrations.upgrade(engine)
-                retrying(lambda: _once(engine, lambda db: first_start(db, now=clock.now())))
+                written(engine, partial(first_start, now=clock.now()))
             else:
                 migrations.require_newest(engine)
         yield engine
@@ -329,6 +336,8 @@ def _one_sentence() -> Iterator[None]:
         yield
     except (Problem, migrations.SchemaMismatch, csv_files.WrongFile, BackupFailed, PortTaken) as why:
         _fail(why.detail if isinstance(why, Problem) else str(why))
+    except ArgumentError:
+        _fail(_UNREAD_URL)
     except OperationalError as error:
         _fail(f"The database can't be reached: {str(error.orig).splitlines()[0]}")
     except DBAPIError as error:
@@ -339,19 +348,15 @@ def _reader(kind: ImportKind, raw: bytes, *, skip_bad: bool, dry_run: bool) -> C
     """Read the file, before any transaction begins, and return what imports it."""
     now = clock.now()
     if kind is ImportKind.PEOPLE:
-        people = csv_files.read_people(raw)
-        return lambda db: import_people(db, people, skip_bad=skip_bad, dry_run=dry_run, actor=SYSTEM, now=now)
+        rows = csv_files.read_people(raw)
+        return lambda db: import_people(db, rows, skip_bad=skip_bad, dry_run=dry_run, actor=SYSTEM, now=now)
     calls = csv_files.read_calls(raw)
     return lambda db: import_calls(db, calls, skip_bad=skip_bad, dry_run=dry_run, actor=SYSTEM, now=now)
 
 
-def _once(engine: Engine, work: Callable[[DbSession], T]) -> T:
-    with transaction(engine, writes=True) as db:
-        return work(db)
-
-
 def _person(db: DbSession, email: str) -> str:
-    found: str | None = db.execute(select(person.c.id).where(person.c.email == email.strip().lower())).scalar()
+    address = email.strip().lower()
+    found = people.ids_by_email(db, [address]).get(address)
     if found is None:
         _fail(f"Nobody here has the address {email}.")
     return found

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         return self.url.startswith("sqlite")
 
     @property
+    def database_file(self) -> Path:
+        """The file of the embedded database; the first start makes it."""
+        return Path(self.url.partition(":///")[2].partition("?")[0])
+
+    @property
     def outbox(self) -> Path:
         """Where mail is put when no SMTP server is configured."""
         return self.dir / "outbox"

@@ -273,6 +273,16 @@ def retrying(work: Callable[[], T]) -> T:
         raise lost.refusal from None
 
 
+def written(engine: Engine, work: Callable[[DbSession], T]) -> T:
+    """Do the work in a write transaction of its own, and again when the database asks for another run."""
+
+    def once() -> T:
+        with transaction(engine, writes=True) as db:
+            return work(db)
+
+    return retrying(once)
+
+
 def one_at_a_time(db: DbSession, subject: str) -> None:
     """Make other transactions that name this subject wait until this one is over (SQLite has one writer anyway)."""
     if db.get_bind().dialect.name == "postgresql":

@@ -200,7 +200,7 @@ def _smtp(settings: Settings) -> str:
 def _database(settings: Settings) -> str:
     """Say that it answers. Looks at the file of SQLite before our engine does, which would make or change it."""
     if settings.embedded:
-        file = Path(make_url(settings.url).database or "")
+        file = settings.database_file
         if not file.exists():
             raise _Unwell("There is none yet: the first start makes it.")
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:

@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 SCRIPTS = Path(__file__).parent.parent / "alembic"
+_NEWER = "The database was made by a newer Earshot than this one: update the code, or restore a backup."
 
 
 class SchemaMismatch(Exception):
@@ -25,12 +26,11 @@ def config(engine: Engine) -> Config:
 
 def upgrade(engine: Engine) -> None:
     """Migrate to the newest schema. Does nothing when it is there; safe to run from several processes at once."""
-    if current(engine) == newest():
+    found = current(engine)
+    if found == newest():
         return
-    if current(engine) not in {None, *known()}:
-        raise SchemaMismatch(
-            "The database was made by a newer Earshot than this one: update the code, or restore a backup."
-        )
+    if found not in {None, *known()}:
+        raise SchemaMismatch(_NEWER)
     command.upgrade(config(engine), "head")
 
 
@@ -41,9 +41,7 @@ def require_newest(engine: Engine) -> None:
         return
     if found in {None, *known()}:
         raise SchemaMismatch("The database has an older schema than the code: run `earshot migrate`.")
-    raise SchemaMismatch(
-        "The database was made by a newer Earshot than this one: update the code, or restore a backup."
-    )
+    raise SchemaMismatch(_NEWER)
 
 
 def current(engine: Engine) -> str | None:

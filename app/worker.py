@@ -5,6 +5,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -89,8 +90,7 @@ class Worker:
         now = self._clock()
         if now < self._ask_at:
             return
-        with db.transaction(self._engine, writes=True) as session:
-            housekeeping.schedule(session, now=now)
+        db.written(self._engine, partial(housekeeping.schedule, now=now))
         self._ask_at = now + _CLEARING_ASKED_EVERY
 
     def _handler(self, kind: str) -> Handler:
@@ -100,20 +100,19 @@ class Worker:
         return found
 
     def _context(self, claimed: Any) -> JobContext:
-        def record(percent: int) -> None:
+        def record(session: DbSession, percent: int) -> None:
             now = self._clock()
-            with db.transaction(self._engine, writes=True) as session:
-                if not _written(session, claimed, {"leased_until": now + LEASE, "updated_at": now}):
-                    raise Overtaken("The lease ran out, and another worker took the job.")
-                session.execute(
-                    update(operation)
-                    # A repeated run of work that was finished leaves it finished.
-                    .where(operation.c.id == claimed.operation_id, operation.c.status.in_(_UNDER_WAY))
-                    .values(status=WorkStatus.RUNNING, progress=percent, updated_at=now)
-                )
+            if not _written(session, claimed, {"leased_until": now + LEASE, "updated_at": now}):
+                raise Overtaken("The lease ran out, and another worker took the job.")
+            session.execute(
+                update(operation)
+                # A repeated run of work that was finished leaves it finished.
+                .where(operation.c.id == claimed.operation_id, operation.c.status.in_(_UNDER_WAY))
+                .values(status=WorkStatus.RUNNING, progress=percent, updated_at=now)
+            )
 
         def progress(percent: int) -> None:
-            db.retrying(lambda: record(percent))
+            db.written(self._engine, partial(record, percent=percent))
 
         return JobContext(self._engine, self._settings, self._clock, claimed.payload, progress)
 
@@ -145,11 +144,7 @@ class Worker:
             ).one()
 
     def _finish(self, claimed: Any, *, failed: Exception | None) -> None:
-        def record() -> None:
-            with db.transaction(self._engine, writes=True) as session:
-                self._record(session, claimed, failed)
-
-        db.retrying(record)
+        db.written(self._engine, partial(self._record, claimed=claimed, failed=failed))
 
     def _record(self, session: DbSession, claimed: Any, failed: Exception | None) -> None:
         now = self._clock()

@@ -94,6 +94,18 @@ def test_a_missing_file_a_directory_and_an_unknown_person_are_one_line_errors(tm
         assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
 
 
+def test_a_mistyped_folder_gets_no_database(tmp_path: Path) -> None:
+    for arguments in (
+        ("backup", str(tmp_path / "b.tar.gz")),
+        ("key", "create", "--role", "admin"),
+        ("login-link", "a@earshot.example"),
+    ):
+        refused = earshot(*arguments, folder=tmp_path / "mistyped")
+
+        assert (refused.returncode, "There is no database in" in refused.stderr) == (1, True), arguments
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_database_of_a_newer_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert earshot("migrate", folder=tmp_path).returncode == 0
     engine = make_engine(f"sqlite:///{tmp_path / 'earshot.db'}")
@@ -200,7 +212,9 @@ def test_a_file_that_is_no_database_and_a_url_that_is_none_are_one_sentence(tmp_
 
     damaged = earshot("key", "create", "--role", "admin", folder=tmp_path)
     unknown = earshot("migrate", folder=tmp_path, EARSHOT_DATABASE_URL="postgres://user:hunter2@host/name")
+    unread = earshot("backup", "b", folder=tmp_path, EARSHOT_DATABASE_URL="sqlite:hunter2")
+    no_port = earshot("worker", folder=tmp_path, EARSHOT_DATABASE_URL="postgresql+psycopg://user:hunter2@host:x/name")
 
-    for refused in (damaged, unknown):
+    for refused in (damaged, unknown, unread, no_port):
         assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (1, 1), refused.stderr
         assert "hunter2" not in refused.stderr

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from app.clock import Clock
 from app.config import Settings
-from app.db import DbSession, retrying, transaction
+from app.db import DbSession, written
 
 T = TypeVar("T")
 
@@ -32,9 +32,4 @@ class JobContext:
 
     def write(self, work: Callable[[DbSession], T]) -> T:
         """Do the work in a write transaction of its own, and again when the database asks for another run."""
-
-        def once() -> T:
-            with transaction(self.engine, writes=True) as db:
-                return work(db)
-
-        return retrying(once)
+        return written(self.engine, work)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -88,13 +89,8 @@ def stay_signed_in(the: TheHouse, secret: SessionSecret, now: Now) -> None:
         seen_at = access.browser_seen_at(reading, secret, now=now)
     if seen_at is None or seen_at > now - NOTED_EVERY:
         return
-
-    def note() -> None:
-        with db.transaction(the.engine, writes=True) as writing:
-            note_use(writing, secret=secret, now=now)
-
     with suppress(Unavailable):  # a busy database is no reason to show no page
-        db.retrying(note)
+        db.written(the.engine, partial(note_use, secret=secret, now=now))
 
 
 def viewer_if_any(db: ReadDb, secret: SessionSecret, now: Now) -> Viewer | None:
