@@ -1,6 +1,5 @@
 """What tests are made with: a clock that they move, and the service on a real socket."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -10,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import uvicorn
 from sqlalchemy import Engine
 
 from app.config import Settings
 from app.db import transaction
 from app.operations.access import create_api_key
 from app.rules.access import SYSTEM
+from app.serving import listening, server
 from app.vocabulary import Role
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -65,17 +64,15 @@ class Api:
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
-    """Serve an app by uvicorn on a free loopback port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(512)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_keep_alive=5))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    """Serve an app on a free loopback port, as `serve` does."""
+    with listening("127.0.0.1", 0) as listener:
+        web = server(app)
+        thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        while not server.started:
+        while not web.started:
             time.sleep(0.005)
         try:
             yield "http://{}:{}".format(*listener.getsockname())
         finally:
-            server.should_exit = True
+            web.should_exit = True
             thread.join(10)

@@ -2,17 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
 from app import credentials, ids
 from app.db import DbSession
 from app.errors import Gone
 from app.models import ApiKey, BrowserSession, SignInLink
-from app.models.tables import browser_session, person, sign_in_link
+from app.models.tables import browser_session, sign_in_link
 from app.operations.events import tell
-from app.queries.access import IDLE_LIFE
+from app.queries.access import IDLE_LIFE, usable_link
 from app.rules.access import Actor
-from app.vocabulary import PersonStatus, Role
+from app.vocabulary import Role
 
 LINK_LIFE = timedelta(minutes=15)
 BROWSER_LIFE = timedelta(days=7)
@@ -56,15 +56,7 @@ def create_sign_in_link(db: DbSession, *, person_id: str, actor: Actor, now: dat
 def redeem_sign_in_link(db: DbSession, *, secret: str, now: datetime) -> str:
     """Use up a link and return the secret of a new browser session. Refused as `link_used`; of two rivals one wins."""
     used = db.execute(
-        update(sign_in_link)
-        .where(
-            sign_in_link.c.digest == credentials.digest(secret),
-            sign_in_link.c.used_at.is_(None),
-            sign_in_link.c.expires_at > now,
-            sign_in_link.c.person_id.in_(select(person.c.id).where(person.c.status != PersonStatus.LEFT)),
-        )
-        .values(used_at=now)
-        .returning(sign_in_link.c.person_id)
+        update(sign_in_link).where(usable_link(secret, now=now)).values(used_at=now).returning(sign_in_link.c.person_id)
     ).first()
     if used is None:
         raise LinkUsed("Ask for a new one: `earshot login-link EMAIL`.")

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 
 from app import credentials
 from app.db import DbSession
-from app.models.tables import api_key, browser_session, person
+from app.models.tables import api_key, browser_session, person, sign_in_link
 from app.rules.access import Actor
 from app.vocabulary import PersonStatus
 
@@ -35,9 +35,9 @@ def actor_for_key(db: DbSession, presented: credentials.PresentedKey, *, now: da
     return Actor(credential_id=presented.key_id, role=found.role, person_id=found.person_id)
 
 
-def actor_for_browser(db: DbSession, secret: str, *, now: datetime) -> Actor | None:
-    """Return the actor behind a browser's session cookie; None when it is unknown, over, unused for too long, or its
-    person has left.
+def browser_in_use(db: DbSession, secret: str, *, now: datetime) -> tuple[Actor, datetime] | None:
+    """Return the actor behind a browser's session cookie, and when its use was last noted; None when it is unknown,
+    over, unused for too long, or its person has left.
     """
     found = db.execute(
         select(
@@ -55,12 +55,21 @@ def actor_for_browser(db: DbSession, secret: str, *, now: datetime) -> Actor | N
         return None
     if found.status is PersonStatus.LEFT:
         return None
-    return Actor(credential_id=found.id, role=found.role, person_id=found.person_id)
+    return Actor(credential_id=found.id, role=found.role, person_id=found.person_id), found.seen_at
 
 
-def browser_seen_at(db: DbSession, secret: str, *, now: datetime) -> datetime | None:
-    """Return when a browser session was last noted to be in use; None when there is none, or it is over."""
-    lasts = browser_session.c.expires_at > now, browser_session.c.seen_at > now - IDLE_LIFE
-    query = select(browser_session.c.seen_at).where(browser_session.c.digest == credentials.digest(secret), *lasts)
-    found: datetime | None = db.execute(query).scalar()
+def usable_link(secret: str, *, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for the sign-in link with this secret, while it can be used."""
+    return and_(
+        sign_in_link.c.digest == credentials.digest(secret),
+        sign_in_link.c.used_at.is_(None),
+        sign_in_link.c.expires_at > now,
+        sign_in_link.c.person_id.in_(select(person.c.id).where(person.c.status != PersonStatus.LEFT)),
+    )
+
+
+def name_behind_link(db: DbSession, secret: str, *, now: datetime) -> str | None:
+    """Return the name of who a sign-in link would sign in; None when it can't be used."""
+    query = select(person.c.name).join(sign_in_link, sign_in_link.c.person_id == person.c.id)
+    found: str | None = db.execute(query.where(usable_link(secret, now=now))).scalar()
     return found

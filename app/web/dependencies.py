@@ -81,21 +81,28 @@ def session_secret(request: Request, name: CookieName) -> str | None:
 SessionSecret = Annotated[str | None, Depends(session_secret)]
 
 
-def stay_signed_in(the: TheHouse, secret: SessionSecret, now: Now) -> None:
-    """Note at most once a minute that a browser is in use, before any other transaction of the request is open."""
+def actor_if_any(the: TheHouse, secret: SessionSecret, now: Now) -> Actor | None:
+    """Return whose browser it is, and note at most once a minute that it is in use: all before any other transaction
+    of the request is open.
+    """
     if not secret:
-        return
+        return None
     with db.transaction(the.engine, writes=False) as reading:
-        seen_at = access.browser_seen_at(reading, secret, now=now)
-    if seen_at is None or seen_at > now - NOTED_EVERY:
-        return
-    with suppress(Unavailable):  # a busy database is no reason to show no page
-        db.written(the.engine, partial(note_use, secret=secret, now=now))
+        found = access.browser_in_use(reading, secret, now=now)
+    if found is None:
+        return None
+    actor, seen_at = found
+    if seen_at <= now - NOTED_EVERY:
+        with suppress(Unavailable):  # a busy database is no reason to show no page
+            db.written(the.engine, partial(note_use, secret=secret, now=now))
+    return actor
 
 
-def viewer_if_any(db: ReadDb, secret: SessionSecret, now: Now) -> Viewer | None:
+AnyActor = Annotated[Actor | None, Depends(actor_if_any)]
+
+
+def viewer_if_any(db: ReadDb, actor: AnyActor) -> Viewer | None:
     """Return who is signed in, for pages that strangers may read too."""
-    actor = access.actor_for_browser(db, secret, now=now) if secret else None
     if actor is None or actor.person_id is None:
         return None
     return Viewer(actor, people.person_by_id(db, actor.person_id, actor=actor))
@@ -114,12 +121,12 @@ def signed_in(viewer: AnyViewer) -> Viewer:
 SignedIn = Annotated[Viewer, Depends(signed_in)]
 
 
-def pressing(the: TheHouse, secret: SessionSecret, now: Now) -> Viewer:
+def pressing(the: TheHouse, actor: AnyActor) -> Viewer:
     """Return who presses a button. Looked up before any write begins: nobody waits for a lock with another
     transaction open.
     """
     with db.transaction(the.engine, writes=False) as reading:
-        return signed_in(viewer_if_any(reading, secret, now))
+        return signed_in(viewer_if_any(reading, actor))
 
 
 Pressing = Annotated[Viewer, Depends(pressing)]
@@ -143,7 +150,7 @@ def our_own_form(request: Request, the: TheHouse) -> None:
 
 def page_router() -> APIRouter:
     """Return a router for pages: guarded against other sites' forms, absent from the API's description."""
-    return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form), Depends(stay_signed_in)])
+    return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form), Depends(actor_if_any)])
 
 
 def _origin(url: str) -> str:

@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.operations.access import create_api_key, create_sign_in_link, note_use, redeem_sign_in_link
 from app.operations.external import identify
 from app.operations.people import patch_person, upsert_person
-from app.queries.access import actor_for_browser, actor_for_key
+from app.queries.access import actor_for_key, browser_in_use
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
 from tests.factories import a_person
@@ -25,7 +25,7 @@ def signed_in(db: DbSession, person_id: str) -> str:
 
 
 def works(db: DbSession, browser: str, at: datetime) -> bool:
-    return actor_for_browser(db, browser, now=at) is not None
+    return browser_in_use(db, browser, now=at) is not None
 
 
 def test_a_browser_unused_for_eight_hours_is_signed_out_for_good(db: DbSession) -> None:

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import update
@@ -25,6 +24,7 @@ from app.models.tables import api_key
 from app.operations.people import EmailTaken
 from app.routers import strict_json
 from app.routers.edges import Edge
+from app.serving import server
 from app.vocabulary import Role
 from tests.harness import NOW, Api, served
 
@@ -155,8 +155,7 @@ def test_one_long_string_costs_no_more_memory_than_itself() -> None:
 
 def _serve_alone(database_url: str, folder: str, listener: socket.socket) -> None:
     settings = Settings(dir=Path(folder), database_url=database_url, secret_key=SecretStr("test"), _env_file=None)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="error"))
-    server.run(sockets=[listener])
+    server(create_app(settings)).run(sockets=[listener])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from app.models.tables import calendar_entry, call, seat
 from app.operations.accounts import create_account
@@ -15,6 +15,7 @@ from app.queries.entries import Desk, drawn_entries
 from app.rules.access import SYSTEM
 from app.vocabulary import Part, Role
 from tests.factories import MONDAY, a_call, a_person
+from tests.statements import counted
 from tests.web.browsers import OURS, Site
 from tests.web.page_reader import Page, page
 from tests.web.test_web_week import HOSTILE
@@ -376,15 +377,12 @@ def test_the_call_page_costs_the_same_number_of_statements_for_one_observer_and_
 ) -> None:
     call_id = _call(site, people)
     mara = site.signed_in(people["mara"])
-    statements: list[str] = []
-    event.listen(site.api.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     site.seat(call_id, people["nora"])
 
-    statements.clear()
-    mara.get(f"/calls/{call_id}")
-    one = len(statements)
+    with counted(site.api.engine) as for_one:
+        mara.get(f"/calls/{call_id}")
     site.seat(call_id, people["leo"], people["diego"])
-    statements.clear()
-    mara.get(f"/calls/{call_id}")
+    with counted(site.api.engine) as for_three:
+        mara.get(f"/calls/{call_id}")
 
-    assert len(statements) == one <= 15
+    assert len(for_three) == len(for_one) <= 15

@@ -4,12 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from app.operations.accounts import create_account
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
 from tests.factories import MONDAY, a_call, a_person
+from tests.statements import counted
 from tests.web.browsers import Site
 from tests.web.page_reader import page
 
@@ -201,17 +201,15 @@ def test_the_page_costs_the_same_number_of_statements_for_one_call_and_for_many(
             a_call(db, a_person(db, f"Free {n}"), starts_at=MONDAY + timedelta(days=n, hours=15))
     site.seat(first, me)
     browser = site.signed_in(me)
-    statements: list[str] = []
-    event.listen(site.api.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
 
-    browser.get("/")
-    one = len(statements)
+    with counted(site.api.engine) as for_one:
+        browser.get("/")
     for call_id in calls:
         site.seat(call_id, me)
-    statements.clear()
-    browser.get("/")
+    with counted(site.api.engine) as for_many:
+        browser.get("/")
 
-    assert len(statements) == one <= 15
+    assert len(for_many) == len(for_one) <= 15
 
 
 def _admin(site: Site) -> str:

@@ -1,18 +1,14 @@
 """Sign in by a one-time link, and sign out."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
 
-from app import credentials
-from app.db import DbSession
-from app.models.tables import person, sign_in_link
 from app.operations import access
 from app.operations.access import BROWSER_LIFE, LinkUsed
-from app.vocabulary import PersonStatus
+from app.queries.access import name_behind_link
 from app.web.dependencies import CookieName, Db, Now, ReadDb, SessionSecret, TheHouse, page_router
 from app.web.html import page
 from app.web.places import own_place
@@ -46,7 +42,10 @@ def login(request: Request, the: TheHouse, cookie: PlaceCookie, next: str = "/")
 @router.get("/login/t/{token}")
 def confirm(token: str, db: ReadDb, now: Now) -> Response:
     """Show the button. Mail scanners follow links, so looking changes nothing, however often."""
-    return page("sign_in.html", who=_masked(_name_behind(db, token, now=now)))
+    name = name_behind_link(db, token, now=now)
+    if name is None:
+        raise LinkUsed
+    return page("sign_in.html", who=_masked(name))
 
 
 @router.post("/login/t/{token}")
@@ -92,24 +91,6 @@ def _set_cookie(answer: Response, name: str, value: str, the: TheHouse, *, life:
         httponly=True,
         samesite="lax",
     )
-
-
-def _name_behind(db: DbSession, token: str, *, now: datetime) -> str:
-    """Return the name of who a link would sign in. Refused as `link_used`, as redeeming it would be."""
-    found = db.execute(
-        select(person.c.name)
-        .join(sign_in_link, sign_in_link.c.person_id == person.c.id)
-        .where(
-            sign_in_link.c.digest == credentials.digest(token),
-            sign_in_link.c.used_at.is_(None),
-            sign_in_link.c.expires_at > now,
-            person.c.status != PersonStatus.LEFT,
-        )
-    ).first()
-    if found is None:
-        raise LinkUsed
-    name: str = found.name
-    return name
 
 
 def _masked(name: str) -> str:
