@@ -92,7 +92,7 @@ def become(command: list[str]) -> NoReturn:
 
 def check() -> int:
     """Run every check, also after one has failed; 1 when any did."""
-    steps: dict[str, Callable[[], bool]] = {
+    steps: dict[str, Callable[[], bool | None]] = {
         "lint": partial(succeeds, script("ruff"), "check"),
         "format": partial(succeeds, script("ruff"), "format", "--check"),
         "types": partial(succeeds, script("mypy")),
@@ -101,15 +101,19 @@ def check() -> int:
         "one migration head": partial(succeeds, str(PYTHON), "-c", ONE_HEAD),
         "lock": lock_is_current,
     }
-    failed = []
+    failed, skipped = [], []
     for name, step in steps.items():
         print(f"── {name}", flush=True)
         started = time.monotonic()
         good = step()
-        print(f"   {'ok' if good else 'FAILED'}, {time.monotonic() - started:.1f} s", flush=True)
-        if not good:
+        said = "SKIPPED" if good is None else "ok" if good else "FAILED"
+        print(f"   {said}, {time.monotonic() - started:.1f} s", flush=True)
+        if good is None:
+            skipped.append(name)
+        elif not good:
             failed.append(name)
-    print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed", end="")
+    print(f"; skipped: {', '.join(skipped)}" if skipped else "")
     return 1 if failed else 0
 
 
@@ -122,12 +126,12 @@ def succeeds(*command: str) -> bool:
         return False
 
 
-def lock_is_current() -> bool:
-    """Whether uv.lock fits pyproject.toml and requirements.txt fits uv.lock; only uv can tell."""
+def lock_is_current() -> bool | None:
+    """Whether uv.lock fits pyproject.toml and requirements.txt fits uv.lock; only uv can tell, None without it."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(BIN))
     if not uv:
-        print("skipped: uv is not here")
-        return True
+        print("uv is not here")
+        return None
     if not succeeds(uv, "lock", "--check"):
         return False
     export = ["export", "--frozen", "--quiet", "--format", "requirements-txt", "--no-emit-project", "--no-annotate"]
