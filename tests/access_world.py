@@ -55,6 +55,7 @@ from app.vocabulary import (
 )
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, Api, FakeClock, served
+from tests.sessions_and_people import a_session
 
 CANARY = "canary7f3a"
 PRIVATE_SKILL, TAUGHT_SKILL = "closing.ask", "craft.listening"
@@ -161,8 +162,8 @@ def undone(database_url: str) -> Iterator[None]:
 
 
 _SECRET_IDS = (
-    "sensitive_call", "closed_call", "seat_id", "session_id", "enrollment_id", "mentee_enrollment", "match_id",
-    "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id",
+    "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
+    "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id",
 )  # fmt: skip
 
 
@@ -227,6 +228,7 @@ def _calls(
         "closed_call": a_call(db, ana, account_id=closed, starts_at=at + timedelta(hours=1), **hushed),
         "seat_id": taken[0].id,
         "session_id": taken[0].session_id,
+        "one_on_one": a_session(db, ana, mara, starts_at=at + timedelta(days=1)),
     }
 
 

@@ -1,7 +1,7 @@
 """What becomes of a call: it starts, it ends, or the prospect does not come. Its seats and their sessions go along.
 
-None of this asks the clock when a call should be: a CRM hears late of a call that was brought forward, and who is on
-the line knows best.
+Starting and missing a call ask no clock: a CRM hears late of a call that was brought forward, and who is on the line
+knows best.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from app.operations.calls import CallOver
 from app.operations.changes import check_version
 from app.operations.events import tell_many
 from app.operations.locks import lock_call_with_people
+from app.operations.refused import NotStarted
 from app.operations.seat_outcomes import change_call, close_seats
 from app.operations.seating import end_seats
 from app.operations.session_rows import change_session
@@ -46,12 +47,15 @@ def start_call(
 
 def end_call(db: DbSession, *, call_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> None:
     """Say that a call is over: who sat in has attended, but for those who were marked as no-show before. The host does
-    it, or an admin. One that should have started may end without anybody having said so. Repeating it changes nothing.
+    it, or an admin. One that should be under way may end without anybody having said that it started: else refused as
+    `not_started`. Repeating it changes nothing.
     """
     call = _lock(db, call_id, expected_version=expected_version, actor=actor)
     if call.status is CallStatus.ENDED:
         return
-    _check(call, CallStatus.LIVE, CallStatus.SCHEDULED if call.starts_at <= now else CallStatus.LIVE)
+    _check(call, CallStatus.SCHEDULED, CallStatus.LIVE)
+    if call.status is CallStatus.SCHEDULED and now < call.starts_at:
+        raise NotStarted("Say that it starts, first.")
     change_call(db, call_id, {"status": CallStatus.ENDED}, "call.ended", actor=actor, now=now)
     _close(db, call, SeatStatus.ATTENDED, SessionStatus.COMPLETED, actor=actor, now=now)
 

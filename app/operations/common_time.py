@@ -1,7 +1,7 @@
 """Make sure that people who are to meet are free together, and when they are not, say when they are."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -11,13 +11,12 @@ from app.errors import Problem
 from app.models.tables import claim
 from app.operations.claims import Claimed, claim_time, drop_expired
 from app.operations.refused import problem
-from app.queries import meetings, slots, turns
+from app.queries import meetings, turns
+from app.queries.alternatives import other_times
 from app.queries.house_rules import house_rules
 from app.rules import fair, meeting
 from app.rules.availability import Range
 from app.rules.seating import Refusal, overlap
-
-_MINUTE = timedelta(minutes=1)
 
 
 def check_common_time(
@@ -77,15 +76,7 @@ def give_back(db: DbSession, session_id: str, person_id: str) -> None:
     db.execute(update(claim).where(mine, claim.c.active).values(active=False))
 
 
-def alternatives(
-    db: DbSession, people: Sequence[Any], times: Range, *, ignoring: Collection[str] = (), now: datetime
-) -> list[Range]:
-    """Return up to three times of the same length when all of these people are free, from the given one on."""
-    after, minutes = max(times[0], now), (times[1] - times[0]) // _MINUTE
-    return slots.nearest_free(db, people, after, minutes, house=house_rules(db), now=now, ignoring=ignoring)
-
-
-def told(ranges: Iterable[Range]) -> list[dict[str, str]]:
+def _told(ranges: Iterable[Range]) -> list[dict[str, str]]:
     """Return times as a refusal says them."""
     return [{"starts_at": _iso(starts_at), "ends_at": _iso(ends_at)} for starts_at, ends_at in ranges]
 
@@ -99,7 +90,7 @@ def _refused(
     ignoring: Collection[str] = (),
     now: datetime,
 ) -> Problem:
-    return problem(why, alternatives=told(alternatives(db, people, times, ignoring=ignoring, now=now)))
+    return problem(why, alternatives=_told(other_times(db, people, times, ignoring=ignoring, now=now)))
 
 
 def _iso(instant: datetime) -> str:

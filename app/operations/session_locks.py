@@ -88,7 +88,9 @@ def status_after(db: DbSession, act: Act, locked: Locked, *, now: datetime) -> S
     if becomes is None:
         names = [one.value for one in works if one not in _OF_MACHINES]
         what = f"What would work: {', '.join(names)}." if names else "It stays so."
-        raise IllegalMove(f"It is {locked.status}. {what}", extra={"status": locked.status.value, "possible": names})
+        raise IllegalMove(
+            f"It is {locked.status}. {what}", extra={"session_status": locked.status.value, "possible": names}
+        )
     grace_minutes = house_rules(db).no_show_grace_minutes
     at = earliest(act, locked.status, locked.row.starts_at, grace_minutes=grace_minutes)
     if at is not None and now < at:

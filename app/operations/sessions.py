@@ -21,14 +21,12 @@ from app.operations.events import tell
 from app.operations.refused import Past
 from app.operations.session_locks import Locked, lock_session, status_after
 from app.operations.session_rows import NewSession, add_sessions, change_session
-from app.queries import people
+from app.queries import calls, people
 from app.rules.access import Actor, runs_the_house
 from app.rules.availability import Range
 from app.rules.session_states import Act
 from app.vocabulary import Part, Response, SessionKind, SessionStatus
 
-UNDO = timedelta(seconds=15)
-"""How long a cancel can be undone; its mail waits for as long."""
 LOOK_BACK = timedelta(days=90)
 """How long ago a session may have been that is logged."""
 
@@ -105,6 +103,39 @@ def book_session(db: DbSession, *, plan: Plan, actor: Actor, now: datetime) -> s
     return session_id
 
 
+def book_on_call(
+    db: DbSession,
+    *,
+    kind: SessionKind,
+    call_id: str,
+    people: Mapping[str, Part],
+    starts_at: datetime | None = None,
+    duration_minutes: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> str:
+    """Take a seat on a call for the one observer among these people and return the id of its session. Refused when
+    what is said besides is not true of the call. Locks as `seats.book_seat` does.
+    """
+    seen = calls.call_by_id(db, call_id, actor=actor)
+    minutes = (seen.ends_at - seen.starts_at) // timedelta(minutes=1)
+    faults = [
+        Fault(pointer, "not_its_calls", "is not that of the call: leave it out, or choose another call")
+        for pointer, given, is_ in (
+            ("/starts_at", starts_at, seen.starts_at),
+            ("/duration_minutes", duration_minutes, minutes),
+            ("/participants", next((who for who, part in people.items() if part is Part.HOST), None), seen.host_id),
+        )
+        if given not in (None, is_)
+    ]
+    if faults:
+        raise Invalid("A session on a call has its times and its host.", faults=tuple(faults))
+    observer_id = next(who for who, part in people.items() if part is Part.OBSERVER)
+    made = seats.book_seat(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
+    session_id: str = made.session_id
+    return session_id
+
+
 def reschedule_session(
     db: DbSession,
     *,
@@ -170,7 +201,7 @@ def undo_cancel(
     """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     status = status_after(db, Act.UNDO_CANCEL, locked, now=now)
-    if now >= locked.row.updated_at + UNDO:
+    if now >= locked.row.updated_at + invites.UNDO:
         raise UndoOver("Book it again.")
     ranges = check_still_free(db, locked.people, locked.times, ignoring=[session_id], now=now)
     take_time(db, session_id, ranges, now=now)

@@ -8,16 +8,17 @@ from fastapi import APIRouter, Query
 
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
+from app.operations import call_outcomes
 from app.operations import calls as operations
 from app.operations.changes import UnknownReference
 from app.operations.external import ExternalIdTaken, Upserted
-from app.operations.refused import Past
+from app.operations.refused import NotStarted, Past
 from app.queries import calls, external
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
 from app.rules import seating
-from app.schemas.calls import CallRead, CreateCall, PatchCall, UpsertCall, UpsertCallItem, UpsertCalls
+from app.schemas.calls import CallRead, CreateCall, MissedCallRead, PatchCall, UpsertCall, UpsertCallItem, UpsertCalls
 from app.schemas.shapes import BatchRead, Listing
 from app.vocabulary import CallStatus, ExternalId, Instant, Source
 
@@ -114,6 +115,43 @@ def cancel_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: I
     operations.cancel_call(db, call_id=call_id, expected_version=if_match, actor=actor, now=now)
     found = _one(db, call_id, actor=actor, now=now)
     return _answered(answer, found)
+
+
+@router.post(
+    "/{call_id}/start",
+    operation_id="calls_start",
+    responses=refusals(NotFound, Forbidden, Stale, operations.CallOver),
+)
+def start_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> CallRead:
+    """Say that a call is under way, and with it the sessions of those who sit in."""
+    call_outcomes.start_call(db, call_id=call_id, expected_version=if_match, actor=actor, now=now)
+    found = _one(db, call_id, actor=actor, now=now)
+    return _answered(answer, found)
+
+
+@router.post(
+    "/{call_id}/end",
+    operation_id="calls_end",
+    responses=refusals(NotFound, Forbidden, Stale, operations.CallOver, NotStarted),
+)
+def end_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> CallRead:
+    """Say that a call is over. Whoever sat in has attended, but for those who were marked as no-show before."""
+    call_outcomes.end_call(db, call_id=call_id, expected_version=if_match, actor=actor, now=now)
+    found = _one(db, call_id, actor=actor, now=now)
+    return _answered(answer, found)
+
+
+@router.post(
+    "/{call_id}/no-show",
+    operation_id="calls_no_show",
+    responses=refusals(NotFound, Forbidden, Stale, operations.CallOver),
+)
+def miss_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> MissedCallRead:
+    """Say that the prospect did not come. Whoever sat in is credited with an attempt, and offered other calls."""
+    instead = call_outcomes.miss_call(db, call_id=call_id, expected_version=if_match, actor=actor, now=now)
+    found = _one(db, call_id, actor=actor, now=now)
+    _answered(answer, found)
+    return MissedCallRead.with_replacements(found, instead)
 
 
 @router.put(

@@ -1,26 +1,44 @@
 """Sessions."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.errors import NotFound
+from app.db import DbSession
+from app.errors import Forbidden, Invalid, NotFound, Stale
 from app.ical import write
-from app.queries import sessions
+from app.operations import responses, session_outcomes
+from app.operations import sessions as operations
+from app.operations.changes import UnknownReference
+from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, Past, SeatOver, SlotTaken
+from app.operations.session_locks import IllegalMove, TooEarly
+from app.queries import alternatives, sessions
 from app.queries.entries import Desk, drawn_entries
 from app.routers import conditional
-from app.routers.dependencies import Answer, CurrentActor, Page, ReadDb, Route, TheHouse
+from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route, TheHouse
 from app.routers.problems import refusals
-from app.schemas.sessions import SessionRead
+from app.rules.access import Actor
+from app.schemas.sessions import (
+    AlternativesRead,
+    BookSession,
+    CancelSession,
+    RescheduleSession,
+    RespondToSession,
+    SessionBooked,
+    SessionRead,
+)
 from app.schemas.shapes import Listing
-from app.vocabulary import Instant, SessionKind, SessionStatus
+from app.vocabulary import CALL_KINDS, Instant, SessionKind, SessionStatus
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=Route)
 
 _INVITE: dict[int | str, dict[str, Any]] = {
     200: {"description": "One event", "content": {"text/calendar": {"schema": {"type": "string"}}}}
 }
+
+
+_THIS = CancelSession()
 
 
 @router.get("", operation_id="sessions_list", responses=refusals())
@@ -56,12 +74,181 @@ def list_sessions(
     return answer.page(found, data)
 
 
+@router.post(
+    "",
+    status_code=201,
+    operation_id="sessions_book",
+    responses=refusals(
+        Forbidden, NotFound, UnknownReference, operations.TooLongAgo, AlreadyBooked, *MEETING_REFUSALS, *REFUSALS
+    ),
+)
+def book_session(body: BookSession, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> SessionBooked:
+    """Plan a session, or take a seat on a call. Everybody in it is invited. One that is over is logged as completed.
+
+    A refusal names whose time is taken from when until when, and up to three times when all are free.
+    """
+    people = {one.person_id: one.part for one in body.participants}
+    if body.recurrence is not None:
+        raise Invalid("Sessions do not recur yet: leave out recurrence.")
+    if body.call_id is not None:
+        made = operations.book_on_call(
+            db,
+            kind=body.kind,
+            call_id=body.call_id,
+            people=people,
+            starts_at=body.starts_at,
+            duration_minutes=body.duration_minutes,
+            actor=actor,
+            now=now,
+        )
+    else:
+        made = operations.book_session(db, plan=_plan(body), actor=actor, now=now)
+    read = _one(db, made, actor=actor)
+    return answer.created(f"/v1/sessions/{made}", read.version, SessionBooked.with_skipped(read, []))
+
+
 @router.get("/{session_id}", operation_id="sessions_get", responses=refusals(NotFound))
 def get_session(session_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> SessionRead:
     """Read one session."""
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post(
+    "/{session_id}/reschedule",
+    operation_id="sessions_reschedule",
+    responses=refusals(NotFound, Stale, IllegalMove, operations.MovesWithCall, *MEETING_REFUSALS),
+)
+def reschedule_session(
+    session_id: str, body: RescheduleSession, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> SessionRead:
+    """Move a session to another time. It stays the same event in every calendar, and everybody is asked anew."""
+    _check_scope(body.scope)
+    operations.reschedule_session(
+        db,
+        session_id=session_id,
+        starts_at=body.starts_at,
+        duration_minutes=body.duration_minutes,
+        expected_version=if_match,
+        actor=actor,
+        now=now,
+    )
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post(
+    "/{session_id}/cancel",
+    operation_id="sessions_cancel",
+    responses=refusals(NotFound, Stale, IllegalMove, Past, SeatOver),
+)
+def cancel_session(
+    session_id: str,
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    if_match: IfMatch,
+    answer: Answer,
+    body: CancelSession = _THIS,
+) -> SessionRead:
+    """Cancel a session. Everybody's time is free at once, and each is told once. On a call, the seat is released."""
+    _check_scope(body.scope)
+    operations.cancel_session(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post(
+    "/{session_id}/undo-cancel",
+    operation_id="sessions_undo_cancel",
+    responses=refusals(NotFound, Stale, IllegalMove, operations.UndoOver, SlotTaken),
+)
+def undo_cancel(
+    session_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> SessionRead:
+    """Put a session on again within 15 seconds of its cancel, if everybody is still free."""
+    operations.undo_cancel(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post("/{session_id}/start", operation_id="sessions_start", responses=refusals(NotFound, Stale, IllegalMove))
+def start_session(
+    session_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> SessionRead:
+    """Say that a session is under way."""
+    session_outcomes.start_session(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post(
+    "/{session_id}/complete",
+    operation_id="sessions_complete",
+    responses=refusals(NotFound, Stale, IllegalMove, TooEarly),
+)
+def complete_session(
+    session_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> SessionRead:
+    """Say that a session took place. On a call, the observer has attended."""
+    session_outcomes.complete_session(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post(
+    "/{session_id}/no-show",
+    operation_id="sessions_no_show",
+    responses=refusals(NotFound, Stale, IllegalMove, TooEarly),
+)
+def miss_session(
+    session_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> SessionRead:
+    """Say that somebody did not come, so that nothing came of a session. On a call, it is the observer.
+
+    Not before a few minutes' grace after its start (`no_show_grace_minutes` of the settings).
+    """
+    session_outcomes.miss_session(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post(
+    "/{session_id}/respond",
+    operation_id="sessions_respond",
+    responses=refusals(NotFound, Forbidden, Stale, IllegalMove, Past, SlotTaken),
+)
+def respond_to_session(
+    session_id: str, body: RespondToSession, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> SessionRead:
+    """Answer an invite, and suggest another time. Who declines has their time back at once.
+
+    On a call, declining releases the seat. Without a call, a session in which nobody else is left is cancelled; with
+    another time suggested it stands until somebody reschedules or cancels it.
+    """
+    responses.respond(
+        db,
+        session_id=session_id,
+        person_id=body.person_id or actor.person_id or "",
+        response=body.response,
+        proposed_starts_at=body.proposed_starts_at,
+        expected_version=if_match,
+        actor=actor,
+        now=now,
+    )
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.get(
+    "/{session_id}/alternatives",
+    operation_id="sessions_alternatives",
+    responses=refusals(NotFound, operations.MovesWithCall),
+)
+def list_alternatives(
+    session_id: str,
+    db: ReadDb,
+    now: Now,
+    actor: CurrentActor,
+    starts_at_gte: Annotated[Instant | None, Query(description="From then on; else from its own start on.")] = None,
+) -> AlternativesRead:
+    """List up to three other times when everybody in a session is free, the nearest first."""
     found = sessions.session_by_id(db, session_id, actor=actor)
-    people = sessions.participants(db, [found.id]).get(found.id, [])
-    return answer.version(found.version, SessionRead.of(found, people))
+    if found.kind in CALL_KINDS:
+        raise operations.MovesWithCall("Look for another call instead.", extra={"call_id": found.call_id})
+    return AlternativesRead.of(alternatives.other_times_for(db, found, after=starts_at_gte, now=now))
 
 
 @router.get(
@@ -89,3 +276,32 @@ def get_invite(session_id: str, request: Request, db: ReadDb, actor: CurrentActo
     if known := conditional.seen(request, etag, changed_at):
         return conditional.unchanged(known, headers)
     return conditional.calendar(request, content, etag, headers)
+
+
+def _plan(body: BookSession) -> operations.Plan:
+    """Return what is to be planned: what is not on a call says when (`BookSession`)."""
+    starts_at, minutes = cast(datetime, body.starts_at), cast(int, body.duration_minutes)
+    one_of = operations.OneOf(body.one_of.part, body.one_of.person_ids) if body.one_of else None
+    return operations.Plan(
+        kind=body.kind,
+        people={one.person_id: one.part for one in body.participants},
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=minutes),
+        time_zone=body.time_zone,
+        one_of=one_of,
+    )
+
+
+def _check_scope(scope: str) -> None:
+    if scope != "this":
+        raise Invalid("Sessions do not recur yet: leave out scope.")
+
+
+def _answered(db: DbSession, session_id: str, *, actor: Actor, answer: Answer) -> SessionRead:
+    read = _one(db, session_id, actor=actor)
+    return answer.version(read.version, read)
+
+
+def _one(db: DbSession, session_id: str, *, actor: Actor) -> SessionRead:
+    found = sessions.session_by_id(db, session_id, actor=actor)
+    return SessionRead.of(found, sessions.participants(db, [session_id]).get(session_id, []))

@@ -1,5 +1,6 @@
 """Calls as they travel."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,40 @@ _EXAMPLE: dict[str, Any] = {
     "meeting_url": "https://meet.earshot.example/northwind",
 }
 _MOVED = {"starts_at": "2026-11-24T16:00:00Z", "ends_at": "2026-11-24T16:30:00Z"}
+
+
+_READ: dict[str, Any] = {
+    "id": "call_01jd6x0000e8r9sv4kz2m7n5qc",
+    "title": _EXAMPLE["title"],
+    "type": "discovery",
+    "status": "scheduled",
+    "host_id": _EXAMPLE["host_id"],
+    "account": {"id": _EXAMPLE["account_id"], "name": "Northwind Freight", "segment": "mid_market"},
+    "starts_at": _EXAMPLE["starts_at"],
+    "ends_at": _EXAMPLE["ends_at"],
+    "language": "en",
+    "stage": "discovery",
+    "product": None,
+    "region": None,
+    "sensitive": False,
+    "skills": ["discovery.questioning"],
+    "colleagues_invited": 0,
+    "seat_capacity": 2,
+    "seats_taken": 1,
+    "joinable": True,
+    "meeting_url": _EXAMPLE["meeting_url"],
+    "external": [{"source": "salesforce:00D", "id": "00U1"}],
+    "version": 2,
+    "created_at": "2026-11-21T09:00:00Z",
+    "updated_at": "2026-11-21T09:00:00Z",
+}
+_REPLACEMENT: dict[str, Any] = {
+    "id": "call_01jd6x0000e8r9sv4kz2m7n5qf",
+    "host_id": _EXAMPLE["host_id"],
+    "starts_at": "2026-11-24T14:00:00Z",
+    "ends_at": "2026-11-24T14:30:00Z",
+}
+_REPLACEMENTS: dict[str, Any] = {"observer_id": "per_01jd6x0000e8r9sv4kz2m7n5qa", "calls": [_REPLACEMENT]}
 
 
 class CreateCall(Body):
@@ -109,38 +144,7 @@ class CallAccount(Read):
 class CallRead(Read):
     """A call, its seats, and whether anybody can still take one."""
 
-    model_config = ConfigDict(
-        from_attributes=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "call_01jd6x0000e8r9sv4kz2m7n5qc",
-                    "title": _EXAMPLE["title"],
-                    "type": "discovery",
-                    "status": "scheduled",
-                    "host_id": _EXAMPLE["host_id"],
-                    "account": {"id": _EXAMPLE["account_id"], "name": "Northwind Freight", "segment": "mid_market"},
-                    "starts_at": _EXAMPLE["starts_at"],
-                    "ends_at": _EXAMPLE["ends_at"],
-                    "language": "en",
-                    "stage": "discovery",
-                    "product": None,
-                    "region": None,
-                    "sensitive": False,
-                    "skills": ["discovery.questioning"],
-                    "colleagues_invited": 0,
-                    "seat_capacity": 2,
-                    "seats_taken": 1,
-                    "joinable": True,
-                    "meeting_url": _EXAMPLE["meeting_url"],
-                    "external": [{"source": "salesforce:00D", "id": "00U1"}],
-                    "version": 2,
-                    "created_at": "2026-11-21T09:00:00Z",
-                    "updated_at": "2026-11-21T09:00:00Z",
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_READ]})
 
     id: str
     title: str
@@ -170,11 +174,57 @@ class CallRead(Read):
     def of(cls, row: Any, *, joinable: bool, skills: list[str], external: list[tuple[str, str]]) -> "CallRead":
         """Build from a row of `call` with its account's name and segment."""
         made = {"account", "skills", "joinable", "external"}
-        values = {name: getattr(row, name) for name in cls.model_fields if name not in made}
+        values = {name: getattr(row, name) for name in CallRead.model_fields if name not in made}
         account = (
             CallAccount(id=row.account_id, name=row.account_name, segment=row.account_segment)
             if row.account_id
             else None
         )
         refs = [ExternalRef(source=source, id=id_) for source, id_ in external]
-        return cls(**values, account=account, skills=skills, joinable=joinable, external=refs)
+        return CallRead(**values, account=account, skills=skills, joinable=joinable, external=refs)
+
+
+class ReplacementRead(Read):
+    """A call of the same type that somebody could join instead."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_REPLACEMENT]})
+
+    id: str
+    host_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class ReplacementsRead(Read):
+    """Up to three calls for an observer whose call did not take place."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_REPLACEMENTS]})
+
+    observer_id: str
+    calls: list[ReplacementRead]
+
+
+class MissedCallRead(CallRead):
+    """A call to which the prospect did not come, and what those who sat in could join instead."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [{**_READ, "status": "no_show", "joinable": False, "replacements": [_REPLACEMENTS]}]
+        },
+    )
+
+    replacements: list[ReplacementsRead]
+
+    @classmethod
+    def with_replacements(cls, missed: CallRead, calls: Mapping[str, Iterable[Any]]) -> "MissedCallRead":
+        """Build from the call and, by observer, the rows of calls that they could join."""
+        return cls(
+            **dict(missed),
+            replacements=[
+                ReplacementsRead(
+                    observer_id=observer_id, calls=[ReplacementRead.model_validate(row) for row in joinable]
+                )
+                for observer_id, joinable in calls.items()
+            ],
+        )

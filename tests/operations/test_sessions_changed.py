@@ -83,7 +83,7 @@ def test_what_is_cancelled_or_over_does_not_move(db: DbSession) -> None:
 
     with pytest.raises(IllegalMove) as why:
         move(db, cancelled, TEN)
-    assert why.value.extra == {"status": "cancelled", "possible": ["undo-cancel"]}
+    assert why.value.extra == {"session_status": "cancelled", "possible": ["undo-cancel"]}
     with pytest.raises(Past):
         cancel(db, over, now=TEN + 2 * HALF)
     with pytest.raises(Past):

@@ -1,0 +1,186 @@
+"""What becomes of calls and of the sessions on them: who may not say so and when, then what each outcome leaves."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from app.db import DbSession
+from app.errors import Forbidden, Stale
+from app.models.tables import call, person, seat, session
+from app.operations.call_outcomes import end_call, miss_call, start_call
+from app.operations.calls import CallOver, cancel_call
+from app.operations.refused import NotStarted
+from app.operations.seats import book_seat, release_seat
+from app.operations.session_locks import IllegalMove, TooEarly
+from app.operations.session_outcomes import complete_session, miss_session, start_session
+from app.queries import busy
+from app.rules.access import SYSTEM, Actor
+from app.vocabulary import CallStatus, Role, SeatApproval, SeatStatus, SessionStatus
+from tests.factories import MONDAY, a_call, a_person
+from tests.harness import NOW
+from tests.sessions_and_people import HALF, TEN, a_session, acts, claimed, row_of
+
+BY_ADMIN: dict[str, Any] = {"actor": SYSTEM, "now": TEN + timedelta(minutes=6)}
+
+
+def as_(who: Any) -> Actor:
+    return Actor(credential_id="key_x", role=Role.REP, person_id=who.id)
+
+
+def sit(db: DbSession, call_id: str, name: str = "Junior") -> Any:
+    return book_seat(db, call_id=call_id, observer_id=a_person(db, name).id, actor=SYSTEM, now=NOW)
+
+
+def seat_and_session(db: DbSession, taken: Any) -> tuple[str, str]:
+    status = db.execute(select(seat.c.status).where(seat.c.id == taken.id)).scalar_one()
+    return status, row_of(db, taken.session_id).status
+
+
+def call_of(db: DbSession, call_id: str) -> Any:
+    return db.execute(select(call).where(call.c.id == call_id)).one()
+
+
+def test_only_the_host_and_admins_say_what_becomes_of_a_call(db: DbSession) -> None:
+    host, mia = a_person(db, "Host"), a_person(db, "Mia")
+    call_id = a_call(db, host)
+
+    for act in (start_call, end_call, miss_call):
+        with pytest.raises(Forbidden):
+            act(db, call_id=call_id, actor=as_(mia), now=TEN)
+        with pytest.raises(Stale):
+            act(db, call_id=call_id, expected_version=7, actor=SYSTEM, now=TEN)
+    start_call(db, call_id=call_id, actor=as_(host), now=TEN)
+
+    assert call_of(db, call_id).status is CallStatus.LIVE
+
+
+def test_what_is_over_stays_as_it_is(db: DbSession) -> None:
+    cancelled, ended, missed = (a_call(db, starts_at=TEN + n * HALF) for n in range(3))
+    cancel_call(db, call_id=cancelled, actor=SYSTEM, now=NOW)
+    end_call(db, call_id=ended, actor=SYSTEM, now=TEN + 2 * HALF)
+    miss_call(db, call_id=missed, actor=SYSTEM, now=TEN + 3 * HALF)
+
+    for call_id, possible in ((cancelled, None), (ended, end_call), (missed, miss_call)):
+        before = call_of(db, call_id)
+        for act in (start_call, end_call, miss_call):
+            if act is possible:
+                act(db, call_id=call_id, **BY_ADMIN)
+            else:
+                with pytest.raises(CallOver):
+                    act(db, call_id=call_id, **BY_ADMIN)
+        assert call_of(db, call_id) == before
+
+
+def test_a_call_that_is_to_come_does_not_end(db: DbSession) -> None:
+    with pytest.raises(NotStarted):
+        end_call(db, call_id=a_call(db), actor=SYSTEM, now=TEN - timedelta(minutes=1))
+
+
+def test_a_call_starts_with_its_sessions_and_ends_with_everybody_having_attended(db: DbSession) -> None:
+    call_id = a_call(db, seats=2)
+    first, second = sit(db, call_id), sit(db, call_id)
+
+    for _ in "ab":
+        start_call(db, call_id=call_id, **BY_ADMIN)
+    assert [seat_and_session(db, one) for one in (first, second)] == [("confirmed", "in_progress")] * 2
+    for _ in "ab":
+        end_call(db, call_id=call_id, **BY_ADMIN)
+
+    assert [seat_and_session(db, one) for one in (first, second)] == [("attended", "completed")] * 2
+    told = [act for act, _ in acts(db, first.session_id)]
+    assert told == ["session.booked", "session.started", "session.completed"]
+    assert [act for act, _ in acts(db, first.id)] == ["seat.booked", "seat.attended"]
+    assert [act for act, _ in acts(db, call_id)][-3:] == ["call.started", "call.ended", "call.seats_changed"]
+    assert [version for _, version in acts(db, call_id)] == list(range(1, call_of(db, call_id).version + 1))
+
+
+def test_who_was_marked_as_no_show_has_not_attended(db: DbSession) -> None:
+    call_id = a_call(db, seats=2)
+    there, absent = sit(db, call_id), sit(db, call_id)
+    start_call(db, call_id=call_id, **BY_ADMIN)
+
+    miss_session(db, session_id=absent.session_id, **BY_ADMIN)
+    assert call_of(db, call_id).seats_taken == 1
+    end_call(db, call_id=call_id, **BY_ADMIN)
+
+    assert seat_and_session(db, there) == ("attended", "completed")
+    assert seat_and_session(db, absent) == ("no_show", "no_show")
+
+
+def test_who_asked_for_a_seat_and_heard_nothing_has_not_attended(db: DbSession) -> None:
+    host = a_person(db, "Host")
+    db.execute(update(person).where(person.c.id == host.id).values(seat_approval=SeatApproval.HOST))
+    call_id = a_call(db, host)
+    asked = sit(db, call_id)
+
+    end_call(db, call_id=call_id, **BY_ADMIN)
+
+    assert seat_and_session(db, asked) == ("expired", "expired")
+    assert call_of(db, call_id).seats_taken == 0
+
+
+def test_when_the_prospect_does_not_come_it_was_an_attempt(db: DbSession) -> None:
+    call_id = a_call(db, seats=3)
+    tried, gone = sit(db, call_id), sit(db, call_id)
+    release_seat(db, seat_id=gone.id, actor=SYSTEM, now=NOW)
+
+    replacements = [miss_call(db, call_id=call_id, **BY_ADMIN) for _ in "ab"]
+
+    assert call_of(db, call_id).status is CallStatus.NO_SHOW
+    assert seat_and_session(db, tried) == ("attempted", "no_show")
+    assert seat_and_session(db, gone) == ("released", "cancelled")
+    assert list(replacements[0]) == list(replacements[1]) == [tried.observer_id]
+    assert db.execute(select(session.c.id).where(session.c.status == SessionStatus.CONFIRMED)).all() == []
+
+
+def test_an_attempt_counts_towards_limits_as_the_time_was_kept(db: DbSession) -> None:
+    assert SeatStatus.ATTEMPTED in busy.LOADING
+
+
+def test_time_that_a_session_does_not_need_any_more_is_free(db: DbSession) -> None:
+    mia, max_ = a_person(db, "Mia"), a_person(db, "Max")
+    call_id = a_call(db, starts_at=TEN + 4 * HALF)
+    book_seat(db, call_id=call_id, observer_id=mia.id, actor=SYSTEM, now=NOW)
+    long = a_session(db, mia, max_, minutes=60)
+
+    start_session(db, session_id=long, actor=as_(mia), now=TEN)
+    assert len(claimed(db, mia)) == 2
+    complete_session(db, session_id=long, actor=as_(max_), now=TEN + timedelta(minutes=20))
+    miss_call(db, call_id=call_id, **BY_ADMIN)
+
+    assert (claimed(db, mia), claimed(db, max_)) == ([], [])
+    assert acts(db, long) == [("session.booked", 1), ("session.started", 2), ("session.completed", 3)]
+
+
+def test_nobody_has_failed_to_come_before_the_grace_is_over(db: DbSession) -> None:
+    session_id = a_session(db, a_person(db, "Mia"), a_person(db, "Max"))
+    grace = TEN + timedelta(minutes=5)
+
+    with pytest.raises(TooEarly) as why:
+        miss_session(db, session_id=session_id, actor=SYSTEM, now=grace - timedelta(seconds=1))
+    miss_session(db, session_id=session_id, actor=SYSTEM, now=grace)
+    miss_session(db, session_id=session_id, actor=SYSTEM, now=grace)
+
+    assert why.value.extra == {"possible_from": grace}
+    assert (row_of(db, session_id).status, row_of(db, session_id).version) == (SessionStatus.NO_SHOW, 2)
+    for act in (start_session, complete_session):
+        with pytest.raises(IllegalMove) as illegal:
+            act(db, session_id=session_id, actor=SYSTEM, now=grace)
+        assert illegal.value.extra == {"session_status": "no_show", "possible": []}
+
+
+def test_what_nobody_started_took_place_from_its_start_on(db: DbSession) -> None:
+    planned = a_session(db, a_person(db, "Mia"), a_person(db, "Max"))
+    taken = sit(db, a_call(db, starts_at=MONDAY + timedelta(hours=14)))
+
+    with pytest.raises(TooEarly):
+        complete_session(db, session_id=planned, actor=SYSTEM, now=TEN - timedelta(seconds=1))
+    complete_session(db, session_id=planned, actor=SYSTEM, now=TEN)
+    for _ in "ab":
+        complete_session(db, session_id=taken.session_id, actor=SYSTEM, now=MONDAY + timedelta(hours=14))
+
+    assert row_of(db, planned).status is SessionStatus.COMPLETED
+    assert seat_and_session(db, taken) == ("attended", "completed")
+    assert call_of(db, taken.call_id).seats_taken == 0
