@@ -45,7 +45,8 @@ def meeting(*person_ids: str, starts_at: datetime = TEN) -> dict[str, Any]:
 
 def counted(api: Api, table: Any) -> int:
     with transaction(api.engine, writes=False) as db:
-        return db.execute(select(func.count()).select_from(table)).scalar_one()
+        found: int = db.execute(select(func.count()).select_from(table)).scalar_one()
+        return found
 
 
 def test_of_many_who_plan_the_same_time_at_once_one_gets_it(api: Api) -> None:
