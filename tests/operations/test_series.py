@@ -1,11 +1,14 @@
 """Series: refused as a whole or told what is left out, changed in one scope for claims, calendars and events alike."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
@@ -24,6 +27,7 @@ from app.operations.session_locks import IllegalMove
 from app.operations.sessions import undo_cancel
 from app.queries.entries import Desk, drawn_entries
 from app.rules.access import SYSTEM
+from app.rules.recurrence import Scope, scope
 from app.vocabulary import BusyStatus, EntryStatus, JobStatus, Response, SeriesStatus, SessionStatus
 from tests.factories import MONDAY, a_person
 from tests.harness import NOW
@@ -408,6 +412,51 @@ def test_a_single_session_takes_any_scope(db: DbSession, mia: Person, max_: Pers
     assert claimed(db, mia) == []
     (row,) = db.execute(select(session)).all()
     assert (row.status, row.starts_at) == (SessionStatus.CANCELLED, TEN + HOUR)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rrule=st.sampled_from(["FREQ=WEEKLY;COUNT=6", "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=6", "FREQ=DAILY;INTERVAL=14;COUNT=6"]),
+    acts=st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from(get_args(Scope)),
+            st.none() | st.integers(-2, 8).map(lambda quarters: quarters * HALF / 2),
+            st.sampled_from([0, 0, 1, -1]).map(lambda days: days * DAY),
+        ),
+        max_size=5,
+    ),
+    weeks_gone=st.integers(0, 2),
+)
+def test_whatever_is_done_to_a_series_time_taken_sessions_and_calendars_agree(
+    db: DbSession, rrule: str, acts: list[tuple[int, Scope, timedelta | None, timedelta]], weeks_gone: int
+) -> None:
+    mia, max_ = a_person(db, "Mia"), a_person(db, "Max")
+    rows = a_series(db, mia, max_, rrule=rrule)
+    later = NOW + weeks_gone * WEEK
+    gone = set()
+
+    for number, which, by, days in acts:
+        before = now_of(db, rows)
+        one = before[number]
+        with suppress(*MEETING_REFUSALS, RecurrenceInvalid, IllegalMove, Past):
+            if by is None:
+                cancel(db, session_id=one.id, which=which, actor=SYSTEM, now=later)
+            else:
+                to = one.starts_at + days + by
+                reschedule(db, session_id=one.id, starts_at=to, which=which, actor=SYSTEM, now=later)
+        after = now_of(db, rows)
+        gone |= {row.id for row in after if row.status is SessionStatus.CANCELLED}
+        touched = {new.id for old, new in zip(before, after, strict=True) if old != new}
+        about = scope([row.occurrence_at for row in before], one.occurrence_at, which)
+        assert touched <= {row.id for row in before if row.occurrence_at in about} | gone
+        assert {row.id for row in after if row.status is SessionStatus.CANCELLED} == gone
+        assert [old for old in before if old.ends_at <= later] == [
+            new for new in after if new.id in {old.id for old in before if old.ends_at <= later}
+        ]
+        standing = sorted((row.starts_at, row.ends_at) for row in after if row.id not in gone)
+        assert claimed(db, mia) == claimed(db, max_) == standing
+        assert in_calendar(db, mia) == in_calendar(db, max_) == standing
 
 
 def sent(db: DbSession) -> None:
