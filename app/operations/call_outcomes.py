@@ -22,7 +22,7 @@ from app.operations.refused import NotStarted
 from app.operations.seat_outcomes import change_call, close_seats
 from app.operations.seating import end_seats
 from app.operations.session_rows import change_session
-from app.queries import calls
+from app.queries import calls, joinable
 from app.rules.access import Actor, may_act_for
 from app.vocabulary import CALL_KINDS, CallStatus, SeatStatus, SessionStatus
 
@@ -75,7 +75,10 @@ def miss_call(
         _close(db, call, SeatStatus.ATTEMPTED, SessionStatus.NO_SHOW, actor=actor, now=now)
         debriefs.cancel_debriefs(db, sessions, actor=actor, now=now)
     attempted = select(seat.c.observer_id).where(seat.c.call_id == call_id, seat.c.status == SeatStatus.ATTEMPTED)
-    return {observer_id: [] for observer_id in db.execute(attempted.order_by(seat.c.seat_no, seat.c.id)).scalars()}
+    return {
+        observer_id: joinable.next_calls(db, observer_id=observer_id, type=call.type, now=now)
+        for observer_id in db.execute(attempted.order_by(seat.c.seat_no, seat.c.id)).scalars()
+    }
 
 
 def _lock(db: DbSession, call_id: str, *, expected_version: int | None, actor: Actor) -> Any:

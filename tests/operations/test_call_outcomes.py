@@ -11,13 +11,12 @@ from app.errors import Forbidden, Stale
 from app.models.tables import call, person, seat, session
 from app.operations.call_outcomes import end_call, miss_call, start_call
 from app.operations.calls import CallOver, cancel_call
-from app.operations.refused import NotStarted
+from app.operations.refused import LimitReached, NotStarted
 from app.operations.seats import book_seat, release_seat
 from app.operations.session_locks import IllegalMove, TooEarly
 from app.operations.session_outcomes import complete_session, miss_session, start_session
-from app.queries import busy
 from app.rules.access import SYSTEM, Actor
-from app.vocabulary import CallStatus, Role, SeatApproval, SeatStatus, SessionStatus
+from app.vocabulary import CallStatus, Role, SeatApproval, SessionStatus
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.sessions_and_people import HALF, TEN, a_session, acts, claimed, row_of
@@ -135,8 +134,29 @@ def test_when_the_prospect_does_not_come_it_was_an_attempt(db: DbSession) -> Non
     assert db.execute(select(session.c.id).where(session.c.status == SessionStatus.CONFIRMED)).all() == []
 
 
-def test_an_attempt_counts_towards_limits_as_the_time_was_kept(db: DbSession) -> None:
-    assert SeatStatus.ATTEMPTED in busy.LOADING
+def test_who_sat_in_for_nothing_is_offered_the_next_calls_of_that_type_that_they_can_join(db: DbSession) -> None:
+    mia, host = a_person(db, "Mia"), a_person(db, "Host")
+    missed = a_call(db, host, type="demo")
+    at = [TEN + timedelta(hours=hours) for hours in range(1, 7)]
+    taken, full, first, second, third, fourth = (a_call(db, starts_at=one, type="demo", seats=1) for one in at)
+    a_call(db, starts_at=at[0], type="renewal")
+    for call_id, who in ((missed, mia), (taken, mia), (full, a_person(db, "Tom"))):
+        book_seat(db, call_id=call_id, observer_id=who.id, actor=SYSTEM, now=NOW)
+
+    replacements = miss_call(db, call_id=missed, actor=as_(host), now=TEN + timedelta(minutes=6))
+
+    assert {who: [row.id for row in rows] for who, rows in replacements.items()} == {mia.id: [first, second, third]}
+    assert book_seat(db, call_id=fourth, observer_id=mia.id, actor=SYSTEM, now=NOW)
+
+
+def test_an_attempt_counts_towards_limits_for_the_time_was_kept(db: DbSession) -> None:
+    mia, call_id = a_person(db, "Mia", observe_per_day=1), a_call(db)
+    book_seat(db, call_id=call_id, observer_id=mia.id, actor=SYSTEM, now=NOW)
+
+    miss_call(db, call_id=call_id, **BY_ADMIN)
+
+    with pytest.raises(LimitReached):
+        book_seat(db, call_id=a_call(db, starts_at=TEN + 4 * HALF), observer_id=mia.id, actor=SYSTEM, now=NOW)
 
 
 def test_time_that_a_session_does_not_need_any_more_is_free(db: DbSession) -> None:

@@ -1,5 +1,6 @@
 """Sessions over the API, planned and changed: what is refused and how, then a session from the plan to its end."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -273,3 +274,42 @@ def test_what_is_over_is_logged(pair: Pair) -> None:
     logged = pair.as_mia.post("/v1/sessions", json=pair.plan(starts_at="2026-11-20T10:00:00Z"))
 
     assert (logged.status_code, logged.json()["status"]) == (201, "completed")
+
+
+def test_bug_1_of_those_who_plan_for_the_same_time_at_once_one_does(api: Api, pair: Pair) -> None:
+    with transaction(api.engine, writes=True) as db:
+        others = [a_person(db, f"Rep {number}").id for number in range(8)]
+    bodies = [
+        pair.plan(
+            participants=[{"person_id": who, "as": "mentee"}, {"person_id": pair.max, "as": "mentor"}],
+            starts_at=f"2026-11-23T10:{5 * number:02}:00Z",
+            duration_minutes=60,
+        )
+        for number, who in enumerate(others)
+    ]
+
+    with ThreadPoolExecutor(len(bodies)) as crowd:
+        answers = list(crowd.map(lambda body: api.admin.post("/v1/sessions", json=body), bodies))
+
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+    assert {answer.json().get("code") for answer in answers} == {None, "slot_taken"}
+    assert len(api.admin.get("/v1/sessions", params={"person_id": pair.max}).json()["data"]) == 1
+
+
+def test_a_call_starts_ends_or_is_missed_over_the_api(api: Api, pair: Pair) -> None:
+    session = booked(pair.as_mia, pair.sit_in())
+    (seat,) = pair.as_mia.get(f"/v1/calls/{pair.call_id}/seats").json()["data"]
+    call = f"/v1/calls/{pair.call_id}"
+
+    assert said(pair.as_mia.post(f"{call}/start")) == (403, "forbidden")
+    assert said(pair.as_max.post(f"{call}/end")) == (409, "not_started")
+    assert said(pair.as_max.post(f"{call}/start", headers={"If-Match": '"v99"'})) == (412, "stale")
+    assert pair.as_max.post(f"{call}/start").json()["status"] == "live"
+    assert pair.as_mia.get(session).json()["status"] == "in_progress"
+    missed = pair.as_max.post(f"{call}/no-show")
+    assert missed.json()["status"] == "no_show"
+    assert missed.json()["replacements"] == [{"observer_id": pair.mia, "calls": []}]
+    assert missed.headers["etag"] == pair.as_max.get(call).headers["etag"]
+    assert said(pair.as_max.post(f"{call}/end")) == (409, "call_over")
+    assert pair.as_mia.get(f"/v1/seats/{seat['id']}").json()["status"] == "attempted"
+    assert pair.as_mia.get(session).json()["status"] == "no_show"
