@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import APIRouter, Query, Request, Response
 
 from app.db import DbSession
-from app.errors import Forbidden, Invalid, NotFound, Stale
+from app.errors import Forbidden, NotFound, Stale
 from app.ical import write
-from app.operations import responses, session_outcomes
+from app.operations import responses, series, session_outcomes
 from app.operations import sessions as operations
 from app.operations.changes import UnknownReference
 from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, Past, SeatOver, SlotTaken
@@ -79,18 +79,35 @@ def list_sessions(
     status_code=201,
     operation_id="sessions_book",
     responses=refusals(
-        Forbidden, NotFound, UnknownReference, operations.TooLongAgo, AlreadyBooked, *MEETING_REFUSALS, *REFUSALS
+        Forbidden,
+        NotFound,
+        UnknownReference,
+        operations.TooLongAgo,
+        AlreadyBooked,
+        series.RecurrenceInvalid,
+        *MEETING_REFUSALS,
+        *REFUSALS,
     ),
 )
 def book_session(body: BookSession, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> SessionBooked:
     """Plan a session, or take a seat on a call. Everybody in it is invited. One that is over is logged as completed.
 
-    A refusal names whose time is taken from when until when, and up to three times when all are free.
+    A refusal names whose time is taken from when until when, and up to three times when all are free. With `recurrence`
+    it is the first of a series, which keeps its wall time in `time_zone`; all occurrences are checked, and a refusal
+    names the first five at which somebody can't in `blocked`.
     """
     people = {one.person_id: one.part for one in body.participants}
+    skipped: list[series.Skipped] = []
     if body.recurrence is not None:
-        raise Invalid("Sessions do not recur yet: leave out recurrence.")
-    if body.call_id is not None:
+        made, skipped = series.book_series(
+            db,
+            plan=_plan(body),
+            rrule=body.recurrence.rrule,
+            on_conflict=body.recurrence.on_conflict,
+            actor=actor,
+            now=now,
+        )
+    elif body.call_id is not None:
         made = operations.book_on_call(
             db,
             kind=body.kind,
@@ -104,7 +121,7 @@ def book_session(body: BookSession, db: Db, now: Now, actor: CurrentActor, answe
     else:
         made = operations.book_session(db, plan=_plan(body), actor=actor, now=now)
     read = _one(db, made, actor=actor)
-    return answer.created(f"/v1/sessions/{made}", read.version, SessionBooked.with_skipped(read, []))
+    return answer.created(f"/v1/sessions/{made}", read.version, SessionBooked.with_skipped(read, skipped))
 
 
 @router.get("/{session_id}", operation_id="sessions_get", responses=refusals(NotFound))
@@ -116,18 +133,24 @@ def get_session(session_id: str, db: ReadDb, actor: CurrentActor, answer: Answer
 @router.post(
     "/{session_id}/reschedule",
     operation_id="sessions_reschedule",
-    responses=refusals(NotFound, Stale, IllegalMove, operations.MovesWithCall, *MEETING_REFUSALS),
+    responses=refusals(
+        NotFound, Stale, IllegalMove, operations.MovesWithCall, series.RecurrenceInvalid, *MEETING_REFUSALS
+    ),
 )
 def reschedule_session(
     session_id: str, body: RescheduleSession, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> SessionRead:
-    """Move a session to another time. It stays the same event in every calendar, and everybody is asked anew."""
-    _check_scope(body.scope)
-    operations.reschedule_session(
+    """Move a session to another time. It stays the same event in every calendar, and everybody is asked anew.
+
+    Of a series, every occurrence in `scope` that is still to come moves as far, or none does. Those that move away from
+    others before them become a series, and an event, of their own.
+    """
+    series.reschedule(
         db,
         session_id=session_id,
         starts_at=body.starts_at,
         duration_minutes=body.duration_minutes,
+        which=body.scope,
         expected_version=if_match,
         actor=actor,
         now=now,
@@ -149,9 +172,10 @@ def cancel_session(
     answer: Answer,
     body: CancelSession = _THIS,
 ) -> SessionRead:
-    """Cancel a session. Everybody's time is free at once, and each is told once. On a call, the seat is released."""
-    _check_scope(body.scope)
-    operations.cancel_session(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
+    """Cancel a session, or of a series every occurrence in `scope` that is still to come. Everybody's time is free at
+    once, and each is told once. On a call, the seat is released.
+    """
+    series.cancel(db, session_id=session_id, which=body.scope, expected_version=if_match, actor=actor, now=now)
     return _answered(db, session_id, actor=actor, answer=answer)
 
 
@@ -290,11 +314,6 @@ def _plan(body: BookSession) -> operations.Plan:
         time_zone=body.time_zone,
         one_of=one_of,
     )
-
-
-def _check_scope(scope: str) -> None:
-    if scope != "this":
-        raise Invalid("Sessions do not recur yet: leave out scope.")
 
 
 def _answered(db: DbSession, session_id: str, *, actor: Actor, answer: Answer) -> SessionRead:
