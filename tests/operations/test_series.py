@@ -244,7 +244,7 @@ def test_a_series_of_a_year_takes_as_many_statements_as_one_of_two_weeks(
         first, _ = booked(db, mia, max_, rrule="FREQ=WEEKLY;COUNT=52", starts_at=TUESDAY + HOUR)
 
     assert len(sessions_with(db, first)) == 52
-    assert len(long) == len(short)
+    assert len(long) <= len(short)  # the id of the installation is read once
 
 
 def test_one_occurrence_moves_alone_and_calendars_show_it_elsewhere(db: DbSession, mia: Person, max_: Person) -> None:
