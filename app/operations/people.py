@@ -18,6 +18,7 @@ from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
+from app.operations.leaving import leave_sessions
 from app.operations.match_runs import end_matches
 from app.queries import people
 from app.queries.pool import STANDING
@@ -84,7 +85,7 @@ def patch_person(
     now: datetime,
 ) -> Person:
     """Change what is given. People change a few things about themselves, admins all. Who has left gives up the seats
-    ahead of them, and their matches end. Locks the person, then the calls that follow.
+    and sessions ahead of them, and their matches end. Locks the person, then the calls that follow.
     """
     people.person_by_id(db, person_id, actor=actor)
     if not may_act_for(actor, person_id):
@@ -173,6 +174,7 @@ def _apply(
         rules_changed(db, call.c.host_id == found.id, actor=actor, now=now)
     if left:
         following.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
+        leave_sessions(db, person_id=found.id, actor=actor, now=now)
         _end_matches(db, found.id, actor=actor, now=now)
     return changed
 

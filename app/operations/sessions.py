@@ -163,7 +163,7 @@ def reschedule_session(
     take_time(db, session_id, ranges, now=now)
     ask_anew(db, session_id)
     version = change_session(db, session_id, {"starts_at": starts_at, "ends_at": ends_at}, now=now)
-    _tell_calendars(db, locked.row, cancelled=False, now=now)
+    tell_calendars(db, locked.row, cancelled=False, now=now)
     tell(db, "session.moved", session_id, version=version, actor=actor, now=now)
 
 
@@ -189,7 +189,7 @@ def cancel_locked(db: DbSession, locked: Locked, *, actor: Actor, now: datetime)
     free_time(db, [locked.row.id])
     version = change_session(db, locked.row.id, {"status": SessionStatus.CANCELLED}, now=now)
     if locked.status is not SessionStatus.REQUESTED:
-        _tell_calendars(db, locked.row, cancelled=True, now=now)
+        tell_calendars(db, locked.row, cancelled=True, now=now)
     tell(db, "session.cancelled", locked.row.id, version=version, actor=actor, now=now)
 
 
@@ -206,7 +206,7 @@ def undo_cancel(
     ranges = check_still_free(db, locked.people, locked.times, ignoring=[session_id], now=now)
     take_time(db, session_id, ranges, now=now)
     version = change_session(db, session_id, {"status": status}, now=now)
-    _tell_calendars(db, locked.row, cancelled=False, now=now)
+    tell_calendars(db, locked.row, cancelled=False, now=now)
     tell(db, "session.restored", session_id, version=version, actor=actor, now=now)
 
 
@@ -283,7 +283,7 @@ def _check_ahead(locked: Locked, *, now: datetime) -> None:
         raise Past("It is over: say what became of it, or book another.")
 
 
-def _tell_calendars(db: DbSession, row: Any, *, cancelled: bool, now: datetime) -> None:
+def tell_calendars(db: DbSession, row: Any, *, cancelled: bool, now: datetime) -> None:
     """Bring the entries of a changed session in step with it. Those of a series are one for all its occurrences."""
     if row.series_id is not None:
         sequence = invites.series_changed(db, series_id=row.series_id, now=now)

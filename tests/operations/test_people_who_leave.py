@@ -9,11 +9,13 @@ from app.models.tables import calendar_entry as entry
 from app.models.tables import call, claim, event, match, program
 from app.models.tables import seat as seats
 from app.operations.people import patch_person, upsert_person
+from app.operations.sessions import reschedule_session
 from app.rules.access import SYSTEM
-from app.vocabulary import EntryStatus, MatchStatus, Part, SeatStatus
+from app.vocabulary import EntryStatus, MatchStatus, Part, SeatStatus, SessionStatus
 from tests.calls_and_seats import TEN, a_scene, a_seat
 from tests.factories import a_person
 from tests.harness import NOW
+from tests.sessions_and_people import a_session, acts, claimed, entries_of, responses, row_of
 
 DAY = timedelta(days=1)
 
@@ -72,3 +74,24 @@ def test_the_calls_of_a_host_who_leaves_stay_for_another_to_take(db: DbSession) 
     patch_person(db, person_id=scene.host.id, changes={"status": "left"}, actor=SYSTEM, now=NOW)
 
     assert db.execute(select(seats.c.status).where(seats.c.id == held.id)).scalar() is SeatStatus.CONFIRMED
+
+
+def test_who_leaves_is_taken_out_of_the_sessions_ahead_and_the_others_meet_without_them(db: DbSession) -> None:
+    jo, tom, mara, uma = (a_person(db, name) for name in ("Jo", "Tom", "Mara", "Uma"))
+    was = a_session(db, jo, tom)
+    of_two, of_three = (
+        a_session(db, jo, tom, starts_at=TEN + DAY),
+        a_session(db, jo, mara, uma, starts_at=TEN + DAY * 2),
+    )
+
+    patch_person(db, person_id=jo.id, changes={"status": "left"}, actor=SYSTEM, now=TEN + DAY / 2)
+
+    status = [row_of(db, one).status for one in (was, of_two, of_three)]
+    assert status == [SessionStatus.CONFIRMED, SessionStatus.CANCELLED, SessionStatus.CONFIRMED]
+    assert set(responses(db, of_three)) == {mara.id, uma.id}
+    assert claimed(db, jo) == claimed(db, tom) == [(TEN, TEN + timedelta(minutes=30))]
+    entries = {(one.session_id, one.person_id): one.status for one in entries_of(db, of_two) + entries_of(db, of_three)}
+    standing = {key for key, status in entries.items() if status is EntryStatus.CONFIRMED}
+    assert standing == {(of_three, mara.id), (of_three, uma.id)}
+    assert acts(db, of_three)[1:] == [("session.changed", 2)]
+    reschedule_session(db, session_id=of_three, starts_at=TEN + DAY * 3, actor=SYSTEM, now=TEN + DAY)
