@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_, select, union_all
 
 from app.db import DbSession
-from app.models.tables import availability, busy, call, claim, pause, person, seat
+from app.models.tables import availability, busy, call, claim, pause, person, seat, session
 from app.rules.availability import Range, WorkingHours, working_ranges
 from app.rules.seating import Host, Load, Observer, Week, local_day, week_of
 from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus, SeatStatus
@@ -49,8 +49,10 @@ and calls they host. Claims of the sessions in `ignoring` don't count: a session
 _LOADING = (
     select(seat.c.observer_id, seat.c.status, call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at)
     .join(call, call.c.id == seat.c.call_id)
+    .join(session, session.c.id == seat.c.session_id)
     .where(
         seat.c.status.in_(LOADING),
+        or_(session.c.expires_at.is_(None), session.c.expires_at > _NOW),
         call.c.starts_at >= _FROM,
         call.c.starts_at < _TO,
         seat.c.observer_id.in_(_WHO) | call.c.host_id.in_(_WHO),
@@ -125,17 +127,17 @@ def during(
 
 
 def loads(
-    db: DbSession, people: Collection[Any], starts_at: datetime, ends_at: datetime
+    db: DbSession, people: Collection[Any], starts_at: datetime, ends_at: datetime, *, now: datetime
 ) -> tuple[dict[str, Load], dict[str, Host]]:
     """Return the load of each person as observer and as host, for days and weeks that touch [starts_at, ends_at).
 
-    Counted in the zone of the person whose limit it is. One statement.
+    Counted in the zone of the person whose limit it is; seats that nobody confirmed in time don't count. One statement.
     """
     rows = {row.id: row for row in people}
     as_observer: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
     as_host: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
     observed: dict[str, dict[str, Range]] = {person_id: {} for person_id in rows}
-    around = {"who": list(rows), "starts_at": starts_at - _AROUND, "ends_at": ends_at + _AROUND}
+    around = {"who": list(rows), "starts_at": starts_at - _AROUND, "ends_at": ends_at + _AROUND, "now": now}
     for row in db.execute(_LOADING, around):
         if row.observer_id in as_observer:
             as_observer[row.observer_id].append(row.starts_at)

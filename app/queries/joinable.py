@@ -46,8 +46,6 @@ class Facts:
 
     observer: Observer
     hosts: dict[str, Host]
-    freed: dict[str, int]
-    """Seats, by call, that booking takes back first: nobody confirmed them in time, and nobody waits for them."""
 
 
 def joinable_calls(
@@ -61,8 +59,8 @@ def joinable_calls(
     actor: Actor,
     now: datetime,
 ) -> PageOf[Any]:
-    """Return a page of the calls on which this observer could take a seat now. Ten statements, seven more when the
-    first few calls do not fill the page; however many calls there are. Raises NotFound for nobody.
+    """Return a page of the calls on which this observer could take a seat now. At most 21 statements, however many
+    calls there are; a dozen when the first calls fill the page. Raises NotFound for nobody.
     """
     order = Order(calls.SORTS[sort], call.c.id, descending)
     rest = beyond(page, order)
@@ -77,8 +75,8 @@ def joinable_calls(
 def joinable_ids(
     db: DbSession, starts_at: datetime, ends_at: datetime, *, observer: Any, now: datetime, limit: int
 ) -> list[str]:
-    """Return the ids of the first calls that start in [starts_at, ends_at) on which this observer could take a seat
-    now, by time. At most `limit`. Eight statements, seven more when the first few calls are not enough.
+    """Return the ids of the first calls that start in [starts_at, ends_at) on which this observer, a row of `person`,
+    could take a seat now, by time. At most `limit`. Ten statements, eight more when the first few calls are too few.
     """
     within = call.c.starts_at >= starts_at, call.c.starts_at < ends_at
     query = _open_calls(db, observer.id, now=now).where(*within).order_by(call.c.starts_at, call.c.id)
@@ -111,7 +109,7 @@ def next_calls(
 
 def refusals(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime) -> dict[str, Refusal | None]:
     """Return by id why this observer may not take a seat on each of these calls, given as rows with what decides
-    whether it is open; None where they may. At most seven statements.
+    whether it is open; None where they may. At most eight statements.
     """
     found: dict[str, Refusal | None] = dict.fromkeys(
         db.execute(_seated(observer.id, now=now).where(seat.c.call_id.in_([row.id for row in rows]))).scalars(),
@@ -119,16 +117,21 @@ def refusals(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime
     )
     found |= {row.id: why for row in rows if row.id not in found and (why := seating.closed(row, now=now))}
     left = [row for row in rows if row.id not in found]
-    if facts := _facts(db, left, observer, now=now):
-        found |= {row.id: _refusal(row, facts, now=now) for row in left}
+    facts = _facts(db, left, observer, now=now)
+    if not facts:
+        return found
+    full = [row.id for row in left if seating.full(row)]
+    freed = set(db.execute(_comes_free(now=now).where(seat.c.call_id.in_(full))).scalars()) if full else set()
+    for row in left:
+        found[row.id] = _refusal(row, facts, now=now) or (None if row.id in freed else seating.full(row))
     return found
 
 
 def open_now(db: DbSession, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return what `seating.closed` and `seating.full` let pass, as conditions on calls with hosts and accounts. Two
-    statements.
+    """Return what `seating.closed` and `seating.full` let pass, as conditions on calls with hosts and accounts. One
+    statement.
     """
-    house, freed = house_rules(db), _freed(db, now=now)
+    house = house_rules(db)
     return (
         call.c.status == CallStatus.SCHEDULED,
         call.c.starts_at > now,
@@ -138,23 +141,22 @@ def open_now(db: DbSession, *, now: datetime) -> tuple[ColumnElement[bool], ...]
         func.coalesce(account.c.observers_allowed, True),
         call.c.sensitive.is_(False),
         or_(call.c.stage.is_(None), call.c.stage.not_in(house.closed_stages)),
-        or_(call.c.seats_taken < call.c.seat_capacity, call.c.id.in_(freed)),
+        or_(call.c.seats_taken < call.c.seat_capacity, call.c.id.in_(_comes_free(now=now))),
     )
 
 
-def _freed(db: DbSession, *, now: datetime) -> dict[str, int]:
-    """Return how many seats of which calls nobody confirmed in time, where nobody waits for one. A worker takes them
-    back within seconds.
+def _comes_free(*, now: datetime) -> Select[Any]:
+    """Return the query of the calls on which nobody confirmed a seat in time, and nobody waits for it: booking takes
+    it back first. A worker does within seconds.
     """
     waited_for = select(waitlist_entry.c.call_id).where(waitlist_entry.c.status.in_(IN_LINE))
-    query = select(seat.c.call_id, func.count()).join(session, session.c.id == seat.c.session_id)
-    query = query.where(
+    query = select(seat.c.call_id).join(session, session.c.id == seat.c.session_id)
+    return query.where(
         session.c.status == SessionStatus.REQUESTED,
         session.c.expires_at <= now,
         seat.c.status == SeatStatus.REQUESTED,
         seat.c.call_id.not_in(waited_for),
     )
-    return dict(db.execute(query.group_by(seat.c.call_id)).tuples().all())
 
 
 def _open_calls(db: DbSession, observer_id: str, *, now: datetime) -> Select[Any]:
@@ -206,7 +208,7 @@ def _fitting(
     first, last = min(row[2] for row in rows), max(row[3] for row in rows)
     me = _observer(db, observer, _instant(first - 1), _instant(last + 1), now=now)
     timely = [Candidate(id_, host, _instant(at), _instant(end)) for id_, host, at, end in _timely(rows, me)]
-    facts = Facts(me, _hosts(db, timely), _freed(db, now=now))
+    facts = Facts(me, _hosts(db, timely, now=now))
     found = [one.id for one in timely if seating.unwelcome(one, facts.hosts[one.host_id]) is None]
     return found[:limit], facts
 
@@ -239,27 +241,25 @@ def _facts(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime) 
     if not rows:
         return None
     first, last = min(row.starts_at for row in rows), max(row.ends_at for row in rows)
-    return Facts(_observer(db, observer, first, last, now=now), _hosts(db, rows), _freed(db, now=now))
+    return Facts(_observer(db, observer, first, last, now=now), _hosts(db, rows, now=now))
 
 
 def _observer(db: DbSession, observer: Any, starts_at: datetime, ends_at: datetime, *, now: datetime) -> Observer:
-    observing, _ = busy.loads(db, [observer], starts_at, ends_at)
+    observing, _ = busy.loads(db, [observer], starts_at, ends_at, now=now)
     return busy.observers(db, [observer], starts_at, ends_at, observing=observing, now=now)[observer.id]
 
 
-def _hosts(db: DbSession, hosted: Sequence[Any]) -> dict[str, Host]:
+def _hosts(db: DbSession, hosted: Sequence[Any], *, now: datetime) -> dict[str, Host]:
     if not hosted:
         return {}
     first, last = min(one.starts_at for one in hosted), max(one.ends_at for one in hosted)
     found: dict[str, Host] = {}
     for part in in_parts(one.host_id for one in hosted):
-        _, hosting = busy.loads(db, list(busy.people_rows(db, part).values()), first, last)
+        _, hosting = busy.loads(db, list(busy.people_rows(db, part).values()), first, last, now=now)
         found |= hosting
     return found
 
 
 def _refusal(row: Any, facts: Facts, *, now: datetime) -> Refusal | None:
-    why = seating.refusal(row, facts.observer, facts.hosts[row.host_id], now=now)
-    # That it is full is said last: with a seat that comes back nothing is against it.
-    comes_free = facts.freed.get(row.id, 0) > row.seats_taken - row.seat_capacity
-    return None if why and why.code == "seats_full" and comes_free else why
+    """What `seating.refusal` says, but for the call's being full, which `open_now` knows better."""
+    return seating.closed(row, now=now) or seating.unfit(row, facts.observer, facts.hosts[row.host_id])

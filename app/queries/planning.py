@@ -33,7 +33,7 @@ def plan_problem(db: DbSession, run: Any, *, now: datetime) -> PlanProblem:
     open_calls = _open_calls(db, run, now=now)
     hosts = busy.people_rows(db, {row.host_id for row in open_calls})
     everybody = {**hosts, **{found.row.id: found.row for found in juniors}}
-    observing, hosting = busy.loads(db, list(everybody.values()), run.from_at, run.to_at)
+    observing, hosting = busy.loads(db, list(everybody.values()), run.from_at, run.to_at, now=now)
     observers = busy.observers(db, [j.row for j in juniors], run.from_at, run.to_at, observing=observing, now=now)
     skills = pool.skills_of(db, everybody)
     keys = pool.canonical_keys(

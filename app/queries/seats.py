@@ -63,7 +63,7 @@ def facts(
     """Return what the rule must know of people who want to sit in on a call, and of its host, given their rows. Three
     statements, however many there are.
     """
-    observing, hosting = busy.loads(db, [*observers, host], call.starts_at, call.ends_at)
+    observing, hosting = busy.loads(db, [*observers, host], call.starts_at, call.ends_at, now=now)
     found = busy.observers(db, observers, call.starts_at, call.ends_at, observing=observing, now=now)
     return found, hosting[host.id]
 
