@@ -1,7 +1,7 @@
 """Lock a session with everybody in it, and refuse what can't be done to it in its status.
 
-Who takes part in a session never changes but for the host of a call, so locking them is locking the session; one on a
-call is locked with its call, for its seat changes with it.
+Nobody joins a session but the new host of a call, so locking those who take part is locking the session; one on a call
+is locked with its call, for its seat changes with it.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.db import DbSession
+from app.db import DbSession, Retryable
 from app.errors import Conflict
 from app.operations.changes import check_version
 from app.operations.locks import lock_call_with_people
@@ -71,10 +71,13 @@ def lock_session(
     rows = people.lock_people(db, who)
     found = sessions.session_by_id(db, session_id, actor=actor)
     check_version(found, expected_version)
+    participants = sessions.participants(db, [session_id])[session_id]
+    if any(one.person_id not in rows for one in participants):
+        raise Retryable("the call got another host meanwhile")
     return Locked(
         row=found,
-        participants=sessions.participants(db, [session_id])[session_id],
-        people=[rows[person_id] for person_id in sorted(rows)],
+        participants=participants,
+        people=[rows[person_id] for person_id in sorted(one.person_id for one in participants)],
         status=current(found.status, found.expires_at, now=now),
     )
 

@@ -14,7 +14,7 @@ from app.errors import Forbidden, Invalid, NotFound, Stale
 from app.models.tables import job, seat
 from app.operations.refused import Past, SlotTaken
 from app.operations.responses import respond
-from app.operations.seats import book_seat
+from app.operations.seats import book_seat, wait_if_full
 from app.operations.session_locks import IllegalMove
 from app.operations.sessions import MovesWithCall, UndoOver, cancel_session, reschedule_session, undo_cancel
 from app.rules.access import SYSTEM, Actor
@@ -308,6 +308,17 @@ def test_an_observer_who_declines_gives_the_seat_to_somebody_else(db: DbSession)
     assert responses(db, taken.session_id)[mia.id] == "declined"
     assert [act for act, _ in acts(db, taken.session_id)][1:] == ["session.answered", "session.cancelled"]
     assert book_seat(db, call_id=taken.call_id, observer_id=tom.id, actor=SYSTEM, now=NOW)
+
+
+def test_whoever_waits_is_offered_the_seat_of_an_observer_who_declines(db: DbSession) -> None:
+    mia, tom = a_person(db, "Mia"), a_person(db, "Tom")
+    taken = a_seat_of(db, mia, seats=1)
+    wait_if_full(db, call_id=taken.call_id, observer_id=tom.id, actor=SYSTEM, now=NOW)
+
+    answer(db, taken.session_id, mia, Response.DECLINED)
+
+    offered = db.execute(select(seat).where(seat.c.observer_id == tom.id)).one()
+    assert offered.status is SeatStatus.REQUESTED
 
 
 steps = st.lists(
