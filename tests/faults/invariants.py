@@ -10,8 +10,19 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal, not_,
 
 from app.db import transaction
 from app.models.tables import calendar_entry as entry
-from app.models.tables import call, claim, event, idempotency_record, job, participant, seat, session
-from app.vocabulary import CALL_KINDS, LIVE_SEATS, CallStatus, EntryStatus, JobStatus, Part, SeatStatus, SessionStatus
+from app.models.tables import call, claim, event, idempotency_record, job, participant, seat, session, waitlist_entry
+from app.vocabulary import (
+    CALL_KINDS,
+    LIVE_SEATS,
+    CallStatus,
+    EntryStatus,
+    JobStatus,
+    Part,
+    Response,
+    SeatStatus,
+    SessionStatus,
+    WaitlistStatus,
+)
 
 _ALIVE = (SessionStatus.REQUESTED, SessionStatus.CONFIRMED, SessionStatus.IN_PROGRESS)
 _LIVE = seat.c.status.in_(LIVE_SEATS)
@@ -95,12 +106,34 @@ def _when(table: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return table.c.starts_at == call.c.starts_at, table.c.ends_at == call.c.ends_at
 
 
-_CLAIMED = _any(
-    claim.c.session_id == session.c.id,
-    claim.c.person_id == seat.c.observer_id,
-    claim.c.active,
-    claim.c.starts_at <= session.c.starts_at,
-    claim.c.ends_at >= session.c.ends_at,
+def _claimed(person_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return _any(
+        claim.c.session_id == session.c.id,
+        claim.c.person_id == person_id,
+        claim.c.active,
+        claim.c.starts_at <= session.c.starts_at,
+        claim.c.ends_at >= session.c.ends_at,
+    )
+
+
+def _meeting_without(what: ColumnElement[bool]) -> Select[Any]:
+    """Sessions that belong to no seat, with somebody coming of whom `what` is not true."""
+    people = select(session.c.id).join(participant, participant.c.session_id == session.c.id)
+    coming = participant.c.response != Response.DECLINED
+    return people.where(session.c.kind.not_in(CALL_KINDS), session.c.status.in_(_ALIVE), coming, not_(what))
+
+
+_MAY_HAVE_EXPIRED = session.c.expires_at.is_not(None)
+"""Then the next who claims the time drops the claim, and the session ends a little later."""
+_CLAIMED = _claimed(seat.c.observer_id)
+_CLAIMED_TO_MEET = _claimed(participant.c.person_id)
+_MEETING_IN_CALENDAR = _any(
+    entry.c.session_id == session.c.id,
+    entry.c.person_id == participant.c.person_id,
+    entry.c.uid == session.c.uid,
+    entry.c.starts_at == session.c.starts_at,
+    entry.c.ends_at == session.c.ends_at,
+    _STANDS,
 )
 _IN_CALENDAR = _any(
     entry.c.session_id == session.c.id,
@@ -133,7 +166,22 @@ _UNTRUE: Mapping[str, Select[Any]] = {
     "a live seat has the host and the observer in it": _seat_without(
         and_(_has(Part.HOST, call.c.host_id), _has(Part.OBSERVER, seat.c.observer_id))
     ),
-    "the observer of a live seat is claimed for it": _seat_without(_CLAIMED),
+    "the observer of a live seat is claimed for it": _seat_without(or_(_MAY_HAVE_EXPIRED, _CLAIMED)),
+    "who meets is claimed for it": _meeting_without(or_(_MAY_HAVE_EXPIRED, _CLAIMED_TO_MEET)),
+    "who meets has it in their calendar": _meeting_without(
+        or_(session.c.status != SessionStatus.CONFIRMED, session.c.series_id.is_not(None), _MEETING_IN_CALENDAR)
+    ),
+    "what is offered to who waits is a live seat of theirs": select(waitlist_entry.c.id).where(
+        waitlist_entry.c.status == WaitlistStatus.OFFERED,
+        not_(
+            _any(
+                seat.c.id == waitlist_entry.c.seat_id,
+                seat.c.call_id == waitlist_entry.c.call_id,
+                seat.c.observer_id == waitlist_entry.c.person_id,
+                seat.c.status == SeatStatus.REQUESTED,
+            )
+        ),
+    ),
     "a confirmed seat is in its observer's calendar": _seat_without(
         or_(seat.c.status != SeatStatus.CONFIRMED, _IN_CALENDAR)
     ),
@@ -162,5 +210,6 @@ _UNTRUE: Mapping[str, Select[Any]] = {
     "every version of a call has its event": _without_history(call, "call"),
     "every version of a seat has its event": _without_history(seat, "seat"),
     "every version of a session has its event": _without_history(session, "session"),
+    "every version of a place in line has its event": _without_history(waitlist_entry, "waitlist_entry"),
     "a kept answer is whole": select(idempotency_record.c.idempotency_key).where(idempotency_record.c.status == 0),
 }

@@ -4,16 +4,18 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import cycle, repeat
+from typing import Any
 
 from tests.faults.servers import PROCESSES, Client, Reply, Request
 from tests.faults.worlds import TUESDAY, Crowded
 
 CLIENT_PROCESSES = 2
 _REMEMBERED = 60
-"""Of so many seats that it got last, a client process gives one back."""
+"""So many things of a kind that it got last, a client process still does something with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +50,87 @@ class Seen:
 
 
 @dataclass
+class Got:
+    """What the clients of a process got and may do more with."""
+
+    seats: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    """In line for a full call."""
+    sessions: list[str] = field(default_factory=list)
+    holds: list[tuple[str, str, Any]] = field(default_factory=list)
+    """Each with its token and what was asked for."""
+
+    def a_hold(self) -> tuple[str, str, Any] | None:
+        """Take one that nobody else takes."""
+        with suppress(IndexError):
+            return self.holds.pop()
+        return None
+
+    def keep(self, request: Request, reply: Reply) -> None:
+        """Remember what came of a request that was granted."""
+        if request.act == "hold":
+            self.holds.append((reply.body["id"], reply.body["token"], request.body))
+        elif request.act in ("book", "wait", "meet"):
+            made: str = reply.body["id"]
+            kept = {"seat": self.seats, "wle": self.places, "ses": self.sessions}[made.partition("_")[0]]
+            kept.append(made)
+            del kept[:-_REMEMBERED]
+
+
+@dataclass
 class Player:
     """One client: what it may do, and what it remembers."""
 
     world: World
     name: str
     rng: random.Random
-    seats: list[str]
+    got: Got
     """Shared with the other clients of its process."""
 
     def book(self) -> Request:
-        who = {"observer_id": self.rng.choice(self.world.day.people)}
-        return Request("book", "POST", f"/v1/calls/{self._call()}/seats", who)
+        debrief = {"debrief_minutes": 10} if self.rng.random() < 0.2 else {}
+        return self._ask("book", **debrief)
+
+    def wait(self) -> Request:
+        return self._ask("wait", waitlist=True)
 
     def release(self) -> Request:
-        if not self.seats:
-            return self.book()
-        return Request("release", "POST", f"/v1/seats/{self.rng.choice(self.seats)}/release")
+        return self._again("release", "POST", "/v1/seats/{}/release", self.got.seats)
+
+    def hold(self) -> Request:
+        wanted = {"call_id": self._call(), "observer_id": self._person()}
+        return Request("hold", "POST", "/v1/holds", wanted)
+
+    def book_held(self) -> Request:
+        held = self.got.a_hold()
+        if held is None:
+            return self.hold()
+        _, token, wanted = held
+        body = {"observer_id": wanted["observer_id"], "hold_token": token}
+        return Request("book", "POST", f"/v1/calls/{wanted['call_id']}/seats", body)
+
+    def give_hold_back(self) -> Request:
+        held = self.got.a_hold()
+        return Request("give hold back", "DELETE", f"/v1/holds/{held[0]}") if held else self.hold()
+
+    def accept(self) -> Request:
+        return self._again("accept", "POST", "/v1/waitlist-entries/{}/accept", self.got.places)
+
+    def leave(self) -> Request:
+        return self._again("leave", "POST", "/v1/waitlist-entries/{}/leave", self.got.places)
+
+    def meet(self) -> Request:
+        mentor, mentee = self.rng.sample(self.world.day.people, 2)
+        people = [{"person_id": mentor, "as": "mentor"}, {"person_id": mentee, "as": "mentee"}]
+        when = {"starts_at": self._times()["starts_at"], "duration_minutes": self.rng.choice((15, 30, 45))}
+        return Request("meet", "POST", "/v1/sessions", {"kind": "one_on_one", "participants": people, **when})
+
+    def reschedule(self) -> Request:
+        when = {"starts_at": self._times()["starts_at"]}
+        return self._again("reschedule", "POST", "/v1/sessions/{}/reschedule", self.got.sessions, when)
+
+    def call_off(self) -> Request:
+        return self._again("call off", "POST", "/v1/sessions/{}/cancel", self.got.sessions, {})
 
     def move(self) -> Request:
         return Request("move", "PATCH", f"/v1/calls/{self._call()}", self._times())
@@ -85,9 +151,21 @@ class Player:
         return Request("resize", "PATCH", f"/v1/calls/{self._call()}", {"seat_capacity": self.rng.randint(1, 3)})
 
     def be_busy(self) -> Request:
-        person_id = self.rng.choice(self.world.day.people)
         intervals = [self._times()] if self.rng.random() < 0.5 else []
-        return Request("be busy", "PUT", f"/v1/people/{person_id}/busy", {"source": self.name, "intervals": intervals})
+        return Request(
+            "be busy", "PUT", f"/v1/people/{self._person()}/busy", {"source": self.name, "intervals": intervals}
+        )
+
+    def _ask(self, act: str, **how: object) -> Request:
+        return Request(act, "POST", f"/v1/calls/{self._call()}/seats", {"observer_id": self._person(), **how})
+
+    def _again(self, act: str, method: str, path: str, of: Sequence[str], body: object = None) -> Request:
+        """Do something to what was got before; while there is nothing, book."""
+        known = list(of)  # others change it meanwhile
+        return Request(act, method, path.format(self.rng.choice(known)), body) if known else self.book()
+
+    def _person(self) -> str:
+        return self.rng.choice(self.world.day.people)
 
     def _call(self) -> str:
         return self.rng.choice(list(self.world.day.calls))
@@ -107,20 +185,28 @@ class Player:
             said = [(one["starts_at"], one["ends_at"]) for one in request.body["intervals"]]
             seen.busy[request.path.split("/")[3], self.name] = said
             return
-        seen.acknowledged.add((reply.body["id"], reply.body["version"]))
-        if request.act == "book":
-            self.seats.append(reply.body["id"])
-            del self.seats[:-_REMEMBERED]
+        if "version" in reply.body:
+            seen.acknowledged.add((reply.body["id"], reply.body["version"]))
+        self.got.keep(request, reply)
 
 
 ACTS: Mapping[Callable[[Player], Request], int] = {
-    Player.book: 55,
-    Player.release: 20,
-    Player.move: 6,
-    Player.put_on_again: 6,
-    Player.be_busy: 5,
-    Player.hand_over: 3,
-    Player.resize: 3,
+    Player.book: 36,
+    Player.release: 15,
+    Player.wait: 5,
+    Player.accept: 3,
+    Player.leave: 1,
+    Player.hold: 3,
+    Player.book_held: 2,
+    Player.give_hold_back: 2,
+    Player.meet: 6,
+    Player.reschedule: 4,
+    Player.call_off: 3,
+    Player.move: 5,
+    Player.put_on_again: 5,
+    Player.be_busy: 4,
+    Player.hand_over: 2,
+    Player.resize: 2,
     Player.cancel: 2,
 }
 """What is done, and how often in a hundred times."""
@@ -137,9 +223,9 @@ def play(world: World, *, attempts: int, clients: int) -> Seen:
 
 
 def _process(world: World, number: int, threads: int, attempts: int) -> Seen:
-    seats: list[str] = []
+    got = Got()
     players = [
-        Player(world, f"client-{number}-{thread}", random.Random(f"{number} {thread}"), seats)
+        Player(world, f"client-{number}-{thread}", random.Random(f"{number} {thread}"), got)
         for thread in range(threads)
     ]
     seen = Seen()
