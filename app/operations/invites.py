@@ -25,7 +25,7 @@ from app.vocabulary import EntryStatus, Part, SeriesStatus
 _TRIES = 3000
 """How often mail is tried: every four hours for a year. It gives up by itself once the entry is over."""
 UNDO = timedelta(seconds=15)
-"""How long the cancel of a session without a call can be undone; its mail waits for as long."""
+"""How long the cancel of a session without a call, or of one in a series, can be undone; its mail waits for as long."""
 
 
 _OF_HOSTS = (
@@ -214,7 +214,8 @@ def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: 
     }
     db.execute(_REVISE, revision)
     if not undone:
-        waits = cancelled and found.call_id is None
+        # Whatever changes in a series may be the cancel of an occurrence.
+        waits = found.series_id is not None or (cancelled and found.call_id is None)
         _mail(db, [found.id], now, due_at=now + UNDO if waits else now)
     return sequence
 

@@ -150,6 +150,18 @@ def test_an_occurrence_that_moves_and_one_that_is_off_are_named(house: House, we
     assert "<br>Not on Monday 7 December 2026" in words_of(mail, "text/html")
 
 
+def test_of_a_series_nothing_is_mailed_while_a_cancel_in_it_can_be_undone(house: House, weekly: list[str]) -> None:
+    cancel_one(house, weekly[1])
+
+    house.clock.advance(timedelta(seconds=14))
+    run_due(house)
+    early = len(to(house, MARA))
+    house.clock.advance(timedelta(seconds=1))
+    run_due(house)
+
+    assert (early, len(to(house, MARA))) == (1, 2)
+
+
 def test_bug_14_a_cancelled_series_is_one_mail_to_each(house: House, weekly: list[str]) -> None:
     with transaction(house.engine, writes=True) as db:
         cancel(db, session_id=weekly[3], which="all", actor=SYSTEM, now=house.clock())
