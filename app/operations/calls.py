@@ -191,8 +191,6 @@ def _new_row(fields: Mapping[str, Any], known: References, *, now: datetime) -> 
 
 
 def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> tuple[str, ...]:
-    if found.seats_taken:
-        found = waitlist.end_overdue(db, found, now=now)  # what nobody confirmed in time is in nobody's way
     values = _columns(changes)
     after = {**found._mapping, **values}
     known = references(db, [after])
@@ -204,6 +202,8 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     named = tuple(sorted("seat_capacity" if name == "seat_capacity_override" else name for name in changed))
     if not changed:
         return ()
+    if found.seats_taken:
+        found = waitlist.end_overdue(db, found, now=now)  # what nobody confirmed in time is in nobody's way
     if changed.keys() & _SEATING:
         changed |= _reseated(found, {**found._mapping, **changed}, known)
     _check_ahead(found, changed, now=now)

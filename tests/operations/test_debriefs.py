@@ -147,7 +147,7 @@ def test_a_moved_call_takes_its_debrief_along_as_the_same_event(db: DbSession) -
 
 @pytest.mark.parametrize("minutes", [15, 20, 30, -10])
 def test_a_call_may_move_over_its_own_debrief(db: DbSession, minutes: int) -> None:
-    host, jo, call_id, held = a_debrief(db)
+    host, _, call_id, held = a_debrief(db)
 
     move(db, call_id, TEN + timedelta(minutes=minutes))
 
