@@ -7,28 +7,32 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from app.db import DbSession
-from app.errors import Forbidden, NotFound, Stale
+from app.errors import Fault, Forbidden, Invalid, NotFound, Stale
 from app.operations import call_outcomes
 from app.operations import calls as operations
 from app.operations.changes import UnknownReference
 from app.operations.external import ExternalIdTaken, Upserted
 from app.operations.refused import NotStarted, Past
-from app.queries import calls, external
+from app.queries import calls, external, joinable, people
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
 from app.rules import seating
+from app.rules.access import may_act_for
 from app.schemas.calls import CallRead, CreateCall, MissedCallRead, PatchCall, UpsertCall, UpsertCallItem, UpsertCalls
+from app.schemas.joinable import CallForObserver
 from app.schemas.shapes import BatchRead, Listing
 from app.vocabulary import CallStatus, ExternalId, Instant, Source
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"], route_class=Route)
 
+_JOINABLE_BY = "Who would take a seat: you, or for an admin anybody."
+_EXPAND = "`refusal`: why `joinable_by`, or you without it, could not take a seat now; null where they could."
 _CREATE = (Forbidden, UnknownReference, ExternalIdTaken)
 _CHANGE = (Forbidden, UnknownReference, operations.CapacityBelowTaken, operations.CallOver, Past)
 
 
-@router.get("", operation_id="calls_list", responses=refusals())
+@router.get("", operation_id="calls_list", responses=refusals(NotFound, Forbidden))
 def list_calls(
     db: ReadDb,
     now: Now,
@@ -46,9 +50,15 @@ def list_calls(
     starts_at_lt: Annotated[Instant | None, Query()] = None,
     updated_at_gte: Annotated[Instant | None, Query()] = None,
     q: Annotated[str | None, Query(max_length=100, description="Part of the title.")] = None,
+    joinable_by: Annotated[str | None, Query(max_length=48, description=_JOINABLE_BY)] = None,
+    expand: Annotated[list[Literal["refusal"]], Query(description=_EXPAND)] = [],
     sort: Literal["starts_at", "-starts_at", "updated_at", "-updated_at"] = "starts_at",
-) -> Listing[CallRead]:
-    """List the calls you may know of. `meeting_url` is told to the host and to those who have a seat."""
+) -> Listing[CallRead | CallForObserver]:
+    """List the calls you may know of. `meeting_url` is told to the host and to those who have a seat.
+
+    With `joinable_by` only those on which this person could take a seat now. With `expand=refusal` all of them, each
+    with the reason why the person could not.
+    """
     wanted = calls.CallFilter(
         type=tuple(type),
         host_id=tuple(host_id),
@@ -62,9 +72,18 @@ def list_calls(
         updated_at_gte=updated_at_gte,
         q=q,
     )
-    found = calls.list_calls(db, wanted, page, sort=sort.lstrip("-"), descending=sort.startswith("-"), actor=actor)
+    column, descending = sort.lstrip("-"), sort.startswith("-")
+    if joinable_by is not None and not expand:
+        _check_may_ask(actor, joinable_by)
+        found = joinable.joinable_calls(
+            db, wanted, page, sort=column, descending=descending, observer_id=joinable_by, actor=actor, now=now
+        )
+    else:
+        found = calls.list_calls(db, wanted, page, sort=column, descending=descending, actor=actor)
     data = _read(db, found.rows, now=now)
-    return answer.page(found, data)
+    if expand:
+        return answer.page(found, [*_for_observer(db, found.rows, data, joinable_by, actor=actor, now=now)])
+    return answer.page(found, [*data])
 
 
 @router.post("", status_code=201, operation_id="calls_create", responses=refusals(*_CREATE))
@@ -79,11 +98,25 @@ def create_call(body: CreateCall, db: Db, now: Now, actor: CurrentActor, answer:
     return _answered(answer, made)
 
 
-@router.get("/{call_id}", operation_id="calls_get", responses=refusals(NotFound))
-def get_call(call_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: Answer) -> CallRead:
-    """Read one call. `meeting_url` is told to its host and to those who have a seat."""
-    found = _one(db, call_id, actor=actor, now=now)
-    return _answered(answer, found)
+@router.get("/{call_id}", operation_id="calls_get", responses=refusals(NotFound, Forbidden))
+def get_call(
+    call_id: str,
+    db: ReadDb,
+    now: Now,
+    actor: CurrentActor,
+    answer: Answer,
+    joinable_by: Annotated[str | None, Query(max_length=48, description=_JOINABLE_BY)] = None,
+    expand: Annotated[list[Literal["refusal"]], Query(description=_EXPAND)] = [],
+) -> CallRead | CallForObserver:
+    """Read one call. `meeting_url` is told to its host and to those who have a seat.
+
+    With `expand=refusal` it comes with the reason why `joinable_by` could not take a seat on it now, and without ETag.
+    """
+    row = calls.call_by_id(db, call_id, actor=actor)
+    data = _read(db, [row], now=now)
+    if expand:
+        return _for_observer(db, [row], data, joinable_by, actor=actor, now=now)[0]
+    return _answered(answer, data[0])
 
 
 @router.patch("/{call_id}", operation_id="calls_patch", responses=refusals(NotFound, Stale, *_CHANGE))
@@ -211,6 +244,29 @@ def _changes(body: UpsertCall) -> dict[str, Any]:
 def _answered(answer: Answer, found: CallRead) -> CallRead:
     """Send a call. The clock and the host's leave close it without a change of its own: its tag says that too."""
     return answer.version(found.version, found, shows="" if found.joinable else "closed")
+
+
+def _check_may_ask(actor: CurrentActor, person_id: str) -> None:
+    if not may_act_for(actor, person_id):
+        raise Forbidden("You can ask only what you could join yourself.")
+
+
+def _for_observer(
+    db: DbSession,
+    rows: Sequence[Any],
+    data: list[CallRead],
+    observer_id: str | None,
+    *,
+    actor: CurrentActor,
+    now: datetime,
+) -> list[CallForObserver]:
+    about = observer_id or actor.person_id
+    if about is None:
+        fault = Fault("query:joinable_by", "required", "is required: this key belongs to no person")
+        raise Invalid("Say who would take a seat.", faults=(fault,))
+    _check_may_ask(actor, about)
+    found = joinable.refusals(db, rows, people.person_by_id(db, about, actor=actor), now=now)
+    return [CallForObserver.with_refusal(one, found[one.id]) for one in data]
 
 
 def _one(db: DbSession, call_id: str, *, actor: CurrentActor, now: datetime) -> CallRead:
