@@ -24,11 +24,11 @@ from app.operations.people import patch_person
 from app.operations.refused import MEETING_REFUSALS, Past
 from app.operations.series import RecurrenceInvalid, Skipped, book_series, cancel, reschedule
 from app.operations.session_locks import IllegalMove
-from app.operations.sessions import undo_cancel
+from app.operations.sessions import OneOf, undo_cancel
 from app.queries.entries import Desk, drawn_entries
 from app.rules.access import SYSTEM
 from app.rules.recurrence import Scope, scope
-from app.vocabulary import BusyStatus, EntryStatus, JobStatus, Response, SeriesStatus, SessionStatus
+from app.vocabulary import BusyStatus, EntryStatus, JobStatus, Part, Response, SeriesStatus, SessionKind, SessionStatus
 from tests.factories import MONDAY, a_person
 from tests.harness import NOW
 from tests.ical.checker import problems
@@ -245,6 +245,18 @@ def test_a_series_of_a_year_takes_as_many_statements_as_one_of_two_weeks(
 
     assert len(sessions_with(db, first)) == 52
     assert len(long) <= len(short)  # the id of the installation is read once
+
+
+def test_whose_turn_it_is_the_first_time_takes_part_every_time(db: DbSession, mia: Person, max_: Person) -> None:
+    tom = a_person(db, "Tom")
+    busy(db, max_, TUESDAY)
+
+    rows = a_series(
+        db, mia, kind=SessionKind.ONE_ON_ONE, one_of=OneOf(Part.MENTOR, [max_.id, tom.id]), rrule="FREQ=WEEKLY;COUNT=3"
+    )
+
+    assert claimed(db, tom) == claimed(db, mia) == [(row.starts_at, row.ends_at) for row in rows]
+    assert claimed(db, max_) == []
 
 
 def test_one_occurrence_moves_alone_and_calendars_show_it_elsewhere(db: DbSession, mia: Person, max_: Person) -> None:
