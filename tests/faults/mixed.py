@@ -151,7 +151,7 @@ class Player:
         return Request("resize", "PATCH", f"/v1/calls/{self._call()}", {"seat_capacity": self.rng.randint(1, 3)})
 
     def be_busy(self) -> Request:
-        intervals = [self._times()] if self.rng.random() < 0.5 else []
+        intervals = [self._times()] if self.rng.random() < 0.1 else []
         return Request(
             "be busy", "PUT", f"/v1/people/{self._person()}/busy", {"source": self.name, "intervals": intervals}
         )
@@ -204,10 +204,10 @@ ACTS: Mapping[Callable[[Player], Request], int] = {
     Player.call_off: 3,
     Player.move: 5,
     Player.put_on_again: 5,
-    Player.be_busy: 4,
+    Player.be_busy: 5,
     Player.hand_over: 2,
     Player.resize: 2,
-    Player.cancel: 2,
+    Player.cancel: 1,
 }
 """What is done, and how often in a hundred times."""
 

@@ -7,6 +7,7 @@ hundreds of kills fit into minutes. What runs in them is what `earshot serve` ru
 import http.client
 import json
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import SecretStr
 
 from app.config import Settings
@@ -62,6 +64,10 @@ class Server:
 
 
 def _serve(database_url: str, folder: Path, port: int, ready: Connection) -> None:
+    log = (folder / f"server-{os.getpid()}.log").open("a", buffering=1)
+    sys.stderr = log
+    plain: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(processors=plain, logger_factory=structlog.PrintLoggerFactory(log))
     settings = Settings(
         dir=folder, database_url=database_url, secret_key=SecretStr("test"), allow_plain_http=True, _env_file=None
     )
