@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import pytest
-from dateutil.tz import tzical  # type: ignore[import-untyped]
+from dateutil.tz import tzical
 
 from app.ical.zones import vtimezone
 
