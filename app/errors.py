@@ -1,6 +1,6 @@
 """Refusals: a Problem has a stable code, an HTTP family and a sentence that says what would work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -15,7 +15,7 @@ class Fault:
     detail: str
 
 
-Extra = str | int | bool | None | datetime | list[dict[str, str]] | list[str]
+Extra = str | int | bool | None | datetime | Sequence[Mapping[str, str | datetime]] | list[str]
 
 
 class Problem(Exception):

@@ -1,6 +1,12 @@
 """Why booking refuses: one class per code, and how a rule's refusal becomes a problem that a client can act on."""
 
+from datetime import datetime
+from typing import Any
+
+from app.db import DbSession
 from app.errors import Conflict, Extra, Invalid, Problem
+from app.queries import joinable
+from app.queries.joinable import Candidate
 from app.rules.seating import Refusal
 
 
@@ -113,9 +119,27 @@ MEETING_REFUSALS: tuple[type[Problem], ...] = (
 _BY_CODE = {kind.code: kind for kind in (*REFUSALS, *MEETING_REFUSALS)}
 
 
+_ELSEWHERE = frozenset({"slot_taken", "seats_full", "limit", "not_joinable", "outside_availability", "call_cancelled"})
+"""Why a seat on one call is refused that another call may have for the same observer."""
+
+
+def other_calls(db: DbSession, why: Refusal, call: Any, observer_id: str, *, now: datetime) -> dict[str, Extra]:
+    """Return what to offer in place of a seat that the rule refuses: the nearest calls of that type, in at most nine
+    statements; nothing where another call would be no help.
+    """
+    if why.code not in _ELSEWHERE:
+        return {}
+    found = joinable.next_calls(db, observer_id=observer_id, type=call.type, near=call.starts_at, now=now)
+    return {"alternatives": [_told(one) for one in found]}
+
+
 def problem(why: Refusal, **more: Extra) -> Problem:
     """Return the refusal of a rule as a problem that names the person and the time in the way, and `more`."""
     extra: dict[str, Extra] = {"person_id": why.person_id} if why.person_id else {}
     if why.blocking:
         extra |= {"blocking_starts_at": why.blocking[0], "blocking_ends_at": why.blocking[1]}
     return _BY_CODE[why.code](why.detail, extra=extra | more)
+
+
+def _told(one: Candidate) -> dict[str, str | datetime]:
+    return {"call_id": one.id, "starts_at": one.starts_at, "ends_at": one.ends_at, "host_id": one.host_id}

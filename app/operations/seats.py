@@ -11,7 +11,7 @@ from app.db import DbSession
 from app.errors import Conflict, Forbidden, Stale
 from app.operations import debriefs, waitlist
 from app.operations.locks import lock_call_with_people, lock_to_sit
-from app.operations.refused import AlreadyBooked, MinNotice, NotActive, Past, SeatOver, SeatsFull, problem
+from app.operations.refused import AlreadyBooked, MinNotice, NotActive, Past, SeatOver, SeatsFull, other_calls, problem
 from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, last_moment, take_seat
 from app.queries import calls, seats
 from app.queries.house_rules import house_rules
@@ -135,7 +135,7 @@ def lock_sitter(
     observers, hosting = seats.facts(db, call, [rows[observer_id]], rows[call.host_id], now=now)
     observer = observers[observer_id]
     if why := seating.refusal(call, observer, hosting, kind=kind, now=now):
-        raise problem(why)
+        raise problem(why, **other_calls(db, why, call, observer_id, now=now))
     return call, observer
 
 

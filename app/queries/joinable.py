@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from math import ceil, floor
 from typing import Any, NamedTuple
 
@@ -85,26 +86,33 @@ def joinable_ids(
 
 def next_calls(
     db: DbSession, *, observer_id: str, type: str, near: datetime | None = None, now: datetime, limit: int = 3
-) -> list[Any]:
+) -> list[Candidate]:
     """Return the next calls of a type on which this observer could take a seat now, by time; with `near`, those that
-    start nearest to it. Looks at the nearest twenty on either side within two weeks. At most nine statements.
+    start nearest to it, nearest first. Looks at the nearest twenty on either side within two weeks. At most nine
+    statements.
     """
     found = busy.people_rows(db, [observer_id]).get(observer_id)
-    if found is None or found.status is not PersonStatus.ACTIVE:
+    if found is None:
         return []
     near = near or now
-    of_type = calls.calls_with_hosts().where(
-        *open_now(db, now=now), *_not_theirs(observer_id, now=now), call.c.type == type
+    columns = call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at
+    query = calls.calls_with_hosts().with_only_columns(*columns, maintain_column_froms=True)
+    query = query.where(*open_now(db, now=now), *_not_theirs(observer_id, now=now), call.c.type == type)
+    sides = [
+        query.where(call.c.starts_at >= near, call.c.starts_at < near + _AROUND).order_by(call.c.starts_at, call.c.id),
+        query.where(call.c.starts_at < near, call.c.starts_at >= near - _AROUND).order_by(
+            call.c.starts_at.desc(), call.c.id
+        ),
+    ]
+    rows = db.execute(union_all(*(select(side.limit(_NEAREST).subquery()) for side in sides)))
+    nearest = sorted(
+        (Candidate(*row) for row in rows), key=lambda one: (abs(one.starts_at - near), one.starts_at, one.id)
     )
-    later = of_type.where(call.c.starts_at >= near, call.c.starts_at < near + _AROUND)
-    sides = [later.order_by(call.c.starts_at, call.c.id)]
-    if near > now:
-        earlier = of_type.where(call.c.starts_at < near, call.c.starts_at >= near - _AROUND)
-        sides.append(earlier.order_by(call.c.starts_at.desc(), call.c.id))
-    rows = db.execute(union_all(*(select(side.limit(_NEAREST).subquery()) for side in sides))).all()
-    rows = sorted(rows, key=lambda row: (abs(row.starts_at - near), row.starts_at, row.id))
-    facts = _facts(db, rows, found, now=now)
-    return [row for row in rows if facts and _refusal(row, facts, now=now) is None][:limit]
+    facts = _facts(db, nearest, found, now=now)
+    if not facts:
+        return []
+    fitting = (one for one in nearest if not seating.unfit(one, facts.observer, facts.hosts[one.host_id]))
+    return list(islice(fitting, limit))
 
 
 def refusals(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime) -> dict[str, Refusal | None]:

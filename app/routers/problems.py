@@ -39,8 +39,20 @@ class FaultRead(BaseModel):
     detail: str
 
 
+class AlternativeRead(BaseModel):
+    """What would work instead: a time, and the call that has a seat then where one was asked for."""
+
+    starts_at: datetime
+    ends_at: datetime
+    call_id: str | None = None
+    host_id: str | None = None
+
+
 class ProblemRead(BaseModel):
-    """A refusal (RFC 9457). `code` is the contract; sentences may change."""
+    """A refusal (RFC 9457). `code` is the contract; sentences may change.
+
+    Booking adds whom a refusal is about and the time in the way, and up to three alternatives, the nearest first.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -51,6 +63,10 @@ class ProblemRead(BaseModel):
     code: str = Field(examples=["seats_full"])
     request_id: str
     errors: list[FaultRead] = []
+    person_id: str | None = None
+    blocking_starts_at: datetime | None = None
+    blocking_ends_at: datetime | None = None
+    alternatives: list[AlternativeRead] = []
 
 
 class NotModified(Exception):
@@ -71,7 +87,6 @@ class Replay(Exception):
 
 def refuse(problem: Problem, *, request_id: str) -> Response:
     """Turn a Problem into its response."""
-    extra = {name: _iso(value) if isinstance(value, datetime) else value for name, value in problem.extra.items()}
     body: dict[str, Any] = {
         "type": "/problems/" + problem.code.replace("_", "-"),
         "title": problem.title,
@@ -80,10 +95,10 @@ def refuse(problem: Problem, *, request_id: str) -> Response:
         "code": problem.code,
         "request_id": request_id,
         "errors": [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in problem.faults],
-        **extra,
+        **problem.extra,
     }
     return Response(
-        json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_iso),
         problem.status,
         problem.headers,
         media_type=MEDIA_TYPE,

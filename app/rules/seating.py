@@ -153,7 +153,7 @@ def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHA
     return None
 
 
-def unfit(call: Seatable, observer: Observer, host: Host, *, kind: SessionKind = SessionKind.SHADOW) -> Refusal | None:
+def unfit(call: Hosted, observer: Observer, host: Host, *, kind: SessionKind = SessionKind.SHADOW) -> Refusal | None:
     """Why this observer may not sit in on a call that is open and has a seat; None when they may. O(log n) in working
     hours and O(n) in what takes their time. Working hours hold for what is planned, not for dropping in.
     """

@@ -9,7 +9,7 @@ from app.schemas.calls import CallRead
 from app.schemas.shapes import Read
 
 _CALL: dict[str, Any] = CallRead.model_json_schema()["examples"][0]
-_REFUSAL = {
+_REFUSAL: dict[str, Any] = {
     "code": "slot_taken",
     "detail": "The observer is taken at that time.",
     "person_id": "per_01jd6x0000e8r9sv4kz2m7n5qd",

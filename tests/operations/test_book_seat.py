@@ -64,6 +64,7 @@ def test_an_observer_elsewhere_is_told_what_is_in_the_way(db: DbSession) -> None
         "person_id": junior.id,
         "blocking_starts_at": TEN,
         "blocking_ends_at": TEN + timedelta(minutes=60),
+        "alternatives": [],
     }
 
 
