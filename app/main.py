@@ -36,6 +36,7 @@ from app.routers import (
     settings,
     skills,
     slots,
+    suggestions,
     teams,
     waitlist,
 )
@@ -56,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     calls.router,
     seats.router,
+    suggestions.router,
     waitlist.router,
     holds.router,
     sessions.router,

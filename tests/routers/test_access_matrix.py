@@ -158,6 +158,8 @@ MATRIX = (
     Row("POST /v1/calls/{call_id}/no-show", ADMIN),
     Row("POST /v1/calls/{call_id}/no-show", PRIVATE, ids=SENSITIVE),
     Row(f"PUT /v1/calls{BY_EXTERNAL_ID}", ADMIN_MAKES, CALL),
+    Row("GET /v1/calls/{call_id}/suggestions", (200, 404, 404, 401)),
+    Row("GET /v1/calls/{call_id}/suggestions", PRIVATE, ids=CLOSED),
     Row("POST /v1/calls/batch-upsert", ADMIN, {"items": [{**CALL, **REF}]}),
     Row("GET /v1/calls/{call_id}/seats", ALL, ids={"call_id": "shadowed_call"}),
     Row("GET /v1/calls/{call_id}/seats", PRIVATE, ids=SENSITIVE),
