@@ -143,14 +143,19 @@ def test_an_act_that_was_refused_tells_nobody_anything(api: Api) -> None:
     here, there = a_call_of(api), a_call_of(api, mara)
     book(api, here, jo)
     before = counted(api, event), counted(api, job), counted(api, calendar_entry)
+    all_or_none = [
+        {"external": {"source": "crm", "id": "a1"}, "name": "Ada"},
+        {"external": {"source": "crm", "id": "a2"}},
+    ]
 
     refused = [
         book(api, there, jo),
         api.admin.post("/v1/sessions", json=meeting(mara, jo)),
         api.admin.post(f"/v1/calls/{there}/seats", json={"observer_id": "per_nobody"}),
+        api.admin.post("/v1/accounts/batch-upsert", json={"atomic": True, "items": all_or_none}),
     ]
 
-    assert [answer.status_code for answer in refused] == [409, 409, 422]
+    assert [answer.status_code for answer in refused] == [409, 409, 422, 422]
     assert (counted(api, event), counted(api, job), counted(api, calendar_entry)) == before
 
 
