@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.ical import write
-from app.operations import responses, series, session_outcomes
+from app.operations import holds, responses, series, session_outcomes
 from app.operations import sessions as operations
 from app.operations.changes import UnknownReference
 from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, Past, SeatOver, SlotTaken
@@ -85,6 +85,8 @@ def list_sessions(
         operations.TooLongAgo,
         AlreadyBooked,
         series.RecurrenceInvalid,
+        holds.HoldConflict,
+        holds.HoldExpired,
         *MEETING_REFUSALS,
         *REFUSALS,
     ),
@@ -118,6 +120,8 @@ def book_session(body: BookSession, db: Db, now: Now, actor: CurrentActor, answe
             actor=actor,
             now=now,
         )
+    elif body.hold_token is not None:
+        made = holds.book_held_time(db, token=body.hold_token, plan=_plan(body), actor=actor, now=now)
     else:
         made = operations.book_session(db, plan=_plan(body), actor=actor, now=now)
     read = _one(db, made, actor=actor)

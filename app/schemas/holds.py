@@ -61,6 +61,8 @@ class CreateHold(Body):
         named = [one.person_id for one in self.participants or ()]
         if len(set(named)) != len(named):
             raise PydanticCustomError("kind_mismatch", "Somebody is named twice")
+        if self.kind is SessionKind.ONE_ON_ONE and len(named) > 2:
+            raise PydanticCustomError("kind_mismatch", "A one-on-one is between two people")
         return self
 
 

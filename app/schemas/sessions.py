@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.rules.availability import Range
+from app.schemas.seats import HoldToken
 from app.schemas.shapes import Body, Read
 from app.vocabulary import CALL_KINDS, Instant, Part, Response, SessionKind, SessionStatus, Whole, ZoneName
 
@@ -126,6 +127,7 @@ class BookSession(Body):
     call_id: Id | None = None
     recurrence: Recurs | None = None
     one_of: OneOfThese | None = None
+    hold_token: Annotated[HoldToken | None, Field(description="Of the hold that keeps this very time.")] = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "BookSession":
@@ -140,6 +142,8 @@ class BookSession(Body):
             return "On a call, one observer takes part, besides its host"
         if self.recurrence or self.one_of:
             return "A session on a call neither recurs nor goes round: leave out recurrence and one_of"
+        if self.hold_token:
+            return "A seat that is held is booked at its call"
         return None
 
     def _without_call(self) -> str | None:
@@ -147,6 +151,8 @@ class BookSession(Body):
             return "This kind is not on a call: leave out call_id"
         if self.starts_at is None or self.duration_minutes is None:
             return "This kind says when: name starts_at and duration_minutes"
+        if self.hold_token and (self.recurrence or self.one_of):
+            return "What is held neither recurs nor goes round: leave out recurrence and one_of"
         named = [one.person_id for one in self.participants]
         several = self.one_of.person_ids if self.one_of else []
         if len({*named, *several}) != len(named) + len(several):

@@ -306,6 +306,29 @@ def test_time_is_held_and_given_back(api: Api) -> None:
         assert sorted(db.execute(select(session.c.status)).scalars()) == ["cancelled", "expired"]
 
 
+def test_time_that_is_held_is_booked_by_its_token_and_by_nothing_else(api: Api) -> None:
+    jo, tom = somebody(api, "Jo"), somebody(api, "Tom")
+    body: dict[str, Any] = {
+        "kind": "one_on_one",
+        "participants": [{"person_id": jo, "as": "mentee"}, {"person_id": tom, "as": "mentor"}],
+        "starts_at": "2026-11-24T10:00:00Z",
+        "duration_minutes": 30,
+    }
+    made = api.admin.post("/v1/holds", json=body).json()
+    held = {**body, "hold_token": made["token"]}
+
+    def plan(**fields: Any) -> httpx.Response:
+        return api.admin.post("/v1/sessions", json={**held, **fields})
+
+    for wrong in ({"recurrence": {"rrule": "FREQ=WEEKLY;COUNT=2"}}, {"kind": "shadow", "call_id": "call_x"}):
+        assert plan(**wrong).status_code == 422
+    assert said(api.admin.post("/v1/sessions", json=body)) == (409, "slot_taken")
+    assert said(plan(starts_at="2026-11-24T11:00:00Z")) == (409, "hold_conflict")
+    booked = plan()
+    assert (booked.status_code, booked.json()["id"], booked.json()["status"]) == (201, made["session_id"], "confirmed")
+    assert said(plan()) == (410, "hold_expired")
+
+
 def test_one_held_seat_is_booked_by_one_of_many_who_have_its_token(api: Api) -> None:
     call_id, jo = a_call_of(api, seats=1), somebody(api, "Jo")
     token = api.admin.post("/v1/holds", json={"call_id": call_id, "observer_id": jo}).json()["token"]
