@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, union_all
 
 from app.db import DbSession
 from app.models.tables import availability, busy, call, claim, pause, person, seat, session
@@ -46,17 +46,24 @@ TAKING = union_all(
 """What takes the time of people `who` in [starts_at, ends_at): claims that have not expired `now`, imported busy time
 and calls they host. Claims of the sessions in `ignoring` don't count: a session may move over itself.
 """
-_LOADING = (
-    select(seat.c.observer_id, seat.c.status, call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at)
-    .join(call, call.c.id == seat.c.call_id)
-    .join(session, session.c.id == seat.c.session_id)
-    .where(
-        seat.c.status.in_(LOADING),
-        or_(session.c.expires_at.is_(None), session.c.expires_at > _NOW),
-        call.c.starts_at >= _FROM,
-        call.c.starts_at < _TO,
-        seat.c.observer_id.in_(_WHO) | call.c.host_id.in_(_WHO),
-    )
+_COUNTS = (
+    seat.c.status.in_(LOADING),
+    or_(session.c.expires_at.is_(None), session.c.expires_at > _NOW),
+    call.c.starts_at >= _FROM,
+    call.c.starts_at < _TO,
+)
+_CALL = call.c.id, call.c.starts_at, call.c.ends_at
+# Each part goes its own way through the indexes: either one or the other in one condition would read all calls.
+_LOADING = union_all(
+    select(seat.c.observer_id.label("person_id"), literal_column("0").label("hosting"), *_CALL)
+    .add_columns(literal_column("1").label("seats"), literal_column("0").label("live"))
+    .select_from(seat.join(call, call.c.id == seat.c.call_id).join(session, session.c.id == seat.c.session_id))
+    .where(seat.c.observer_id.in_(_WHO), *_COUNTS),
+    select(call.c.host_id, literal_column("1"), *_CALL)
+    .add_columns(func.count(), func.sum(case((seat.c.status.in_(LIVE_SEATS), 1), else_=0)))
+    .select_from(call.join(session, session.c.call_id == call.c.id).join(seat, seat.c.session_id == session.c.id))
+    .where(call.c.host_id.in_(_WHO), *_COUNTS)
+    .group_by(call.c.host_id, *_CALL),
 )
 _PAUSES = select(pause).where(pause.c.person_id.in_(_WHO)).order_by(pause.c.starts_on)
 _HOURS = select(availability).where(availability.c.person_id.in_(_WHO))
@@ -138,18 +145,15 @@ def loads(
     as_host: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
     observed: dict[str, dict[str, Range]] = {person_id: {} for person_id in rows}
     around = {"who": list(rows), "starts_at": starts_at - _AROUND, "ends_at": ends_at + _AROUND, "now": now}
-    for row in db.execute(_LOADING, around):
-        if row.observer_id in as_observer:
-            as_observer[row.observer_id].append(row.starts_at)
-        if row.host_id in as_host:
-            as_host[row.host_id].append(row.starts_at)
-            if row.status in LIVE_SEATS:
-                observed[row.host_id][row.id] = (row.starts_at, row.ends_at)
+    for person_id, hosting, call_id, begins, stops, seats, live in db.execute(_LOADING, around):
+        (as_host if hosting else as_observer)[person_id] += [begins] * seats
+        if live:
+            observed[person_id][call_id] = (begins, stops)
     observing = {
         key: _load(row.time_zone, row.observe_per_day, row.observe_per_week, as_observer[key])
         for key, row in rows.items()
     }
-    hosting = {
+    as_hosts = {
         key: Host(
             load=_load(row.time_zone, row.host_per_day, row.host_per_week, as_host[key]),
             gap=timedelta(minutes=row.host_gap_minutes),
@@ -157,7 +161,7 @@ def loads(
         )
         for key, row in rows.items()
     }
-    return observing, hosting
+    return observing, as_hosts
 
 
 def observers(
