@@ -6,6 +6,7 @@ from app.jobs import housekeeping, mail, runs, settling
 from app.jobs.context import JobContext
 
 HANDLERS: Mapping[str, Callable[[JobContext], None]] = {
+    "give_way": settling.give_way,
     "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
     "match_run": runs.match_run,

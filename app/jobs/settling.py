@@ -1,7 +1,7 @@
-"""Settle what waits on a call, or a held session, once its time has come."""
+"""Settle what waits on a call, or a held session, once its time has come; let seats give way to calls of one's own."""
 
 from app.jobs.context import JobContext
-from app.operations import holds, waitlist
+from app.operations import clashes, holds, waitlist
 
 
 def settle_call(context: JobContext) -> None:
@@ -12,3 +12,9 @@ def settle_call(context: JobContext) -> None:
 def settle_session(context: JobContext) -> None:
     """End a held session that nobody booked in time. Safe to repeat."""
     context.write(lambda db: holds.settle(db, session_id=context.payload["session_id"], now=context.clock()))
+
+
+def give_way(context: JobContext) -> None:
+    """Release the seats that somebody has while they host a call, each in a transaction of its own. Safe to repeat."""
+    while context.write(lambda db: clashes.give_way(db, person_id=context.payload["person_id"], now=context.clock())):
+        pass

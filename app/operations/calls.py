@@ -14,6 +14,7 @@ from app.models.tables import call as calls_table
 from app.operations import following, locks, waitlist
 from app.operations.capacity import References, capacity, hold_references, references, renumber
 from app.operations.changes import UnknownReference, check_complete
+from app.operations.clashes import look_for_clashes
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, known_ids, outdated
@@ -36,6 +37,8 @@ _OPTIONAL = (
     "seat_capacity_override",
     "external_updated_at",
 )
+_HOSTING = frozenset({"starts_at", "ends_at", "host_id", "status"})
+"""What decides when whom a call takes."""
 _SEATING = frozenset({"seat_capacity_override", "colleagues_invited", "account_id", "host_id", "type"})
 
 
@@ -83,6 +86,7 @@ def create_calls(db: DbSession, new: Sequence[NewCall], *, actor: Actor, now: da
     made = [row["id"] for row in rows]
     identify_many(db, "call", list(zip(made, (one.external for one in new), strict=True)))
     tell_many(db, "call.created", [(call_id, 1) for call_id in made], actor=actor, now=now)
+    look_for_clashes(db, (row["host_id"] for row in rows), now=now)
     return made
 
 
@@ -213,6 +217,8 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     shown_anew(db, "call", found.id, changed, now=now)
     following.call_changed(db, found.id, changed, actor=actor, now=now)
     tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
+    if not _HOSTING.isdisjoint(changed):
+        look_for_clashes(db, [after["host_id"]], now=now)
     if found.seats_taken or found.has_line:
         waitlist.settle_locked(db, found, actor=actor, now=now)
     return named

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from app.db import DbSession
 from app.models.tables import call, claim, person, seat
@@ -14,7 +14,7 @@ from app.queries.rows import first_row
 from app.rules import seating
 from app.rules.access import Actor, runs_the_house
 from app.rules.seating import Host, Observer, Refusal
-from app.vocabulary import LIVE_SEATS, ClaimKind, SessionKind
+from app.vocabulary import LIVE_SEATS, CallStatus, ClaimKind, SessionKind
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -76,3 +76,26 @@ def refusal(
     """
     observers, hosting = facts(db, call, [observer], host, now=now)
     return seating.refusal(call, observers[observer.id], hosting, kind=kind, now=now)
+
+
+def seats_under_own_calls(db: DbSession, person_ids: Collection[str], *, now: datetime) -> list[Any]:
+    """Return the live seats of these people at a time at which they host another call that is not over, by id. One
+    statement.
+    """
+    own = call.alias("own")
+    query = (
+        select(*seat.c)
+        .join(claim, and_(claim.c.session_id == seat.c.session_id, claim.c.person_id == seat.c.observer_id))
+        .join(own, and_(own.c.host_id == seat.c.observer_id, own.c.id != seat.c.call_id))
+        .where(
+            seat.c.observer_id.in_(person_ids),
+            seat.c.status.in_(LIVE_SEATS),
+            claim.c.active,
+            own.c.status.in_((CallStatus.SCHEDULED, CallStatus.LIVE)),
+            own.c.starts_at < claim.c.ends_at,
+            own.c.ends_at > claim.c.starts_at,
+            own.c.ends_at > now,
+        )
+        .order_by(seat.c.id)
+    )
+    return list(db.execute(query.distinct()))
