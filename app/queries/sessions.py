@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, func, or_, select, true
 
 from app.db import DbSession
 from app.errors import NotFound
@@ -31,9 +31,9 @@ class SessionFilter:
     updated_at_gte: datetime | None = None
 
 
-def visible(actor: Actor) -> ColumnElement[bool]:
+def visible(actor: Actor, of: FromClause = session) -> ColumnElement[bool]:
     """Return the condition for the sessions this actor may see: those they take part in."""
-    return true() if runs_the_house(actor) else _with([actor.person_id])
+    return true() if runs_the_house(actor) else _with([actor.person_id], of)
 
 
 def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
@@ -45,38 +45,42 @@ def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
 
 
 def session_with_names(db: DbSession, session_id: str, *, actor: Actor) -> Any:
-    """Return one session's row with its observer, and its call's host, company and type. `call_is_visible`: whether the
-    actor may know of the call as well; `meeting_url` as they may know it, and None once the session is cancelled.
+    """Return one session's row with the host, company and type of its call, or of the call that a debrief follows; all
+    None when there is neither. `call_is_visible` and `followed_is_visible`: whether the actor may know of its own call,
+    and of the session that it follows; `meeting_url` as they may know it, and None once the session is cancelled.
     Raises NotFound when absent or not for this actor. One statement.
     """
-    host, observer, observing = person.alias("host"), person.alias("observer"), participant.alias("observing")
-    way_in = and_(calls.takes_part(actor), session.c.status != SessionStatus.CANCELLED)
+    host, followed = person.alias("host"), session.alias("followed")
+    stands = session.c.call_id.is_not(None), session.c.status != SessionStatus.CANCELLED
     query = (
         select(
             *session.c,
             call.c.type,
             call.c.host_id,
             host.c.name.label("host_name"),
-            host.c.time_zone.label("host_time_zone"),
             account.c.name.label("account_name"),
             call_type.c.name.label("type_name"),
-            observing.c.person_id.label("observer_id"),
-            observing.c.response,
-            observer.c.name.label("observer_name"),
-            calls.visible(actor).label("call_is_visible"),
-            case((way_in, call.c.meeting_url)).label("meeting_url"),
+            and_(session.c.call_id.is_not(None), calls.visible(actor)).label("call_is_visible"),
+            and_(followed.c.id.is_not(None), visible(actor, followed)).label("followed_is_visible"),
+            case((and_(calls.takes_part(actor), *stands), call.c.meeting_url)).label("meeting_url"),
         )
-        .join(call, call.c.id == session.c.call_id)
-        .join(host, host.c.id == call.c.host_id)
-        .join(call_type, call_type.c.slug == call.c.type)
-        .join(observing, and_(observing.c.session_id == session.c.id, observing.c.part == Part.OBSERVER))
-        .join(observer, observer.c.id == observing.c.person_id)
+        .outerjoin(followed, followed.c.id == session.c.follows_id)
+        .outerjoin(call, call.c.id == func.coalesce(session.c.call_id, followed.c.call_id))
+        .outerjoin(host, host.c.id == call.c.host_id)
+        .outerjoin(call_type, call_type.c.slug == call.c.type)
         .outerjoin(account, account.c.id == call.c.account_id)
     )
     found = db.execute(query.where(session.c.id == session_id, visible(actor))).first()
     if found is None:
         raise NotFound
     return found
+
+
+def named_participants(db: DbSession, session_id: str) -> list[Any]:
+    """Return who takes part in a session with their names and zones, hosts first, then by name. One statement."""
+    query = select(*participant.c, person.c.name, person.c.time_zone)
+    query = query.join(person, person.c.id == participant.c.person_id).where(participant.c.session_id == session_id)
+    return list(db.execute(query.order_by(participant.c.part, person.c.name, person.c.id)))
 
 
 def list_sessions(
@@ -120,8 +124,8 @@ def entry_id_of_session(db: DbSession, session_id: str, *, actor: Actor) -> str:
     return entry_id
 
 
-def _with(person_ids: Iterable[str | None]) -> ColumnElement[bool]:
-    return exists().where(participant.c.session_id == session.c.id, participant.c.person_id.in_(list(person_ids)))
+def _with(person_ids: Iterable[str | None], of: FromClause = session) -> ColumnElement[bool]:
+    return exists().where(participant.c.session_id == of.c.id, participant.c.person_id.in_(list(person_ids)))
 
 
 def _filtered(query: Select[Any], wanted: SessionFilter) -> Select[Any]:

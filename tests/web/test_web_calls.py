@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from app.models.tables import calendar_entry, call, seat
 from app.operations.accounts import create_account
 from app.operations.calls import cancel_call
-from app.queries.entries import Desk, drawn_entries
+from app.queries.entries import Desk, Subject, drawn_entries
 from app.rules.access import SYSTEM
-from app.vocabulary import Part, Role
+from app.vocabulary import Role
 from tests.factories import MONDAY, a_call, a_person
 from tests.statements import counted
 from tests.web.browsers import OURS, Site
@@ -69,7 +69,7 @@ def test_every_link_of_a_calendar_entry_opens_for_whom_it_was_sent_to(site: Site
         who = {row.id: row.person_id for row in rows}
         drawn = drawn_entries(db, who, desk=Desk.of(site.api.settings))
 
-    assert {one.part for one in drawn} == {Part.HOST, Part.OBSERVER}
+    assert {one.subject for one in drawn} == {Subject.HOSTING, Subject.SEAT}
     for one in drawn:
         assert one.entry.url is not None
         assert one.entry.url in one.entry.description
@@ -206,7 +206,7 @@ def test_a_seat_is_taken_and_given_back_by_a_button_without_javascript(site: Sit
         ({"stage": "legal"}, "The deal is at a point where nobody sits in."),
         ({"starts_at": MONDAY + timedelta(hours=20)}, "The call lies outside your working hours."),
         ({"starts_at": MONDAY - timedelta(days=1, hours=15, minutes=-5)}, "The call starts in less than 15 minutes."),
-        ({"starts_at": MONDAY - timedelta(days=2)}, "The call has started. Choose an upcoming one."),
+        ({"starts_at": MONDAY - timedelta(days=2)}, "The call is over. Choose an upcoming one."),
     ],
 )
 def test_a_call_that_cant_be_joined_says_why_and_a_pressed_button_too(
@@ -385,4 +385,4 @@ def test_the_call_page_costs_the_same_number_of_statements_for_one_observer_and_
     with counted(site.api.engine) as for_three:
         mara.get(f"/calls/{call_id}")
 
-    assert len(for_three) == len(for_one) <= 15
+    assert len(for_three) == len(for_one) <= 17

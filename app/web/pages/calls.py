@@ -1,19 +1,28 @@
-"""One call: who may listen in, who does, and the buttons to take a seat and to give it back."""
+"""One call: who may listen in, who does and who waits, and the buttons: take a seat, give it back, wait for one, let
+somebody in.
+"""
 
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from app import db as database
 from app.db import DbSession
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Gone, Invalid
 from app.operations import seats as operations
-from app.queries import busy, calls, seats
-from app.vocabulary import LIVE_SEATS, SeatStatus
-from app.web.clocks import times_for
+from app.operations import waitlist as line
+from app.operations.refused import AlreadyBooked
+from app.queries import busy, calls, seats, waitlist
+from app.rules.access import may_act_for
+from app.rules.seating import Refusal
+from app.vocabulary import LIVE_SEATS, CallStatus, SeatStatus, SessionKind, WaitlistStatus
+from app.web import words
+from app.web.clocks import moment, times_for
 from app.web.dependencies import Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
 from app.web.faces import Face
 from app.web.html import page
@@ -22,24 +31,58 @@ from app.web.weeks import Week
 
 router = page_router()
 
+Do = Literal["take", "drop-in", "leave", "wait", "accept", "quit", "approve", "decline"]
+
 _TO_THE_VIEWER = {
     "slot_taken": "You are taken at that time. Free it first, or choose a call at another time.",
     "outside_availability": "The call lies outside your working hours. Choose one within them.",
     "not_active": "You are on leave. Ask an admin to make you active again, then take it.",
     "own_call": "You host this call: its seats are for others.",
     "seats_full": "Every seat is taken. Choose another call of the week.",
+    "not_started": "The call has not started. Take a seat on it, or drop in once it is under way.",
+    "offer_expired": "The offer has expired: the seat is for whoever is next. Wait again, or choose another call.",
+    "not_offered": "No seat is offered to you. It is kept for you here once one comes free.",
+    "not_requested": "Nobody waits for your answer about this seat any more.",
 }
 """Reasons in words to the one who wants the seat; the others are sentences to anybody as they are."""
+_STATUS = {
+    CallStatus.LIVE: "on now",
+    CallStatus.ENDED: "over",
+    CallStatus.CANCELLED: "cancelled",
+    CallStatus.NO_SHOW: "over: the customer did not come",
+}
+_CAME = {
+    SeatStatus.ATTENDED: "listened in",
+    SeatStatus.ATTEMPTED: "came, the customer did not",
+    SeatStatus.NO_SHOW: "did not come",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SeatRow:
-    """A seat whose observer the viewer may see."""
+    """A seat whose observer the viewer may see. `until` is when it ends by itself unless somebody confirms it, on the
+    viewer's clocks.
+    """
 
-    number: int
+    id: str
+    session_id: str
     face: Face
     is_viewer: bool
-    awaits_reply: bool
+    state: Literal["stands", "asked", "offered", "held", "lapsed"]
+    words: str
+    until: str | None
+    entry_id: str | None
+    """The place in line to which it is offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Somebody in line without an offer, whom the viewer may see."""
+
+    entry_id: str
+    place: int
+    """From 1."""
+    face: Face
 
 
 @router.get("/calls/{call_id}")
@@ -49,42 +92,61 @@ def show_call(call_id: str, db: ReadDb, now: Now, viewer: SignedIn) -> Response:
 
 
 @router.post("/calls/{call_id}")
-def change_seat(call_id: str, do: Literal["take", "leave"], the: TheHouse, now: Now, viewer: Pressing) -> Response:
-    """Take a seat for oneself, or give it back. Pressing twice changes nothing; a refusal is said on the page."""
+def change_seat(call_id: str, do: Do, the: TheHouse, now: Now, viewer: Pressing, of: str = "") -> Response:
+    """Do what a button says. `of` is the place in line or the seat that it is about, where that may be several.
+    Pressing twice changes nothing; a refusal is said on the page.
+    """
     try:
-        with database.transaction(the.engine, writes=True) as writing:
-            if do == "take":
-                _take(writing, call_id, viewer=viewer, now=now)
-            else:
-                _leave(writing, call_id, viewer=viewer, now=now)
-    except (Conflict, Invalid) as refused:
-        why = _words(refused.code, refused.detail, refused.extra.get("person_id"), viewer=viewer)
+        database.written(the.engine, lambda db: _act(db, call_id, do, of, viewer=viewer, now=now))
+    except (Conflict, Gone, Invalid) as refused:
+        blocked = "blocking_starts_at" in refused.extra
+        why = _words(refused.code, refused.detail, refused.extra.get("person_id"), blocked=blocked, viewer=viewer)
         with database.transaction(the.engine, writes=False) as reading:
             return _call_page(reading, call_id, viewer=viewer, now=now, refused=why)
     return RedirectResponse(f"/calls/{call_id}", 303)
 
 
-def _take(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime) -> None:
-    if _own_seat(db, call_id, viewer=viewer) is None:
-        operations.book_seat(db, call_id=call_id, observer_id=viewer.person.id, actor=viewer.actor, now=now)
-
-
-def _leave(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime) -> None:
-    if seat := _own_seat(db, call_id, viewer=viewer):
-        operations.release_seat(db, seat_id=seat.id, actor=viewer.actor, now=now)
-
-
-def _own_seat(db: DbSession, call_id: str, *, viewer: Viewer) -> Any:
-    found = seats.named_seats(db, call_id, actor=viewer.actor)
-    return next((row for row in found if row.observer_id == viewer.person.id and row.status in LIVE_SEATS), None)
+def _act(db: DbSession, call_id: str, do: Do, of: str, *, viewer: Viewer, now: datetime) -> None:
+    actor, me = viewer.actor, viewer.person.id
+    match do:
+        case "take" | "drop-in":
+            kind = SessionKind.SHADOW if do == "take" else SessionKind.DROP_IN
+            with suppress(AlreadyBooked):
+                operations.book_seat(db, call_id=call_id, observer_id=me, kind=kind, actor=actor, now=now)
+        case "leave":
+            held = [one for one in seats.named_seats(db, call_id, actor=actor) if one.status in LIVE_SEATS]
+            if mine := next((one for one in held if one.observer_id == me), None):
+                operations.release_seat(db, seat_id=mine.id, actor=actor, now=now)
+        case "wait":
+            with suppress(AlreadyBooked):
+                operations.wait_if_full(db, call_id=call_id, observer_id=me, actor=actor, now=now)
+        case "accept":
+            line.accept_offer(db, entry_id=of, actor=actor, now=now)
+        case "quit":
+            line.leave(db, entry_id=of, actor=actor, now=now)
+        case "approve":
+            operations.approve_seat(db, seat_id=of, actor=actor, now=now)
+        case "decline":
+            operations.decline_seat(db, seat_id=of, actor=actor, now=now)
+        case _:
+            assert_never(do)
 
 
 def _call_page(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, refused: str | None = None) -> Response:
     me, row = viewer.person, calls.call_with_names(db, call_id, actor=viewer.actor)
-    seen = seats.named_seats(db, call_id, actor=viewer.actor)
-    mine = next((one for one in seen if one.observer_id == me.id and one.status in LIVE_SEATS), None)
-    host = busy.people_rows(db, [row.host_id])[row.host_id]
-    why = None if mine else seats.refusal(db, row, me, host, now=now)
+    decides = may_act_for(viewer.actor, row.host_id)
+    entries = waitlist.line_of(db, call_id, actor=viewer.actor)
+    shown = _seat_rows(db, call_id, entries, viewer=viewer, now=now)
+    mine = next((one for one in shown if one.is_viewer and one.state in ("stands", "asked", "offered", "held")), None)
+    my_entry = next((one for one in entries if one.person_id == me.id), None)
+    in_line = waitlist.waiting(db, call_id) if decides or my_entry else []
+    people = busy.people_rows(db, [row.host_id, *(one.person_id for one in in_line)])
+    places = [
+        Waiting(one.id, number, Face.of(one.person_id, people[one.person_id].name))
+        for number, one in enumerate(in_line, start=1)
+    ]
+    why, kind = (None, None) if mine else _way_in(db, row, me, people[row.host_id], now=now)
+    is_over = row.ends_at <= now or row.status in (CallStatus.ENDED, CallStatus.NO_SHOW)
     return page(
         "call.html",
         status=409 if refused else 200,
@@ -93,33 +155,93 @@ def _call_page(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, re
         host=Face.of(row.host_id, row.host_name),
         account=row.account_name or "a customer",
         is_host=row.host_id == me.id,
-        is_over=row.ends_at <= now,
+        decides=decides,
+        is_over=is_over,
+        is_off=row.status is CallStatus.CANCELLED,
+        state=_STATUS.get(row.status, "over" if is_over else None),
         meeting_url=outside_place(row.meeting_url),
         lessons=calls.lessons(db, {row.type}).get(row.type, []),
-        times=times_for(row.starts_at, row.ends_at, viewers_zone=me.time_zone, hosts_zone=row.host_time_zone),
+        times=times_for(
+            row.starts_at,
+            row.ends_at,
+            viewers_zone=me.time_zone,
+            others=[("The host's time", row.host_time_zone)],
+        ),
         week=Week.of(row.starts_at, me.time_zone),
-        seats=[_seat_row(one, viewer=viewer) for one in seen],
-        others=max(row.seats_taken - len(seen), 0),
+        seats=shown,
+        others=max(row.seats_taken - len(shown), 0),
         free=max(row.seat_capacity - row.seats_taken, 0),
         mine=mine,
-        why_not=_words(why.code, why.detail, why.person_id, viewer=viewer) if why else None,
+        waiting=next((one for one in places if my_entry and one.entry_id == my_entry.id), None),
+        queue=places if decides else [],
+        drops_in=kind is SessionKind.DROP_IN,
+        may_wait=why is not None and why.code == "seats_full" and kind is SessionKind.SHADOW and row.seat_capacity > 0,
+        why_not=_why(why, viewer=viewer) if why else None,
         refused=refused,
     )
 
 
-def _seat_row(row: Any, *, viewer: Viewer) -> SeatRow:
-    return SeatRow(
-        number=row.seat_no,
-        face=Face.of(row.observer_id, row.observer_name),
-        is_viewer=row.observer_id == viewer.person.id,
-        awaits_reply=row.status is SeatStatus.REQUESTED,
-    )
+def _way_in(db: DbSession, row: Any, me: Any, host: Any, *, now: datetime) -> tuple[Refusal | None, SessionKind]:
+    """Return why the viewer may not sit in, and how they would: on a call that has begun, by dropping in."""
+    why = seats.refusal(db, row, me, host, now=now)
+    if why is None or why.code != "past":
+        return why, SessionKind.SHADOW
+    return seats.refusal(db, row, me, host, kind=SessionKind.DROP_IN, now=now), SessionKind.DROP_IN
 
 
-def _words(code: str, detail: str, about: Any, *, viewer: Viewer) -> str:
-    """Say a refusal to the viewer: what is in the way, and what would work."""
+def _seat_rows(
+    db: DbSession, call_id: str, entries: Iterable[Any], *, viewer: Viewer, now: datetime
+) -> tuple[SeatRow, ...]:
+    rows = seats.named_seats(db, call_id, actor=viewer.actor)
+    requested = {row.session_id for row in rows if row.status is SeatStatus.REQUESTED}
+    expiry = {one.id: one.expires_at for one in calls.live_seats(db, [call_id])} if requested else {}
+    asked = seats.awaiting_host(db, requested, now=now)
+    offers = {one.seat_id: one.id for one in entries if one.status is WaitlistStatus.OFFERED}
+    return tuple(_seat_row(row, expiry.get(row.id), offers, asked, viewer=viewer, now=now) for row in rows)
+
+
+def _seat_row(
+    row: Any,
+    expires_at: datetime | None,
+    offers: dict[str, str],
+    asked: Collection[str],
+    *,
+    viewer: Viewer,
+    now: datetime,
+) -> SeatRow:
+    until = moment(expires_at, viewer.person.time_zone, now=now) if expires_at else None
+    is_viewer = row.observer_id == viewer.person.id
+    seat = f"Seat {row.seat_no}" + (", you" if is_viewer else "")
+    state: Literal["stands", "asked", "offered", "held", "lapsed"] = "stands"
+    if row.status is not SeatStatus.REQUESTED:
+        said = ", ".join(filter(None, [seat, _kind(row.kind), _CAME.get(row.status)]))
+    elif expires_at is not None and expires_at <= now:
+        state, said = "lapsed", f"{seat}, not confirmed in time"
+    elif row.id in offers:
+        state, said = "offered", f"{seat}, offered until {until}"
+    elif row.session_id in asked:
+        state, said = "asked", f"{seat}, awaiting approval until {until}"
+    else:
+        state, said = "held", f"{seat}, held until {until}"
+    face = Face.of(row.observer_id, row.observer_name)
+    return SeatRow(row.id, row.session_id, face, is_viewer, state, said, until, offers.get(row.id))
+
+
+def _kind(kind: SessionKind) -> str | None:
+    """Return how somebody listens when it is not what everybody does."""
+    return None if kind is SessionKind.SHADOW else words.KINDS[kind].lower()
+
+
+def _why(why: Refusal, *, viewer: Viewer) -> str:
+    return _words(why.code, why.detail, why.person_id, blocked=why.blocking is not None, viewer=viewer)
+
+
+def _words(code: str, detail: str, about: Any, *, blocked: bool, viewer: Viewer) -> str:
+    """Say a refusal to the viewer: what is in the way, and what would work. `blocked`: it is some other time."""
     if code == "limit":
         if about == viewer.person.id:
             return "Your load limit for that day or week is reached. Give another seat back, or choose another week."
+        if blocked:
+            return f"{detail} Choose a call further away from their others, or of another host."
         return "The host has as many observers as they take that day or week. Choose a call of another host."
     return _TO_THE_VIEWER.get(code, detail)

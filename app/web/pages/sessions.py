@@ -1,13 +1,31 @@
-"""One session: who listens to whom, when, what for, and the way in. Mails and calendars link here."""
+"""One session: who takes part, when, what for, and the way in; answers to it, and its cancel. Mails and calendars link
+here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, assert_never
 
 from fastapi import Response
+from fastapi.responses import RedirectResponse
+from pydantic import AwareDatetime
 
+from app import db as database
+from app.db import DbSession
+from app.errors import Conflict, Gone, Invalid, Problem, Stale
 from app.ical import write
-from app.queries import calls, sessions
+from app.operations import invites, responses
+from app.operations import sessions as operations
+from app.queries import alternatives, calls, seats, sessions
 from app.queries.entries import Desk, drawn_entries
-from app.vocabulary import SessionStatus
-from app.web.clocks import times_for
-from app.web.dependencies import Now, ReadDb, SignedIn, TheHouse, page_router
+from app.rules import session_states
+from app.rules.session_states import Act
+from app.vocabulary import CALL_KINDS, Part, SessionStatus
+from app.vocabulary import Response as Answer
+from app.web import words
+from app.web.clocks import moment, times_for
+from app.web.dependencies import Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
 from app.web.faces import Face
 from app.web.html import page
 from app.web.places import outside_place
@@ -15,28 +33,56 @@ from app.web.weeks import Week
 
 router = page_router()
 
+Do = Literal["accept", "maybe", "decline", "cancel", "undo"]
+
+_SAID = {"accept": Answer.ACCEPTED, "maybe": Answer.TENTATIVE, "decline": Answer.DECLINED}
+_STATUS = {
+    SessionStatus.REQUESTED: "It is not confirmed yet: answer once it is.",
+    SessionStatus.CONFIRMED: "It is on.",
+    SessionStatus.IN_PROGRESS: "It is under way.",
+    SessionStatus.COMPLETED: "It took place already.",
+    SessionStatus.CANCELLED: "It was cancelled meanwhile. Book another when you still want to meet.",
+    SessionStatus.NO_SHOW: "It was noted that somebody did not come.",
+    SessionStatus.EXPIRED: "Nobody confirmed it in time. Book another when you still want to meet.",
+}
+"""Why a status allows an act no more."""
+_REFUSED = {
+    "past": "It is over.",
+    "undo_over": "It is too late to undo this: people are being told. Book the session again.",
+    "stale": "The session has another time by now. Look at it, then answer.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Somebody who takes part, what as, and what they answered."""
+
+    face: Face
+    words: str
+    proposed: str | None
+    """Another time that they suggest, on the viewer's clocks."""
+
 
 @router.get("/s/{session_id}")
 def show_session(session_id: str, db: ReadDb, now: Now, viewer: SignedIn) -> Response:
     """Show a session to those who take part in it."""
-    row = sessions.session_with_names(db, session_id, actor=viewer.actor)
-    me = viewer.person
-    return page(
-        "session.html",
-        viewer=Face.of(me.id, me.name),
-        session=row,
-        host=Face.of(row.host_id, row.host_name),
-        observer=Face.of(row.observer_id, row.observer_name),
-        account=row.account_name or "a customer",
-        is_host=row.host_id == me.id,
-        is_observer=row.observer_id == me.id,
-        is_cancelled=row.status is SessionStatus.CANCELLED,
-        is_over=row.ends_at <= now,
-        meeting_url=outside_place(row.meeting_url),
-        lessons=calls.lessons(db, {row.type}).get(row.type, []),
-        times=times_for(row.starts_at, row.ends_at, viewers_zone=me.time_zone, hosts_zone=row.host_time_zone),
-        week=Week.of(row.starts_at, me.time_zone),
-    )
+    return _session_page(db, session_id, viewer=viewer, now=now)
+
+
+@router.post("/s/{session_id}")
+def change_session(
+    session_id: str, do: Do, the: TheHouse, now: Now, viewer: Pressing, at: AwareDatetime | None = None
+) -> Response:
+    """Answer, cancel, or undo the cancel. Pressing twice changes nothing; a refusal is said on the page. `at` is the
+    start that the page showed: nobody answers for a time that they did not see.
+    """
+    try:
+        database.written(the.engine, lambda db: _act(db, session_id, do, at, viewer=viewer, now=now))
+    except (Conflict, Gone, Invalid, Stale) as refused:
+        with database.transaction(the.engine, writes=False) as reading:
+            why = _words(reading, session_id, refused, viewer=viewer, now=now)
+            return _session_page(reading, session_id, viewer=viewer, now=now, refused=why)
+    return RedirectResponse(f"/s/{session_id}", 303)
 
 
 @router.get("/s/{session_id}/invite.ics")
@@ -49,3 +95,112 @@ def download_invite(session_id: str, db: ReadDb, the: TheHouse, viewer: SignedIn
     content = write.calendar([drawn.fragment().content], method=None)
     headers = {"Content-Disposition": 'attachment; filename="invite.ics"', "Cache-Control": "private, no-store"}
     return Response(content, headers=headers, media_type="text/calendar")
+
+
+def _act(db: DbSession, session_id: str, do: Do, at: datetime | None, *, viewer: Viewer, now: datetime) -> None:
+    actor, me = viewer.actor, viewer.person.id
+    match do:
+        case "accept" | "maybe" | "decline":
+            responses.respond(db, session_id=session_id, person_id=me, response=_SAID[do], actor=actor, now=now)
+            # Locked by now: what was answered is undone with this transaction.
+            if at not in (None, sessions.session_by_id(db, session_id, actor=actor).starts_at):
+                raise Stale
+        case "cancel":
+            operations.cancel_session(db, session_id=session_id, actor=actor, now=now)
+        case "undo":
+            if sessions.session_by_id(db, session_id, actor=actor).status is SessionStatus.CANCELLED:
+                operations.undo_cancel(db, session_id=session_id, actor=actor, now=now)
+        case _:
+            assert_never(do)
+
+
+def _session_page(
+    db: DbSession, session_id: str, *, viewer: Viewer, now: datetime, refused: str | None = None
+) -> Response:
+    row, me = sessions.session_with_names(db, session_id, actor=viewer.actor), viewer.person
+    people = sessions.named_participants(db, session_id)
+    mine = next((one for one in people if one.person_id == me.id), None)
+    status = session_states.current(row.status, row.expires_at, now=now)
+    on_call, is_over = row.kind in CALL_KINDS, row.ends_at <= now
+    ahead = session_states.possible(status) if not is_over else ()
+    is_asked = mine is not None and not (on_call and mine.part is Part.HOST)
+    stands = status in (SessionStatus.CONFIRMED, SessionStatus.IN_PROGRESS)
+    return page(
+        "session.html",
+        status=409 if refused else 200,
+        viewer=Face.of(me.id, me.name),
+        session=row,
+        kind=words.KINDS[row.kind],
+        is_on_call=on_call,
+        state=status.value,
+        is_over=is_over,
+        is_host=mine is not None and mine.part is Part.HOST,
+        takes_part=mine is not None,
+        host=Face.of(row.host_id, row.host_name) if row.host_id else None,
+        others=[Face.of(one.person_id, one.name) for one in people if one.person_id != me.id],
+        observers=[Face.of(one.person_id, one.name) for one in people if one.part is Part.OBSERVER],
+        people=[_attendance(one, row, viewer=viewer, now=now) for one in people],
+        account=row.account_name or "a customer",
+        meeting_url=outside_place(row.meeting_url),
+        lessons=calls.lessons(db, {row.type}).get(row.type, []) if on_call else [],
+        times=times_for(
+            row.starts_at, row.ends_at, viewers_zone=me.time_zone, others=[_clock(one, row) for one in people]
+        ),
+        week=Week.of(row.starts_at, me.time_zone),
+        until=moment(row.expires_at, me.time_zone, now=now) if row.expires_at else None,
+        awaits_host=status is SessionStatus.REQUESTED and bool(seats.awaiting_host(db, [session_id], now=now)),
+        has_invite=stands and not is_over,
+        answer=mine.response.value if mine and is_asked and Act.RESPOND in ahead else None,
+        shown_at=row.starts_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        may_cancel=Act.CANCEL in ahead and not on_call,
+        may_undo=_may_undo(row, now=now),
+        refused=refused,
+    )
+
+
+def _may_undo(row: Any, *, now: datetime) -> bool:
+    """Whether to offer the undo of a cancel. What was only held is held anew instead."""
+    cancelled = row.status is SessionStatus.CANCELLED and row.kind not in CALL_KINDS and row.expires_at is None
+    return cancelled and now < min(row.updated_at + invites.UNDO, row.ends_at)
+
+
+def _attendance(one: Any, row: Any, *, viewer: Viewer, now: datetime) -> Attendance:
+    on_call = row.kind in CALL_KINDS
+    part = "You" if one.person_id == viewer.person.id else words.PARTS[one.part]
+    if on_call and one.part is Part.HOST:
+        said = "You host the call" if part == "You" else "Hosts the call"
+    elif on_call and row.status is SessionStatus.CANCELLED:
+        said = "Gave the seat back, or lost it"
+    elif row.status in (SessionStatus.REQUESTED, SessionStatus.EXPIRED):
+        said = f"{part}, not invited yet"
+    else:
+        said = f"{part}, {words.ANSWERS[one.response]}"
+    proposed = one.proposed_starts_at
+    return Attendance(
+        Face.of(one.person_id, one.name),
+        said,
+        moment(proposed, viewer.person.time_zone, now=now) if proposed else None,
+    )
+
+
+def _clock(one: Any, row: Any) -> tuple[str, str]:
+    is_calls_host = row.kind in CALL_KINDS and one.part is Part.HOST
+    return "The host's time" if is_calls_host else one.name, one.time_zone
+
+
+def _words(db: DbSession, session_id: str, refused: Problem, *, viewer: Viewer, now: datetime) -> str:
+    """Say a refusal to the viewer: what is in the way, and what would work."""
+    if "session_status" in refused.extra:
+        return _STATUS[SessionStatus(str(refused.extra["session_status"]))]
+    if refused.code != "slot_taken":
+        return _REFUSED.get(refused.code, refused.detail)
+    row, zone = sessions.session_by_id(db, session_id, actor=viewer.actor), viewer.person.time_zone
+    mine = refused.extra.get("person_id") == viewer.person.id
+    why = "You are taken at that time by now." if mine else "Somebody is taken at that time by now."
+    free = [moment(start, zone, now=now) for start, _ in alternatives.other_times_for(db, row, after=None, now=now)]
+    return f"{why} All of you are free on {_either(free)}." if free else why
+
+
+def _either(several: Sequence[str]) -> str:
+    *first, last = several
+    return f"{'; '.join(first)}; or {last}" if first else last

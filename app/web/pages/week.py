@@ -1,20 +1,20 @@
-"""The week: who sits in where, this week and the next, and the seats that are still open."""
+"""The week: who sits in where and who meets the viewer, this week and the next, and the seats that are still open."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import Response
+from fastapi.responses import HTMLResponse
 
 from app.db import DbSession
 from app.errors import NotFound
 from app.queries import week as queries
 from app.rules.access import runs_the_house
-from app.vocabulary import SeatStatus
-from app.web import weeks
+from app.vocabulary import ClaimKind, Response, SeatStatus, SessionStatus
+from app.web import weeks, words
 from app.web.dependencies import Now, ReadDb, SignedIn, Viewer, page_router
 from app.web.faces import Face
 from app.web.html import page
@@ -24,9 +24,18 @@ router = page_router()
 
 _MOST_SEATS = 400
 """Seats shown on one page: about 300 kB."""
+_MOST_MEETINGS = 100
+"""More than fit into the hours of two weeks, unless somebody logs what never was."""
 _OPEN_CALLS = 12
 _DRAWN_SEATS = 4
 """Seats drawn one by one; more are a number."""
+
+
+_OPEN: Mapping[Response, Literal["unanswered", "maybe", "declined"]] = {
+    Response.NEEDS_ACTION: "unanswered",
+    Response.TENTATIVE: "maybe",
+    Response.DECLINED: "declined",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,8 @@ class Listener:
 
     face: Face
     is_viewer: bool
-    awaits_reply: bool
+    state: Literal["listens", "asks", "offered", "held"]
+    """Whether the seat stands, and if not, what it waits for: the host, its observer, or whoever holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,17 @@ class CallRow:
     seats_taken: int
     seats: int
     is_over: bool
+    is_call: ClassVar[bool] = True
+
+    @property
+    def standing(self) -> tuple[Listener, ...]:
+        """The listeners whose seats stand."""
+        return tuple(one for one in self.listeners if one.state == "listens")
+
+    @property
+    def unconfirmed(self) -> tuple[Listener, ...]:
+        """Those whose seats somebody has yet to confirm."""
+        return tuple(one for one in self.listeners if one.state != "listens")
 
     @property
     def drawn_listeners(self) -> tuple[Listener, ...]:
@@ -78,17 +99,32 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MeetingRow:
+    """A session without a call, of the viewer and others, as one row; times on the viewer's clocks."""
+
+    id: str
+    starts_at: datetime
+    ends_at: datetime
+    kind: str
+    others: tuple[Face, ...]
+    state: Literal["held", "unanswered", "maybe", "declined"] | None
+    """What is still open about it."""
+    is_over: bool
+    is_call: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
 class DayRows:
-    """One day's calls."""
+    """One day's calls and sessions without one."""
 
     on: date
     is_today: bool
-    calls: tuple[CallRow, ...]
+    rows: tuple[CallRow | MeetingRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class WeekRows:
-    """One week's days that have calls."""
+    """One week's days on which there is something."""
 
     week: Week
     title: str
@@ -96,15 +132,19 @@ class WeekRows:
 
 
 @router.get("/")
-def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -> Response:
+def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -> HTMLResponse:
     """Show a week and the one after it. Without `week` it is this one, or the next in which anything is to come."""
     zone = viewer.person.time_zone
     current = Week.of(now, zone)
     shown = _named(week, zone) if week else _next_with_sessions(db, now=now, viewer=viewer)
-    rows = queries.taken_seats(db, shown.starts_at, shown.next.ends_at, actor=viewer.actor, limit=_MOST_SEATS + 1)
-    cut = len(rows) > _MOST_SEATS
+    both_weeks = shown.starts_at, shown.next.ends_at
+    seats = queries.taken_seats(db, *both_weeks, actor=viewer.actor, now=now, limit=_MOST_SEATS + 1)
+    cut = len(seats) > _MOST_SEATS
     if cut:  # the last call may lack some of its observers
-        rows = [row for row in rows if row.id != rows[-1].id]
+        seats = [row for row in seats if row.id != seats[-1].id]
+    meetings = queries.own_meetings(db, *both_weeks, actor=viewer.actor, now=now, limit=_MOST_MEETINGS)
+    rows: list[CallRow | MeetingRow] = [*_call_rows(seats, viewer=viewer, now=now)]
+    rows += _meeting_rows(meetings, viewer=viewer, now=now)
     both = [_week_rows(one, rows, viewer=viewer, now=now, current=current) for one in (shown, shown.next)]
     open_ = queries.open_calls(
         db, shown.starts_at, shown.ends_at, actor=viewer.actor, observer=viewer.person, now=now, limit=_OPEN_CALLS
@@ -123,7 +163,7 @@ def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -
         weeks=[one for one in both if one.days or not cut],
         cut=cut,
         most=_MOST_SEATS,
-        open_days=_days(open_, viewer=viewer, now=now),
+        open_days=_days(_call_rows(open_, viewer=viewer, now=now), viewer=viewer, now=now),
         is_past=shown.ends_at <= now,
     )
 
@@ -140,18 +180,43 @@ def _next_with_sessions(db: DbSession, *, now: datetime, viewer: Viewer) -> Week
     return Week.of(max(first or now, now), viewer.person.time_zone)
 
 
-def _week_rows(week: Week, rows: Iterable[Any], *, viewer: Viewer, now: datetime, current: Week) -> WeekRows:
+def _week_rows(
+    week: Week, rows: Iterable[CallRow | MeetingRow], *, viewer: Viewer, now: datetime, current: Week
+) -> WeekRows:
     title = {current: "This week", current.next: "Next week", current.previous: "Last week"}.get(week)
     inside = [row for row in rows if week.starts_at <= row.starts_at < week.ends_at]
     return WeekRows(week, title or f"Week {int(week.name[-2:])}", _days(inside, viewer=viewer, now=now))
 
 
-def _days(rows: Iterable[Any], *, viewer: Viewer, now: datetime) -> tuple[DayRows, ...]:
-    """Group rows, which are in order of time and call, by call and by day on the viewer's clocks."""
-    calls = [_call_row(list(group), viewer=viewer, now=now) for _, group in groupby(rows, key=lambda row: row.id)]
+def _days(rows: Iterable[CallRow | MeetingRow], *, viewer: Viewer, now: datetime) -> tuple[DayRows, ...]:
+    """Group rows by day on the viewer's clocks."""
     today = now.astimezone(ZoneInfo(viewer.person.time_zone)).date()
-    by_day = groupby(calls, key=lambda one: one.starts_at.date())
+    by_day = groupby(sorted(rows, key=lambda one: (one.starts_at, one.id)), key=lambda one: one.starts_at.date())
     return tuple(DayRows(day, day == today, tuple(group)) for day, group in by_day)
+
+
+def _call_rows(rows: Iterable[Any], *, viewer: Viewer, now: datetime) -> list[CallRow]:
+    """Make a row for each call of rows that are in order of time and call."""
+    return [_call_row(list(group), viewer=viewer, now=now) for _, group in groupby(rows, key=lambda row: row.id)]
+
+
+def _meeting_rows(rows: Iterable[Any], *, viewer: Viewer, now: datetime) -> list[MeetingRow]:
+    """Make a row for each session of rows that are in order of time and session: one for each of the others in it."""
+    return [_meeting_row(list(group), viewer=viewer, now=now) for _, group in groupby(rows, key=lambda row: row.id)]
+
+
+def _meeting_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> MeetingRow:
+    zone, row = ZoneInfo(viewer.person.time_zone), rows[0]
+    state = _OPEN.get(row.response) if row.status is SessionStatus.CONFIRMED and row.ends_at > now else None
+    return MeetingRow(
+        id=row.id,
+        starts_at=row.starts_at.astimezone(zone),
+        ends_at=row.ends_at.astimezone(zone),
+        kind=words.KINDS[row.kind],
+        others=tuple(Face.of(one.other_id, one.other_name) for one in rows if one.other_id is not None),
+        state="held" if row.status is SessionStatus.REQUESTED else state,
+        is_over=row.ends_at <= now,
+    )
 
 
 def _call_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> CallRow:
@@ -161,7 +226,7 @@ def _call_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> CallRow:
         Listener(
             Face.of(one.observer_id, one.observer_name),
             is_viewer=one.observer_id == viewer.person.id,
-            awaits_reply=one.seat_status is SeatStatus.REQUESTED,
+            state=_seat_state(one),
         )
         for one in rows
         if one.observer_id is not None
@@ -180,3 +245,11 @@ def _call_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> CallRow:
         seats=max(row.seat_capacity, len(listeners)),
         is_over=row.ends_at <= now,
     )
+
+
+def _seat_state(row: Any) -> Literal["listens", "asks", "offered", "held"]:
+    if row.seat_status is not SeatStatus.REQUESTED:
+        return "listens"
+    if row.is_offered:
+        return "offered"
+    return "asks" if row.claim_kind is ClaimKind.PENDING else "held"
