@@ -63,7 +63,7 @@ _LOADING = union_all(
     .add_columns(func.count(), func.sum(case((seat.c.status.in_(LIVE_SEATS), 1), else_=0)))
     .select_from(call.join(session, session.c.call_id == call.c.id).join(seat, seat.c.session_id == session.c.id))
     .where(call.c.host_id.in_(_WHO), *_COUNTS)
-    .group_by(call.c.host_id, *_CALL),
+    .group_by(call.c.id),
 )
 _PAUSES = select(pause).where(pause.c.person_id.in_(_WHO)).order_by(pause.c.starts_on)
 _HOURS = select(availability).where(availability.c.person_id.in_(_WHO))
