@@ -46,6 +46,8 @@ _STATUS = {
     SessionStatus.EXPIRED: "Nobody confirmed it in time. Book another when you still want to meet.",
 }
 """Why a status allows an act no more."""
+_UNASKED = (SessionStatus.REQUESTED, SessionStatus.EXPIRED, SessionStatus.CANCELLED)
+"""Nobody's answer is of interest: they were never invited, or it is off."""
 _REFUSED = {
     "past": "It is over.",
     "undo_over": "It is too late to undo this: people are being told. Book the session again.",
@@ -171,8 +173,8 @@ def _attendance(one: Any, row: Any, *, viewer: Viewer, now: datetime) -> Attenda
         said = "You host the call" if part == "You" else "Hosts the call"
     elif on_call and row.status is SessionStatus.CANCELLED:
         said = "Gave the seat back, or lost it"
-    elif row.status in (SessionStatus.REQUESTED, SessionStatus.EXPIRED):
-        said = f"{part}, not invited yet"
+    elif row.status in _UNASKED:
+        said = part
     else:
         said = f"{part}, {words.ANSWERS[one.response]}"
     proposed = one.proposed_starts_at
