@@ -87,6 +87,7 @@ def test_a_full_call_offers_the_line_and_tells_ones_own_place_alone(site: Site, 
     assert "You are number 2 in line." in for_zoe.text
     assert set(_actions(for_zoe)) == {"quit"}
     assert "Leo" not in for_zoe.answer.text
+    assert "Every seat is taken" not in for_zoe.text, "said once, by the place in line"
     assert "Waiting for a seat LMLeo Marchetti Number 1 in line ZLZoe Lindqvist Number 2 in line" in for_mara.text
     left = [leo.post(_actions(for_leo)["quit"], headers=OURS) for _ in range(2)]
     assert [a.status_code for a in left] == [303] * 2
@@ -351,3 +352,25 @@ def test_the_page_costs_the_same_number_of_statements_for_one_in_line_and_for_th
         costs.append(len(statements))
 
     assert costs[1] == costs[2] <= 26
+
+
+@pytest.mark.parametrize("status", [CallStatus.ENDED, CallStatus.CANCELLED, CallStatus.NO_SHOW])
+@pytest.mark.parametrize("who", ["nora", "leo", "zoe", "mara", "diego"])
+def test_a_call_that_is_done_with_has_a_page_for_everybody_and_nothing_to_press_into(
+    site: Site, people: Mapping[str, str], who: str, status: CallStatus
+) -> None:
+    call_id = _call(site, people)
+    site.seat(call_id, people["nora"])
+    _press(site.signed_in(people["leo"]), call_id, "wait")
+    with site.db() as db:
+        db.execute(update(call).where(call.c.id == call_id).values(status=status))
+
+    browser = site.signed_in(people[who])
+    shown = page(browser, f"/calls/{call_id}")
+
+    said = {CallStatus.ENDED: "over.", CallStatus.CANCELLED: "cancelled.", CallStatus.NO_SHOW: "did not come."}
+    assert said[status] in shown.text
+    assert set(_actions(shown)) <= {"leave"}, "at most one's own seat, which goes with a cancelled call"
+    for do in ("take", "wait", "drop-in"):
+        if who != "nora":
+            _refused(_press(browser, call_id, do))
