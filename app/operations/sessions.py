@@ -130,7 +130,7 @@ def book_on_call(
     ]
     if faults:
         raise Invalid("A session on a call has its times and its host.", faults=tuple(faults))
-    observer_id = next(who for who, part in people.items() if part is Part.OBSERVER)
+    (observer_id,) = (who for who, part in people.items() if part is Part.OBSERVER)
     made = seats.book_seat(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
     session_id: str = made.session_id
     return session_id

@@ -8,6 +8,8 @@ import hashlib
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request, Response, params
@@ -39,10 +41,14 @@ class UnknownParameter(Invalid):
 
 
 class Route(APIRoute):
-    """A route that refuses query parameters it does not know, and keeps its answer for the idempotency record."""
+    """A route that refuses query parameters it does not know, always answers, and keeps its answer for the idempotency
+    record.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler with both around it."""
+        """Return the handler with all that around it."""
+        if self.dependant.call is not None:
+            self.dependant.call = _answering(self.dependant.call)
         handle = super().get_route_handler()
         known = frozenset(p.alias for p in get_flat_params(self.dependant) if isinstance(p.field_info, params.Query))
 
@@ -55,6 +61,23 @@ class Route(APIRoute):
             return response
 
         return strict
+
+
+def _answering(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the endpoint with a stray StopIteration turned into an error like any other. A Future refuses to carry one
+    out of the thread: the request would wait for ever, with the lock on its transaction.
+    """
+    if iscoroutinefunction(call):
+        return call
+
+    @wraps(call)
+    def answering(*args: Any, **given: Any) -> Any:
+        try:
+            return call(*args, **given)
+        except StopIteration as stop:
+            raise RuntimeError("something that should be there was looked for in vain") from stop
+
+    return answering
 
 
 async def house(request: Request) -> House:

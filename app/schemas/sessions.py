@@ -138,8 +138,10 @@ class BookSession(Body):
     def _on_call(self) -> str | None:
         if self.call_id is None:
             return "This kind is on a call: name it in call_id"
-        if [one.part for one in self.participants if one.part is not Part.HOST] != [Part.OBSERVER]:
+        if sorted(one.part for one in self.participants) not in ([Part.OBSERVER], [Part.HOST, Part.OBSERVER]):
             return "On a call, one observer takes part, besides its host"
+        if self._names_somebody_twice():
+            return "Somebody is named twice"
         if self.recurrence or self.one_of:
             return "A session on a call neither recurs nor goes round: leave out recurrence and one_of"
         if self.hold_token:
@@ -153,16 +155,19 @@ class BookSession(Body):
             return "This kind says when: name starts_at and duration_minutes"
         if self.hold_token and (self.recurrence or self.one_of):
             return "What is held neither recurs nor goes round: leave out recurrence and one_of"
-        named = [one.person_id for one in self.participants]
-        several = self.one_of.person_ids if self.one_of else []
-        if len({*named, *several}) != len(named) + len(several):
+        if self._names_somebody_twice():
             return "Somebody is named twice"
-        number = len(named) + (1 if self.one_of else 0)
+        number = len(self.participants) + (1 if self.one_of else 0)
         if number < 2:
             return "At least two people meet"
         if self.kind is SessionKind.ONE_ON_ONE and number > 2:
             return "A one-on-one is between two people"
         return None
+
+    def _names_somebody_twice(self) -> bool:
+        named = [one.person_id for one in self.participants]
+        named += self.one_of.person_ids if self.one_of else []
+        return len(set(named)) < len(named)
 
 
 class RescheduleSession(Body):
