@@ -37,9 +37,9 @@ def observers_for(db: DbSession, call_id: str, *, now: datetime) -> list[Suggest
         return []
     seated = select(seat.c.observer_id).where(seat.c.call_id == call_id, seat.c.status.in_(LIVE_SEATS))
     query = select(person).where(person.c.status == PersonStatus.ACTIVE, person.c.id.not_in(seated))
-    everybody = db.execute(query).all()
-    host = next(one for one in everybody if one.id == row.host_id)
-    understanding = [one for one in everybody if row.language in one.languages and one.id != host.id]
+    everybody = db.execute(query.where(person.c.id != row.host_id)).all()
+    host = db.execute(select(person).where(person.c.id == row.host_id)).one()
+    understanding = [one for one in everybody if row.language in one.languages]
     observers, hosting = seats.facts(db, row, understanding, host, now=now)
     fit = {one.id: one for one in understanding if seating.unfit(row, observers[one.id], hosting) is None}
     skills = calls.skills_by_type(db).get(row.type, [])
@@ -68,8 +68,9 @@ def _listeners(db: DbSession, people: list[Any], *, now: datetime) -> list[Liste
     lately = select(seat.c.observer_id, call.c.type).join(call, call.c.id == seat.c.call_id)
     lately = lately.where(
         seat.c.observer_id.in_(who),
-        seat.c.status.in_((*LIVE_SEATS, SeatStatus.ATTENDED)),
+        seat.c.status.in_((SeatStatus.CONFIRMED, SeatStatus.ATTENDED)),
         call.c.starts_at >= now - _LATELY,
+        call.c.starts_at < now,
     )
     for row in db.execute(lately):
         heard[row.observer_id][row.type] += 1

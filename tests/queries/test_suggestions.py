@@ -3,18 +3,19 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, insert
+import pytest
+from sqlalchemy import Engine, insert, update
 
 from app.db import DbSession, transaction
 from app.models import PersonSkill
-from app.models.tables import match
+from app.models.tables import match, seat
 from app.operations.availability import replace_busy
 from app.operations.seats import book_seat
 from app.queries import runs
 from app.queries.suggestions import observers_for
 from app.rules.access import SYSTEM
 from app.rules.suggestions import Reason, Why
-from app.vocabulary import BusyStatus, MatchStatus, PersonStatus
+from app.vocabulary import BusyStatus, MatchStatus, PersonStatus, SeatStatus
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, Api
 from tests.statements import counted
@@ -29,6 +30,13 @@ def wanting(db: DbSession, who: Any, skill: str = HEARD, *, wants: int = 5, leve
     return who
 
 
+def heard(db: DbSession, who: Any, host: Any, status: SeatStatus = SeatStatus.ATTENDED, *, days: int = -7) -> None:
+    starts_at = TEN + timedelta(days=days)
+    other = a_call(db, host, starts_at=starts_at)
+    taken = book_seat(db, call_id=other, observer_id=who.id, actor=SYSTEM, now=starts_at - timedelta(days=1))
+    db.execute(update(seat).where(seat.c.id == taken.id).values(status=status))
+
+
 def suggested(db: DbSession, call_id: str) -> list[str]:
     return [one.name for one in observers_for(db, call_id, now=NOW)]
 
@@ -40,14 +48,35 @@ def test_who_needs_it_most_comes_first_then_who_heard_least_then_by_id(db: DbSes
     busy = wanting(db, a_person(db, "Heard one"), wants=3)
     wanting(db, a_person(db, "Heard none"), wants=3)
     wanting(db, a_person(db, "Needs most"))
-    book_seat(
-        db, call_id=a_call(db, host, starts_at=TEN + timedelta(hours=2)), observer_id=busy.id, actor=SYSTEM, now=NOW
-    )
+    heard(db, busy, host)
 
     found = suggested(db, call)
 
     assert found[:3] == ["Needs most", "Heard none", "Heard one"]
     assert found[3:] == [one.name for one in sorted(alike, key=lambda one: one.id)]
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "counts"),
+    [
+        (SeatStatus.ATTENDED, -7, True),
+        (SeatStatus.CONFIRMED, -7, True),
+        (SeatStatus.REQUESTED, -7, False),
+        (SeatStatus.ATTEMPTED, -7, False),
+        (SeatStatus.ATTENDED, -35, False),
+        (SeatStatus.CONFIRMED, 7, False),
+    ],
+)
+def test_calls_are_heard_once_they_began_and_only_from_a_seat_that_stood(
+    db: DbSession, status: SeatStatus, days: int, counts: bool
+) -> None:
+    host, ana = a_person(db, "Host"), a_person(db, "Ana")
+    heard(db, ana, host, status, days=days)
+
+    (found,) = observers_for(db, a_call(db, host, starts_at=TEN), now=NOW)
+
+    assert found.heard_lately == counts
+    assert (Reason(Why.UNHEARD_TYPE) in found.reasons) is not counts
 
 
 def test_only_who_could_come_is_suggested(db: DbSession) -> None:
