@@ -20,7 +20,7 @@ from tests.faults.servers import Client, Reply, Request, serving
 from tests.faults.worlds import NO_LIMITS, TUESDAY, a_crowded_day, an_admin_key
 
 OFTEN = {"book", "release", "wait", "hold", "meet", "move", "put on again", "be busy", "hand over", "resize"}
-"""What even a small crowd gets done."""
+"""What a big crowd gets done; of a small one chance decides."""
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def test_a_mixed_crowd_never_books_anybody_twice(ports: list[int], api_key: str,
     assert unrecorded(engine, seen.acknowledged) == set()
     assert {key: said for key, said in seen.busy.items() if busy_of(engine, *key) != said} == {}
     assert not [answer for answer in seen.answers if answer[1] >= 500], seen.answers
-    assert {act for act, status, _ in seen.answers if status < 300} >= OFTEN, seen.answers
+    assert {act for act, status, _ in seen.answers if status < 300} >= (OFTEN if soak else {"book", "release"}), (
+        seen.answers
+    )
     assert seen.of("book", 409, "slot_taken")
     assert seen.of("book", 409, "seats_full")
 
