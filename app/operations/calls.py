@@ -9,11 +9,11 @@ from sqlalchemy import insert, update
 
 from app import ids
 from app.db import DbSession
-from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
+from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models.tables import call as calls_table
 from app.operations import following, locks, waitlist
 from app.operations.capacity import References, capacity, hold_references, references, renumber
-from app.operations.changes import UnknownReference, check_complete
+from app.operations.changes import UnknownReference, check_complete, check_version
 from app.operations.clashes import look_for_clashes
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
@@ -110,8 +110,7 @@ def patch_call(
             f"Hosts change {' and '.join(sorted(HOST_FIELDS))} of their own calls; an admin changes the rest."
         )
     found = locks.lock_call_with_people(db, call_id, **_taking_from([changes]))
-    if expected_version not in (None, found.version):
-        raise Stale("Read it again, then change it.")
+    check_version(found, expected_version)
     return _apply(db, found, changes, actor=actor, now=now)
 
 
@@ -120,7 +119,8 @@ def upsert_call(
 ) -> Upserted:
     """Create or change the call that `source` calls `external_id`. Repeating it changes nothing, and neither does an
     `external_updated_at` older than the one we know. With the status `cancelled` it is cancelled and its seats with
-    it, and nothing else is changed; with `scheduled` one that was cancelled is on again, without its seats.
+    it, and nothing else is changed; with `scheduled` one that was cancelled is on again, without its seats, and any
+    other keeps its status: what became of a call is said here.
     """
     if not runs_the_house(actor):
         raise Forbidden("Calls come from an admin or the CRM.")
@@ -137,6 +137,8 @@ def upsert_call(
         if found.status is CallStatus.SCHEDULED and found.ends_at > now:
             _cancel(db, found, changes, actor=actor, now=now)
             return Upserted("updated", known, ("status",))
+    elif found.status is not CallStatus.CANCELLED:
+        changes = {name: value for name, value in changes.items() if name != "status"}
     changed = _apply(db, found, changes, actor=actor, now=now)
     return Upserted("updated" if changed else "unchanged", known, changed)
 
@@ -159,8 +161,7 @@ def cancel_call(
     if not runs_the_house(actor) and seen.host_id != actor.person_id:
         raise Forbidden("The host or an admin cancels a call.")
     found = locks.lock_call_with_people(db, call_id)
-    if expected_version not in (None, found.version):
-        raise Stale("Read it again, then cancel it.")
+    check_version(found, expected_version)
     if found.status is CallStatus.CANCELLED:
         return
     if found.status is not CallStatus.SCHEDULED:
@@ -220,7 +221,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     if not _HOSTING.isdisjoint(changed):
         look_for_clashes(db, [after["host_id"]], now=now)
     if found.seats_taken or found.has_line:
-        waitlist.settle_locked(db, found, actor=actor, now=now)
+        waitlist.settle_locked(db, calls.call_for_update(db, found.id), actor=actor, now=now)
     return named
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
 
 from app import ids
 from app.db import DbSession
-from app.models.tables import claim
+from app.models.tables import claim, participant, session
 from app.rules.availability import Range
-from app.vocabulary import ClaimKind
+from app.vocabulary import ClaimKind, Part, SessionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,43 @@ def claim_time(db: DbSession, wanted: Sequence[Claimed], *, now: datetime) -> No
         db.execute(insert(claim), rows)
 
 
+_LAPSED = (
+    select(session.c.id)
+    .join(participant, participant.c.session_id == session.c.id)
+    .where(
+        session.c.status == SessionStatus.REQUESTED,
+        or_(session.c.id == bindparam("session_id"), session.c.follows_id == bindparam("session_id")),
+        or_(session.c.call_id.is_(None), participant.c.part != Part.HOST),  # a call takes its host's time by itself
+        ~exists().where(
+            and_(
+                claim.c.session_id == session.c.id,
+                claim.c.person_id == participant.c.person_id,
+                claim.c.active,
+            )
+        ),
+    )
+    .limit(1)
+)
+
+
+def have_lapsed(db: DbSession, session_id: str) -> bool:
+    """Whether anybody's time for a requested session, or for the debrief that follows it, is gone. Ask before it is
+    confirmed, its people locked: a request that waited for them judges expiry by its own, older `now`, and somebody
+    else may have dropped the claims meanwhile and booked that time. One statement.
+    """
+    return db.execute(_LAPSED, {"session_id": session_id}).first() is not None
+
+
 def confirm_claims(db: DbSession, session_ids: Iterable[str]) -> None:
-    """Make holds, offers and requests stand, without a gap in which anybody else could claim the time."""
+    """Make holds, offers and requests stand that have not lapsed (`have_lapsed`), without a gap in which anybody else
+    could claim the time.
+    """
     still_there = claim.c.session_id.in_(list(session_ids)) & claim.c.active
     db.execute(update(claim).where(still_there).values(kind=ClaimKind.SESSION, expires_at=None))
 
 
 def wait_for_host(db: DbSession, session_id: str, *, expires_at: datetime) -> None:
-    """Turn a hold into a request that lasts until then, without a gap."""
+    """Turn a hold that has not lapsed into a request that lasts until then, without a gap."""
     still_there = (claim.c.session_id == session_id) & claim.c.active
     db.execute(update(claim).where(still_there).values(kind=ClaimKind.PENDING, expires_at=expires_at))
 

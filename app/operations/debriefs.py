@@ -69,10 +69,10 @@ def book_debrief(
 
 
 def following(db: DbSession, session_ids: Iterable[str]) -> list[Any]:
-    """Return the debriefs to come that follow these sessions. One statement."""
+    """Return the debriefs that follow these sessions and are still to come, or have been started. One statement."""
     query = select(session).where(session.c.follows_id.in_(list(session_ids)))
-    to_come = session.c.status.in_((SessionStatus.REQUESTED, SessionStatus.CONFIRMED))
-    return list(db.execute(query.where(to_come).order_by(session.c.id)))
+    alive = session.c.status.in_((SessionStatus.REQUESTED, SessionStatus.CONFIRMED, SessionStatus.IN_PROGRESS))
+    return list(db.execute(query.where(alive).order_by(session.c.id)))
 
 
 def confirm_debriefs(db: DbSession, session_id: str, *, actor: Actor, now: datetime) -> None:
@@ -144,7 +144,7 @@ def _cancel(db: DbSession, several: Sequence[Any], *, actor: Actor, now: datetim
     changed = []
     for one in several:
         values: dict[str, Any] = {"status": SessionStatus.CANCELLED}
-        if one.status is SessionStatus.CONFIRMED:
+        if one.status is not SessionStatus.REQUESTED:
             values["sequence"] = invites.session_changed(db, session_id=one.id, cancelled=True, now=now)
         changed.append((one.id, change_session(db, one.id, values, now=now)))
     tell_many(db, "session.cancelled", changed, actor=actor, now=now)

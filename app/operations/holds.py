@@ -17,7 +17,7 @@ from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Forbidden, Gone, NotFound
 from app.models.tables import hold, participant, session
 from app.operations import debriefs, invites, seats, waitlist
-from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time
+from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time, have_lapsed
 from app.operations.common_time import check_common_time
 from app.operations.events import tell
 from app.operations.locks import lock_call_with_people, lock_to_sit
@@ -162,15 +162,17 @@ def give_hold_back(db: DbSession, *, hold_id: str, actor: Actor, now: datetime) 
     found = db.execute(query.join(session, session.c.id == hold.c.session_id).where(hold.c.id == hold_id)).first()
     if found is None or not (runs_the_house(actor) or found.credential == actor.credential_id):
         raise NotFound
-    if found.call_id is None:
+    call = None if found.call_id is None else lock_call_with_people(db, found.call_id)
+    if call is None:
         people.lock_people(db, _people(db, found.session_id))
+    if not _used(db, found):
+        raise NotFound  # it was booked while this waited for the locks
+    if call is None:
         _end(db, found.session_id, SessionStatus.CANCELLED, actor=actor, now=now)
     else:
-        call = lock_call_with_people(db, found.call_id)
         own = [one for one in calls.live_seats(db, [call.id]) if one.session_id == found.session_id]
         end_seats(db, call, own, status=SeatStatus.RELEASED, actor=actor, now=now)
         waitlist.promote(db, call.id, actor=actor, now=now)
-    _used(db, found)
 
 
 def settle(db: DbSession, *, session_id: str, now: datetime) -> None:
@@ -206,7 +208,7 @@ def _held(db: DbSession, token: str, *, now: datetime) -> Any:
     """Return the row of the hold that lasts and has this token. Read it under the locks of what it keeps."""
     query = select(hold).join(session, session.c.id == hold.c.session_id)
     found = db.execute(query.where(hold.c.token_digest == credentials.digest(token), *_lasting(now))).first()
-    if found is None:
+    if found is None or have_lapsed(db, found.session_id):
         raise HoldExpired("Hold it again, or book without a hold.")
     return found
 
@@ -215,9 +217,9 @@ def _lasting(now: datetime) -> tuple[Any, Any]:
     return session.c.status == SessionStatus.REQUESTED, session.c.expires_at > now
 
 
-def _used(db: DbSession, found: Any) -> None:
-    """Forget a hold: its token opens nothing any more."""
-    db.execute(delete(hold).where(hold.c.id == found.id))
+def _used(db: DbSession, found: Any) -> bool:
+    """Forget a hold: its token opens nothing any more. Return whether it was still there."""
+    return db.execute(delete(hold).where(hold.c.id == found.id).returning(hold.c.id)).first() is not None
 
 
 def _people(db: DbSession, session_id: str) -> Mapping[str, Part]:

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.db import DbSession
-from app.errors import Conflict, Forbidden, Stale
+from app.errors import Conflict, Forbidden
 from app.operations import debriefs, waitlist
+from app.operations.changes import check_version
+from app.operations.claims import have_lapsed
 from app.operations.locks import lock_call_with_people, lock_to_sit
 from app.operations.refused import AlreadyBooked, MinNotice, NotActive, Past, SeatOver, SeatsFull, other_calls, problem
 from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, last_moment, take_seat
@@ -94,7 +96,9 @@ def approve_seat(
     _check_asked(db, found, now=now)
     if why := seating.closed(call, now=now, kind=found.kind):
         raise problem(why)
-    own = next(one for one in calls.live_seats(db, [call.id]) if one.id == seat_id)
+    own = next((one for one in calls.live_seats(db, [call.id]) if one.id == seat_id), None)
+    if own is None or have_lapsed(db, own.session_id):
+        raise NotRequested("The request has expired.")
     confirm_seat(db, call, own, actor=actor, now=now)
     return seats.seat_by_id(db, seat_id, actor=actor)
 
@@ -158,8 +162,7 @@ def _lock_seat(db: DbSession, seat_id: str, *, expected_version: int | None, act
     found = seats.seat_by_id(db, seat_id, actor=actor)
     call = lock_call_with_people(db, found.call_id, also=[found.observer_id])
     found = seats.seat_by_id(db, seat_id, actor=actor)
-    if expected_version not in (None, found.version):
-        raise Stale("Read it again, then change it.")
+    check_version(found, expected_version)
     return found, call
 
 

@@ -13,8 +13,10 @@ from sqlalchemy import insert, select, update
 
 from app import ids
 from app.db import DbSession
-from app.errors import Conflict, Forbidden, Gone, Stale
+from app.errors import Conflict, Forbidden, Gone
 from app.models.tables import waitlist_entry
+from app.operations.changes import check_version
+from app.operations.claims import have_lapsed
 from app.operations.events import tell, tell_many
 from app.operations.locks import lock_call_with_people
 from app.operations.refused import problem
@@ -74,7 +76,9 @@ def accept_offer(
         raise NotOffered("It is kept for you once one comes free." if found.status in IN_LINE else "The wait is over.")
     if why := seating.closed(call, now=now):
         raise problem(why)
-    offered = next(one for one in calls.live_seats(db, [call.id]) if one.id == found.seat_id)
+    offered = next((one for one in calls.live_seats(db, [call.id]) if one.id == found.seat_id), None)
+    if offered is None or have_lapsed(db, offered.session_id):
+        raise OfferExpired("Join the waitlist again, or choose another call.")
     take_up(db, call, offered, actor=actor, now=now)
     _end_entries(db, [found], WaitlistStatus.TAKEN, actor=actor, now=now)
     return waitlist.entry_by_id(db, entry_id, actor=actor)
@@ -208,8 +212,7 @@ def _lock(db: DbSession, entry_id: str, *, expected_version: int | None, actor: 
         raise Forbidden("Only whoever waits answers an offer.")
     call = lock_call_with_people(db, seen.call_id)
     found = waitlist.entry_by_id(db, entry_id, actor=actor)
-    if expected_version not in (None, found.version):
-        raise Stale("Read it again, then answer.")
+    check_version(found, expected_version)
     return found, call
 
 

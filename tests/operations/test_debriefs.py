@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.db import DbSession
 from app.models import Person
@@ -264,3 +264,18 @@ def test_a_held_seat_is_booked_with_a_debrief(db: DbSession) -> None:
     assert debrief_of(db, booked).status is SessionStatus.CONFIRMED
     assert the_session(db, booked.session_id).status is SessionStatus.CONFIRMED
     assert db.execute(select(seat.c.id)).scalars().all() == [booked.id]
+
+
+def test_a_debrief_that_somebody_started_is_off_with_its_call_and_told(db: DbSession) -> None:
+    host, jo = a_person(db, "Host"), a_person(db, "Jo")
+    call_id = a_call(db, host)
+    one = take(db, call_id, jo, debrief_minutes=15)
+    begun = update(session).where(session.c.id == debrief_of(db, one).id)
+    db.execute(begun.values(status=SessionStatus.IN_PROGRESS))
+
+    cancel_call(db, call_id=call_id, actor=SYSTEM, now=NOW)
+
+    off = debrief_of(db, one)
+    assert off.status is SessionStatus.CANCELLED
+    assert {one.status for one in entries_of(db, off.id).values()} == {EntryStatus.CANCELLED}
+    assert claims_of(db, host) == claims_of(db, jo) == []

@@ -1,0 +1,70 @@
+"""What a CRM says of calls that are held, under way, or over, and what it changes."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.db import DbSession
+from app.operations.call_outcomes import end_call, miss_call, start_call
+from app.operations.calls import CallOver, cancel_call, patch_call, upsert_call
+from app.operations.external import Upserted, identify
+from app.rules.access import SYSTEM
+from app.vocabulary import CallStatus
+from tests.factories import a_call, a_person
+from tests.harness import NOW
+from tests.seats_that_wait import HALF, TEN, hold, the_call
+
+CRM = "hubspot:1"
+SOON = NOW + timedelta(minutes=5)
+
+
+def a_known_call(db: DbSession) -> str:
+    call_id = a_call(db)
+    identify(db, "call", call_id, [(CRM, call_id)])
+    return call_id
+
+
+def says(db: DbSession, call_id: str, now: datetime = TEN, **changes: Any) -> Upserted:
+    return upsert_call(db, source=CRM, external_id=call_id, changes=changes, actor=SYSTEM, now=now)
+
+
+def test_a_new_number_of_seats_stays_though_the_move_that_comes_with_it_ends_what_is_held(db: DbSession) -> None:
+    call_id = a_call(db, seats=1)
+    hold(db, call_id, a_person(db, "Jo"))
+    changes = {"starts_at": SOON, "ends_at": SOON + HALF, "seat_capacity": 3}
+
+    patch_call(db, call_id=call_id, changes=changes, actor=SYSTEM, now=NOW)
+
+    found = the_call(db, call_id)
+    assert (found.seat_capacity_override, found.seat_capacity, found.seats_taken) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("became", [CallStatus.LIVE, CallStatus.NO_SHOW, CallStatus.ENDED])
+def test_what_became_of_a_call_is_not_undone_by_a_crm_that_still_has_it_planned(
+    db: DbSession, became: CallStatus
+) -> None:
+    call_id = a_known_call(db)
+    if became is CallStatus.NO_SHOW:
+        miss_call(db, call_id=call_id, actor=SYSTEM, now=TEN + HALF)
+    else:
+        start_call(db, call_id=call_id, actor=SYSTEM, now=TEN)
+    if became is CallStatus.ENDED:
+        end_call(db, call_id=call_id, actor=SYSTEM, now=TEN + HALF)
+
+    changed = says(db, call_id, status=CallStatus.SCHEDULED, language="de")
+    again = says(db, call_id, status=CallStatus.SCHEDULED)
+    with pytest.raises(CallOver):
+        says(db, call_id, status=CallStatus.SCHEDULED, starts_at=TEN + 2 * HALF, ends_at=TEN + 3 * HALF)
+
+    assert (changed.changed_fields, again.status) == (("language",), "unchanged")
+    assert the_call(db, call_id).status is became
+
+
+def test_a_call_that_was_cancelled_is_on_again(db: DbSession) -> None:
+    call_id = a_known_call(db)
+    cancel_call(db, call_id=call_id, actor=SYSTEM, now=NOW)
+
+    says(db, call_id, NOW, status=CallStatus.SCHEDULED)
+
+    assert the_call(db, call_id).status is CallStatus.SCHEDULED
