@@ -801,6 +801,7 @@ def upgrade() -> None:
         sa.Column("series_id", KEY, nullable=True),
         sa.Column("occurrence_at", INSTANT, nullable=True),
         sa.Column("expires_at", INSTANT, nullable=True),
+        sa.Column("undo_until", INSTANT, nullable=True),
         sa.Column("starts_at", INSTANT, nullable=False),
         sa.Column("ends_at", INSTANT, nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=False),

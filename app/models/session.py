@@ -56,6 +56,8 @@ class Session(SQLModel, table=True):
     """When the rule of its series puts it, however it moved (RECURRENCE-ID, RFC 5545 section 3.8.4.4)."""
     expires_at: datetime | None = None
     """When a requested session that nobody confirmed is over."""
+    undo_until: datetime | None = None
+    """Until when somebody's cancel of it can be undone; whatever else changes it ends that."""
     starts_at: datetime
     ends_at: datetime
     time_zone: str = Field(max_length=64)

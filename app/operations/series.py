@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, insert, select, update
 from app import ids
 from app.db import DbSession
 from app.errors import Invalid, Problem
-from app.models.tables import participant, series, session
+from app.models.tables import series, session
 from app.operations import invites, sessions
 from app.operations.claims import Claimed, claim_time, drop_expired, free_time
 from app.operations.common_time import whose_turn
@@ -26,7 +26,7 @@ from app.operations.events import tell_many
 from app.operations.installation import installation_id
 from app.operations.refused import Past, problem
 from app.operations.session_locks import Locked, lock_session, status_after
-from app.operations.session_rows import NewSession, add_sessions
+from app.operations.session_rows import NewSession, add_sessions, ask_anew
 from app.operations.sessions import Plan, lock_plan, zone_of
 from app.queries import meetings
 from app.queries.house_rules import house_rules
@@ -39,7 +39,7 @@ from app.rules.recurrence import Occurrence, Recurrence, RuleRefused, Scope, cut
 from app.rules.seating import Refusal
 from app.rules.series import refusals
 from app.rules.session_states import Act
-from app.vocabulary import Response, SeriesStatus, SessionKind, SessionStatus
+from app.vocabulary import SeriesStatus, SessionKind, SessionStatus
 
 _NAMED = 5
 """How many of the occurrences at which somebody can't a refusal names."""
@@ -165,7 +165,7 @@ def reschedule(
     going = [row for row in rows if row.occurrence_at >= first]
     _place(db, going, series_id, slots, times, now=now)
     _claim(db, known, {session_id: one[1:] for session_id, one in times.items()}, now=now)
-    _ask_anew(db, list(times))
+    ask_anew(db, times)
     sequence = invites.series_changed(db, series_id=old.id, now=now)
     if stays:
         invites.series_joins(db, series_id=series_id, now=now)
@@ -324,6 +324,7 @@ def _place(
             occurrence_at=bindparam("slot"),
             starts_at=bindparam("begins"),
             ends_at=bindparam("stops"),
+            undo_until=None,
             version=session.c.version + 1,
             updated_at=now,
         ),
@@ -339,12 +340,6 @@ def _claim(db: DbSession, known: Mapping[str, Participant], times: Mapping[str, 
         for one in known.values()
     ]
     claim_time(db, wanted, now=now)
-
-
-def _ask_anew(db: DbSession, session_ids: Sequence[str]) -> None:
-    """Forget what people answered: a new time is a new question (RFC 5546 section 3.2.2.1)."""
-    anew = {"response": Response.NEEDS_ACTION, "proposed_starts_at": None}
-    db.execute(update(participant).where(participant.c.session_id.in_(session_ids)).values(**anew))
 
 
 def _iso(instant: datetime) -> str:

@@ -1,6 +1,6 @@
 """Write sessions and who takes part in them, many in one statement. Only rows: claims, entries and seats are apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -72,11 +72,20 @@ def add_sessions(db: DbSession, new: Sequence[NewSession], *, now: datetime) -> 
 
 
 def change_session(db: DbSession, session_id: str, values: Mapping[str, Any], *, now: datetime) -> int:
-    """Change columns of a session and return its new version."""
+    """Change columns of a session and return its new version. What was cancelled before can't be undone any more."""
     version: int = db.execute(
         update(session)
         .where(session.c.id == session_id)
-        .values(**values, version=session.c.version + 1, updated_at=now)
+        .values(**{"undo_until": None, **values}, version=session.c.version + 1, updated_at=now)
         .returning(session.c.version)
     ).scalar_one()
     return version
+
+
+def ask_anew(db: DbSession, session_ids: Iterable[str]) -> None:
+    """Forget what people answered: a new time is a new question (RFC 5546 section 3.2.2.1)."""
+    db.execute(
+        update(participant)
+        .where(participant.c.session_id.in_(list(session_ids)))
+        .values(response=Response.NEEDS_ACTION, proposed_starts_at=None)
+    )

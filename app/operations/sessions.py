@@ -12,20 +12,20 @@ from sqlalchemy import select, update
 
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Gone, Invalid
-from app.models.tables import participant, seat, session
+from app.models.tables import seat, session
 from app.operations import invites, seats
 from app.operations.changes import UnknownReference
 from app.operations.claims import free_time
 from app.operations.common_time import check_common_time, check_still_free, take_time, whose_turn
 from app.operations.events import tell
-from app.operations.refused import Past
+from app.operations.refused import NotActive, Past, SeatOver
 from app.operations.session_locks import Locked, lock_session, status_after
-from app.operations.session_rows import NewSession, add_sessions, change_session
+from app.operations.session_rows import NewSession, add_sessions, ask_anew, change_session
 from app.queries import calls, people
 from app.rules.access import Actor, runs_the_house
 from app.rules.availability import Range
 from app.rules.session_states import Act
-from app.vocabulary import Part, Response, SessionKind, SessionStatus
+from app.vocabulary import LIVE_SEATS, Part, PersonStatus, Response, SeatStatus, SessionKind, SessionStatus
 
 LOOK_BACK = timedelta(days=90)
 """How long ago a session may have been that is logged."""
@@ -161,7 +161,7 @@ def reschedule_session(
     ranges = check_common_time(db, locked.people, (starts_at, ends_at), ignoring=[session_id], now=now)
     free_time(db, [session_id])
     take_time(db, session_id, ranges, now=now)
-    ask_anew(db, session_id)
+    ask_anew(db, [session_id])
     version = change_session(db, session_id, {"starts_at": starts_at, "ends_at": ends_at}, now=now)
     tell_calendars(db, locked.row, cancelled=False, now=now)
     tell(db, "session.moved", session_id, version=version, actor=actor, now=now)
@@ -181,13 +181,19 @@ def cancel_session(
         seats.release_seat(db, seat_id=seat_of(db, session_id).id, actor=actor, now=now)
         return
     _check_ahead(locked, now=now)
-    cancel_locked(db, locked, actor=actor, now=now)
+    undo_until = None if locked.status is SessionStatus.REQUESTED else now + invites.UNDO
+    cancel_locked(db, locked, undo_until=undo_until, actor=actor, now=now)
 
 
-def cancel_locked(db: DbSession, locked: Locked, *, actor: Actor, now: datetime) -> None:
-    """Cancel a locked session without a call that can be cancelled. What is only held is in no calendar."""
+def cancel_locked(
+    db: DbSession, locked: Locked, *, undo_until: datetime | None = None, actor: Actor, now: datetime
+) -> None:
+    """Cancel a locked session without a call that can be cancelled. What is only held is in no calendar. What nobody
+    cancelled by hand can't be undone either: its reason is still there.
+    """
     free_time(db, [locked.row.id])
-    version = change_session(db, locked.row.id, {"status": SessionStatus.CANCELLED}, now=now)
+    values = {"status": SessionStatus.CANCELLED, "undo_until": undo_until}
+    version = change_session(db, locked.row.id, values, now=now)
     if locked.status is not SessionStatus.REQUESTED:
         tell_calendars(db, locked.row, cancelled=True, now=now)
     tell(db, "session.cancelled", locked.row.id, version=version, actor=actor, now=now)
@@ -196,14 +202,19 @@ def cancel_locked(db: DbSession, locked: Locked, *, actor: Actor, now: datetime)
 def undo_cancel(
     db: DbSession, *, session_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> None:
-    """Put a session on again that was cancelled a moment ago, if everybody is still free. Refused as `undo_over` once
-    people may have been told. A seat is booked again instead: it may be somebody else's by now.
+    """Put a session on again that somebody cancelled a moment ago, if all who had not declined are still free. Refused
+    as `undo_over` once people may have been told, and for what was held, or cancelled with others of its series. A seat
+    is booked again instead: it may be somebody else's by now, and then there is nothing to debrief.
     """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     status = status_after(db, Act.UNDO_CANCEL, locked, now=now)
-    if now >= locked.row.updated_at + invites.UNDO:
+    if locked.row.undo_until is None or now >= locked.row.undo_until:
         raise UndoOver("Book it again.")
-    ranges = check_still_free(db, locked.people, locked.times, ignoring=[session_id], now=now)
+    _check_ahead(locked, now=now)
+    _check_reason(db, locked)
+    coming = {one.person_id for one in locked.participants if one.response is not Response.DECLINED}
+    people = [row for row in locked.people if row.id in coming]
+    ranges = check_still_free(db, people, locked.times, ignoring=[session_id], now=now)
     take_time(db, session_id, ranges, now=now)
     version = change_session(db, session_id, {"status": status}, now=now)
     tell_calendars(db, locked.row, cancelled=False, now=now)
@@ -241,15 +252,6 @@ def seat_of(db: DbSession, session_id: str) -> Any:
     return db.execute(select(seat).where(seat.c.session_id == session_id)).one()
 
 
-def ask_anew(db: DbSession, session_id: str) -> None:
-    """Forget what people answered: a new time is a new question (RFC 5546 section 3.2.2.1)."""
-    db.execute(
-        update(participant)
-        .where(participant.c.session_id == session_id)
-        .values(response=Response.NEEDS_ACTION, proposed_starts_at=None)
-    )
-
-
 def _log(db: DbSession, plan: Plan, *, actor: Actor, now: datetime) -> str:
     if plan.starts_at < now - LOOK_BACK:
         raise TooLongAgo(f"Log what was within {LOOK_BACK.days} days.")
@@ -281,6 +283,17 @@ def _add(
 def _check_ahead(locked: Locked, *, now: datetime) -> None:
     if locked.row.ends_at <= now:
         raise Past("It is over: say what became of it, or book another.")
+
+
+def _check_reason(db: DbSession, locked: Locked) -> None:
+    """Refuse what nobody would plan now: with somebody who works here no longer, or to debrief a seat given back."""
+    for one in locked.people:
+        if one.status is not PersonStatus.ACTIVE:
+            raise NotActive("Plan it with somebody else.", extra={"person_id": one.id})
+    if locked.row.follows_id is not None:
+        followed = seat_of(db, locked.row.follows_id)
+        if followed.status not in (*LIVE_SEATS, SeatStatus.ATTENDED):
+            raise SeatOver(f"It follows a seat that is {followed.status}.", extra={"seat_id": followed.id})
 
 
 def tell_calendars(db: DbSession, row: Any, *, cancelled: bool, now: datetime) -> None:

@@ -11,7 +11,7 @@ from app.ical import write
 from app.operations import holds, responses, series, session_outcomes
 from app.operations import sessions as operations
 from app.operations.changes import UnknownReference
-from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, Past, SeatOver, SlotTaken
+from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, NotActive, Past, SeatOver, SlotTaken
 from app.operations.session_locks import IllegalMove, TooEarly
 from app.queries import alternatives, sessions
 from app.queries.entries import Desk, drawn_entries
@@ -186,12 +186,15 @@ def cancel_session(
 @router.post(
     "/{session_id}/undo-cancel",
     operation_id="sessions_undo_cancel",
-    responses=refusals(NotFound, Stale, IllegalMove, operations.UndoOver, SlotTaken),
+    responses=refusals(NotFound, Stale, IllegalMove, operations.UndoOver, SlotTaken, SeatOver, NotActive, Past),
 )
 def undo_cancel(
     session_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> SessionRead:
-    """Put a session on again within 15 seconds of its cancel, if everybody is still free."""
+    """Put a session on again within 15 seconds of its cancel, if all who had not declined are still free.
+
+    Of a series, what was cancelled with the scope `this`; what was cancelled together stays so, and is booked again.
+    """
     operations.undo_cancel(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
     return _answered(db, session_id, actor=actor, answer=answer)
 

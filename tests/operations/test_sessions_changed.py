@@ -11,17 +11,19 @@ from sqlalchemy import select
 
 from app.db import DbSession
 from app.errors import Forbidden, Invalid, NotFound, Stale
-from app.models.tables import job, seat
-from app.operations.refused import Past, SlotTaken
+from app.models.tables import job, seat, session
+from app.operations.holds import give_hold_back, hold_time
+from app.operations.people import patch_person
+from app.operations.refused import NotActive, Past, SeatOver, SlotTaken
 from app.operations.responses import respond
-from app.operations.seats import book_seat, wait_if_full
+from app.operations.seats import book_seat, release_seat, wait_if_full
 from app.operations.session_locks import IllegalMove
 from app.operations.sessions import MovesWithCall, UndoOver, cancel_session, reschedule_session, undo_cancel
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import EntryStatus, Response, Role, SeatStatus, SessionStatus
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
-from tests.sessions_and_people import HALF, TEN, a_session, acts, claimed, entries_of, responses, row_of
+from tests.sessions_and_people import HALF, TEN, a_plan, a_session, acts, claimed, entries_of, responses, row_of
 
 MINUTE = timedelta(minutes=1)
 LATER = NOW + timedelta(seconds=20)
@@ -208,6 +210,79 @@ def test_a_cancel_is_undone_within_a_moment_if_everybody_is_still_free(db: DbSes
     assert (found.status, found.sequence, found.version) == (SessionStatus.CONFIRMED, 2, 3)
     assert claimed(db, max_) == [(TEN, TEN + HALF)]
     assert {one.status for one in entries_of(db, back)} == {EntryStatus.CONFIRMED}
+
+
+def test_an_undo_takes_no_time_of_who_had_declined(db: DbSession) -> None:
+    mia, max_ = two(db)
+    tom = a_person(db, "Tom")
+    session_id = a_session(db, mia, max_, tom)
+    answer(db, session_id, tom, Response.DECLINED)
+    a_session(db, tom, a_person(db, "Ida"))
+    cancel(db, session_id)
+
+    undo(db, session_id)
+
+    assert claimed(db, mia) == claimed(db, max_) == [(TEN, TEN + HALF)]
+    assert responses(db, session_id)[tom.id] == "declined"
+
+
+def test_what_nobody_cancelled_by_hand_is_not_put_on_again(db: DbSession) -> None:
+    mia, max_ = two(db)
+    declined = a_session(db, mia, max_)
+    plans = [a_plan(mia, max_, starts_at=TEN + n * HALF) for n in (1, 2)]
+    held, held_too = (hold_time(db, plan=one, actor=SYSTEM, now=NOW) for one in plans)
+    answer(db, declined, max_, Response.DECLINED)
+    give_hold_back(db, hold_id=held.id, actor=SYSTEM, now=NOW)
+    cancel(db, held_too.session_id)
+
+    for session_id in (declined, held.session_id, held_too.session_id):
+        with pytest.raises(UndoOver):
+            undo(db, session_id)
+
+    assert claimed(db, mia) == claimed(db, max_) == []
+
+
+def test_nothing_is_put_on_again_that_is_over_or_with_who_has_left(db: DbSession) -> None:
+    mia, max_ = two(db)
+    over, left = a_session(db, mia, max_), a_session(db, mia, max_, starts_at=TEN + HALF)
+    cancel(db, over, now=TEN + HALF - timedelta(seconds=1))
+    with pytest.raises(Past):
+        undo(db, over, now=TEN + HALF)
+    cancel(db, left)
+    patch_person(db, person_id=max_.id, changes={"status": "left"}, actor=SYSTEM, now=NOW)
+
+    with pytest.raises(NotActive) as why:
+        undo(db, left)
+
+    assert why.value.extra == {"person_id": max_.id}
+    assert claimed(db, mia) == []
+
+
+def test_a_debrief_is_put_on_again_only_while_its_seat_is_held(db: DbSession) -> None:
+    mia = a_person(db, "Mia")
+    taken = book_seat(db, call_id=a_call(db), observer_id=mia.id, debrief_minutes=15, actor=SYSTEM, now=NOW)
+    debrief = db.execute(select(session.c.id).where(session.c.follows_id == taken.session_id)).scalar_one()
+
+    cancel(db, debrief)
+    undo(db, debrief)
+    assert row_of(db, debrief).status is SessionStatus.CONFIRMED
+    cancel(db, debrief)
+    release_seat(db, seat_id=taken.id, actor=SYSTEM, now=NOW)
+
+    with pytest.raises(SeatOver):
+        undo(db, debrief)
+    assert claimed(db, mia) == []
+
+
+def test_a_debrief_that_was_cancelled_with_its_seat_is_not_put_on_again(db: DbSession) -> None:
+    mia = a_person(db, "Mia")
+    taken = book_seat(db, call_id=a_call(db), observer_id=mia.id, debrief_minutes=15, actor=SYSTEM, now=NOW)
+    debrief = db.execute(select(session.c.id).where(session.c.follows_id == taken.session_id)).scalar_one()
+
+    release_seat(db, seat_id=taken.id, actor=SYSTEM, now=NOW)
+
+    with pytest.raises(UndoOver):
+        undo(db, debrief)
 
 
 def test_people_answer_for_themselves_and_only_for_what_is_to_come(db: DbSession) -> None:

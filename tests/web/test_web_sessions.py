@@ -255,16 +255,14 @@ def test_an_undo_is_refused_when_somebody_is_taken_by_then(site: Site, people: M
     assert _row(site, made).status is SessionStatus.CANCELLED
 
 
-def test_when_nobody_else_is_left_a_decline_cancels_which_can_be_undone(site: Site, people: Mapping[str, str]) -> None:
+def test_when_nobody_else_is_left_a_decline_cancels_for_good(site: Site, people: Mapping[str, str]) -> None:
     made = _booked(site, people)
     nora = site.signed_in(people["nora"])
 
     _press(nora, made, "decline")
-    assert _acts(page(nora, f"/s/{made}")) == {"undo"}
-    _press(nora, made, "undo")
 
-    assert _acts(page(nora, f"/s/{made}")) == {"accept", "maybe", "cancel"}
-    assert _row(site, made).status is SessionStatus.CONFIRMED
+    assert _acts(page(nora, f"/s/{made}")) == set()
+    assert _row(site, made).status is SessionStatus.CANCELLED
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from app import db as database
 from app.db import DbSession
 from app.errors import Conflict, Gone, Invalid, Problem, Stale
 from app.ical import write
-from app.operations import invites, responses
+from app.operations import responses
 from app.operations import sessions as operations
 from app.queries import alternatives, calls, seats, sessions
 from app.queries.entries import Desk, drawn_entries
@@ -161,9 +161,8 @@ def _session_page(
 
 
 def _may_undo(row: Any, *, now: datetime) -> bool:
-    """Whether to offer the undo of a cancel. What was only held is held anew instead."""
-    cancelled = row.status is SessionStatus.CANCELLED and row.kind not in CALL_KINDS and row.expires_at is None
-    return cancelled and now < min(row.updated_at + invites.UNDO, row.ends_at)
+    """Whether to offer the undo of a cancel."""
+    return row.undo_until is not None and now < min(row.undo_until, row.ends_at)
 
 
 def _attendance(one: Any, row: Any, *, viewer: Viewer, now: datetime) -> Attendance:
