@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from app.db import DbSession, Retryable
 from app.errors import Conflict
+from app.models.tables import call
 from app.operations.changes import check_version
 from app.operations.locks import lock_call_with_people
 from app.queries import people, sessions
 from app.queries.house_rules import house_rules
 from app.rules.access import Actor
 from app.rules.availability import Range
-from app.rules.session_states import Act, after, current, earliest, possible
-from app.vocabulary import CALL_KINDS, SessionStatus
+from app.rules.session_states import Act, after, current, earliest, earliest_on_call, possible
+from app.vocabulary import CALL_KINDS, CallStatus, SessionStatus
 
-_OF_MACHINES = (Act.CONFIRM, Act.EXPIRE)
 _NOT_ON_CALLS = (Act.RESCHEDULE, Act.UNDO_CANCEL)
 
 
@@ -89,13 +91,21 @@ def status_after(db: DbSession, act: Act, locked: Locked, *, now: datetime) -> S
     works = [one for one in possible(locked.status) if not (locked.of_seat and one in _NOT_ON_CALLS)]
     becomes = after(act, locked.status) if act in works else None
     if becomes is None:
-        names = [one.value for one in works if one not in _OF_MACHINES]
+        names = [one.value for one in works]
         what = f"What would work: {', '.join(names)}." if names else "It stays so."
         raise IllegalMove(
             f"It is {locked.status}. {what}", extra={"session_status": locked.status.value, "possible": names}
         )
-    grace_minutes = house_rules(db).no_show_grace_minutes
-    at = earliest(act, locked.status, locked.row.starts_at, grace_minutes=grace_minutes)
+    at = _earliest(db, act, locked)
     if at is not None and now < at:
         raise TooEarly("Say it once that time has come.", extra={"possible_from": at})
     return becomes
+
+
+def _earliest(db: DbSession, act: Act, locked: Locked) -> datetime | None:
+    house, starts_at = house_rules(db), locked.row.starts_at
+    notice_minutes, grace_minutes = house.min_notice_minutes, house.no_show_grace_minutes
+    if not locked.of_seat:
+        return earliest(act, locked.status, starts_at, notice_minutes=notice_minutes, grace_minutes=grace_minutes)
+    status = db.execute(select(call.c.status).where(call.c.id == locked.row.call_id)).scalar_one()
+    return earliest_on_call(act, starts_at, is_live=status is CallStatus.LIVE, grace_minutes=grace_minutes)

@@ -18,7 +18,9 @@ from app.vocabulary import SeatStatus, SessionStatus
 def start_session(
     db: DbSession, *, session_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> None:
-    """Say that a session is under way, before its time too. Repeating it changes nothing."""
+    """Say that a session is under way: at most the notice of the house before its time, on a call once that has begun.
+    Repeating it changes nothing.
+    """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     if locked.status is SessionStatus.IN_PROGRESS:
         return

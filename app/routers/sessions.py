@@ -199,11 +199,19 @@ def undo_cancel(
     return _answered(db, session_id, actor=actor, answer=answer)
 
 
-@router.post("/{session_id}/start", operation_id="sessions_start", responses=refusals(NotFound, Stale, IllegalMove))
+@router.post(
+    "/{session_id}/start",
+    operation_id="sessions_start",
+    responses=refusals(NotFound, Stale, IllegalMove, TooEarly),
+)
 def start_session(
     session_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> SessionRead:
-    """Say that a session is under way."""
+    """Say that a session is under way.
+
+    Not earlier than the notice of the house before its start (`min_notice_minutes` of the settings); on a call, once
+    that is live or its time has come.
+    """
     session_outcomes.start_session(db, session_id=session_id, expected_version=if_match, actor=actor, now=now)
     return _answered(db, session_id, actor=actor, answer=answer)
 

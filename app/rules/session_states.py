@@ -10,12 +10,10 @@ _REQUESTED, _CONFIRMED, _IN_PROGRESS = SessionStatus.REQUESTED, SessionStatus.CO
 
 
 class Act(StrEnum):
-    """What can be done to a session, as the API calls it."""
+    """What people can do to a session, as the API calls it. That a request is confirmed, or expires, is done to its hold
+    or its seat.
+    """
 
-    CONFIRM = "confirm"
-    """A hold is booked, or the host approves the seat."""
-    EXPIRE = "expire"
-    """Nobody confirmed it in time."""
     RESPOND = "respond"
     RESCHEDULE = "reschedule"
     START = "start"
@@ -26,8 +24,6 @@ class Act(StrEnum):
 
 
 MOVES: Mapping[Act, Mapping[SessionStatus, SessionStatus]] = {
-    Act.CONFIRM: {_REQUESTED: _CONFIRMED},
-    Act.EXPIRE: {_REQUESTED: SessionStatus.EXPIRED},
     Act.RESPOND: {_CONFIRMED: _CONFIRMED},
     Act.RESCHEDULE: {_CONFIRMED: _CONFIRMED},
     Act.START: {_CONFIRMED: _IN_PROGRESS},
@@ -56,11 +52,28 @@ def possible(status: SessionStatus) -> tuple[Act, ...]:
     return tuple(act for act, moves in MOVES.items() if status in moves)
 
 
-def earliest(act: Act, status: SessionStatus, starts_at: datetime, *, grace_minutes: int) -> datetime | None:
+def earliest(
+    act: Act, status: SessionStatus, starts_at: datetime, *, notice_minutes: int, grace_minutes: int
+) -> datetime | None:
     """Return the instant before which the act makes no sense though the status allows it; None when it always does.
 
-    What nobody started can be completed from its start on. Nobody has failed to come before the grace after it is over.
+    A session starts at most the notice before its time; what nobody started can be completed from its time on. Nobody
+    has failed to come before the grace after it is over.
+    """
+    match act:
+        case Act.NO_SHOW:
+            return starts_at + timedelta(minutes=grace_minutes)
+        case Act.START:
+            return starts_at - timedelta(minutes=notice_minutes)
+        case Act.COMPLETE if status is _CONFIRMED:
+            return starts_at
+    return None
+
+
+def earliest_on_call(act: Act, starts_at: datetime, *, is_live: bool, grace_minutes: int) -> datetime | None:
+    """Return what `earliest` does for the session of a seat: nobody listens to a call that has not begun. It has once
+    it is live, or its time has come though nobody says that it is live.
     """
     if act is Act.NO_SHOW:
         return starts_at + timedelta(minutes=grace_minutes)
-    return starts_at if act is Act.COMPLETE and status is _CONFIRMED else None
+    return starts_at if act in (Act.START, Act.COMPLETE) and not is_live else None

@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.errors import Forbidden, Stale
 from app.models.tables import call, person, seat, session
 from app.operations.call_outcomes import end_call, miss_call, start_call
-from app.operations.calls import CallOver, cancel_call
+from app.operations.calls import CallOver, cancel_call, patch_call
 from app.operations.refused import LimitReached, NotStarted
 from app.operations.seats import book_seat, release_seat
 from app.operations.session_locks import IllegalMove, TooEarly
@@ -189,6 +189,48 @@ def test_nobody_has_failed_to_come_before_the_grace_is_over(db: DbSession) -> No
         with pytest.raises(IllegalMove) as illegal:
             act(db, session_id=session_id, actor=SYSTEM, now=grace)
         assert illegal.value.extra == {"session_status": "no_show", "possible": []}
+
+
+def test_an_observer_is_not_credited_with_a_call_that_has_not_begun(db: DbSession) -> None:
+    mia, call_id = a_person(db, "Mia"), a_call(db, starts_at=TEN)
+    taken = book_seat(db, call_id=call_id, observer_id=mia.id, actor=SYSTEM, now=NOW)
+    me: dict[str, Any] = {"session_id": taken.session_id, "actor": as_(mia)}
+
+    for act in (start_session, complete_session):
+        with pytest.raises(TooEarly) as why:
+            act(db, **me, now=TEN - timedelta(seconds=1))
+        assert why.value.extra == {"possible_from": TEN}
+    start_session(db, **me, now=TEN)
+    patch_call(db, call_id=call_id, changes={"starts_at": TEN + HALF, "ends_at": TEN + 2 * HALF}, actor=SYSTEM, now=TEN)
+
+    with pytest.raises(TooEarly):
+        complete_session(db, **me, now=TEN + HALF - timedelta(seconds=1))
+    assert row_of(db, taken.session_id).starts_at == TEN + HALF
+    complete_session(db, **me, now=TEN + HALF)
+    assert seat_and_session(db, taken) == ("attended", "completed")
+
+
+def test_a_call_that_is_live_before_its_time_has_begun(db: DbSession) -> None:
+    mia, call_id = a_person(db, "Mia"), a_call(db, starts_at=TEN)
+    taken = book_seat(db, call_id=call_id, observer_id=mia.id, actor=SYSTEM, now=NOW)
+    early: dict[str, Any] = {"actor": SYSTEM, "now": TEN - timedelta(minutes=10)}
+
+    start_call(db, call_id=call_id, **early)
+    complete_session(db, session_id=taken.session_id, **early)
+
+    assert seat_and_session(db, taken) == ("attended", "completed")
+
+
+def test_a_session_without_a_call_starts_a_little_early_at_most(db: DbSession) -> None:
+    session_id = a_session(db, a_person(db, "Mia"), a_person(db, "Max"))
+    notice = TEN - timedelta(minutes=15)
+
+    with pytest.raises(TooEarly) as why:
+        start_session(db, session_id=session_id, actor=SYSTEM, now=notice - timedelta(seconds=1))
+    start_session(db, session_id=session_id, actor=SYSTEM, now=notice)
+
+    assert why.value.extra == {"possible_from": notice}
+    assert row_of(db, session_id).status is SessionStatus.IN_PROGRESS
 
 
 def test_what_nobody_started_took_place_from_its_start_on(db: DbSession) -> None:

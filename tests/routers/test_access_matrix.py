@@ -191,7 +191,7 @@ MATRIX = (
     Row("POST /v1/sessions/{session_id}/cancel", PRIVATE),
     Row("POST /v1/sessions/{session_id}/cancel", PRIVATE, ids=MEETING),
     Row("POST /v1/sessions/{session_id}/undo-cancel", CLASH, ids=MEETING),
-    Row("POST /v1/sessions/{session_id}/start", PRIVATE, ids=MEETING),
+    Row("POST /v1/sessions/{session_id}/start", CLASH, ids=MEETING),
     Row("POST /v1/sessions/{session_id}/complete", CLASH, ids=MEETING),
     Row("POST /v1/sessions/{session_id}/no-show", CLASH, ids=MEETING),
     Row("POST /v1/sessions/{session_id}/respond", PRIVATE, {"response": "declined", "person_id": "<ana>"}),

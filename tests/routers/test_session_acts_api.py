@@ -154,6 +154,9 @@ def test_illegal_moves_say_what_would_work(api: Api, pair: Pair) -> None:
     assert (early["code"], early["possible_from"]) == ("too_early", "2026-11-23T10:05:00Z")
     assert said(pair.as_mia.post(f"{place}/complete")) == (409, "too_early")
     assert said(pair.as_mia.post(f"{place}/undo-cancel")) == (409, "illegal_move")
+    early = pair.as_mia.post(f"{place}/start").json()
+    assert (early["code"], early["possible_from"]) == ("too_early", "2026-11-23T09:45:00Z")
+    api.clock.advance(timedelta(days=2, minutes=45))
     started = pair.as_mia.post(f"{place}/start")
     assert (started.json()["status"], started.headers["etag"]) == ("in_progress", '"v2"')
     assert pair.as_mia.post(f"{place}/start").headers["etag"] == '"v2"'

@@ -5,13 +5,12 @@ from itertools import product
 
 import pytest
 
-from app.rules.session_states import Act, after, current, earliest, possible
+from app.rules.session_states import Act, after, current, earliest, earliest_on_call, possible
 from app.vocabulary import SessionStatus as S
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 LEGAL = {
-    (Act.CONFIRM, S.REQUESTED): S.CONFIRMED,
-    (Act.EXPIRE, S.REQUESTED): S.EXPIRED,
     (Act.RESPOND, S.CONFIRMED): S.CONFIRMED,
     (Act.RESCHEDULE, S.CONFIRMED): S.CONFIRMED,
     (Act.START, S.CONFIRMED): S.IN_PROGRESS,
@@ -38,13 +37,13 @@ def test_what_is_over_stays_as_it_is_but_for_a_cancel_that_is_undone() -> None:
     assert possible(S.CANCELLED) == (Act.UNDO_CANCEL,)
 
 
-def test_every_status_is_reached_from_a_request() -> None:
-    reached, more = {S.REQUESTED}, {S.REQUESTED}
+def test_every_status_but_that_of_a_request_is_reached_from_what_is_confirmed() -> None:
+    reached, more = {S.CONFIRMED}, {S.CONFIRMED}
     while more:
         more = {to for status in more for act in possible(status) if (to := after(act, status))} - reached
         reached |= more
 
-    assert reached == set(S)
+    assert reached == set(S) - {S.REQUESTED, S.EXPIRED}
 
 
 @pytest.mark.parametrize("status", S)
@@ -56,11 +55,24 @@ def test_a_request_is_over_the_moment_it_expires(status: S) -> None:
 
 
 def test_nobody_has_failed_to_come_before_the_grace_is_over() -> None:
-    assert earliest(Act.NO_SHOW, S.CONFIRMED, TEN, grace_minutes=5) == TEN + timedelta(minutes=5)
-    assert earliest(Act.NO_SHOW, S.IN_PROGRESS, TEN, grace_minutes=0) == TEN
+    assert earliest(Act.NO_SHOW, S.CONFIRMED, TEN, notice_minutes=15, grace_minutes=5) == TEN + 5 * MINUTE
+    assert earliest(Act.NO_SHOW, S.IN_PROGRESS, TEN, notice_minutes=15, grace_minutes=0) == TEN
+    for is_live in (True, False):
+        assert earliest_on_call(Act.NO_SHOW, TEN, is_live=is_live, grace_minutes=5) == TEN + 5 * MINUTE
 
 
 def test_what_nobody_started_is_completed_from_its_start_on_and_what_is_under_way_at_any_time() -> None:
-    assert earliest(Act.COMPLETE, S.CONFIRMED, TEN, grace_minutes=5) == TEN
-    assert earliest(Act.COMPLETE, S.IN_PROGRESS, TEN, grace_minutes=5) is None
-    assert [earliest(act, S.CONFIRMED, TEN, grace_minutes=5) for act in (Act.START, Act.CANCEL)] == [None, None]
+    assert earliest(Act.COMPLETE, S.CONFIRMED, TEN, notice_minutes=15, grace_minutes=5) == TEN
+    assert earliest(Act.COMPLETE, S.IN_PROGRESS, TEN, notice_minutes=15, grace_minutes=5) is None
+
+
+def test_people_start_a_little_early_and_cancel_whenever_they_like() -> None:
+    assert earliest(Act.START, S.CONFIRMED, TEN, notice_minutes=15, grace_minutes=5) == TEN - 15 * MINUTE
+    assert earliest(Act.CANCEL, S.CONFIRMED, TEN, notice_minutes=15, grace_minutes=5) is None
+
+
+def test_nobody_listens_to_a_call_that_has_not_begun() -> None:
+    for act in (Act.START, Act.COMPLETE):
+        assert earliest_on_call(act, TEN, is_live=False, grace_minutes=5) == TEN
+        assert earliest_on_call(act, TEN, is_live=True, grace_minutes=5) is None
+    assert earliest_on_call(Act.RESPOND, TEN, is_live=False, grace_minutes=5) is None
