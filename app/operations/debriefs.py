@@ -16,7 +16,7 @@ from app.models.tables import participant, session
 from app.operations import invites
 from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time
 from app.operations.events import tell, tell_many
-from app.operations.session_rows import NewSession, add_sessions, change_session
+from app.operations.session_rows import NewSession, add_sessions, ask_anew, change_session
 from app.queries import meetings, people
 from app.queries.house_rules import house_rules
 from app.rules import meeting
@@ -24,7 +24,7 @@ from app.rules.access import Actor
 from app.rules.availability import Range
 from app.rules.meeting import Participant
 from app.rules.seating import local_day
-from app.vocabulary import ClaimKind, Part, Response, SeatStatus, SessionKind, SessionStatus
+from app.vocabulary import ClaimKind, Part, SeatStatus, SessionKind, SessionStatus
 
 _GRID = timedelta(minutes=15)
 _WORKING_DAYS = 2
@@ -127,8 +127,7 @@ def _move(
     _claim(db, one.id, taking, expires_at=seat.expires_at, now=now)
     takes_part = participant.c.session_id == one.id
     db.execute(update(participant).where(takes_part, participant.c.part == Part.HOST).values(person_id=call.host_id))
-    anew = {"response": Response.NEEDS_ACTION, "proposed_starts_at": None}
-    db.execute(update(participant).where(takes_part).values(**anew))
+    ask_anew(db, [one.id])
     values = {"starts_at": times[0], "ends_at": times[1], "time_zone": call.host_time_zone}
     version = change_session(db, one.id, {**values, "expires_at": seat.expires_at}, now=now)
     if seat.status is SeatStatus.CONFIRMED:

@@ -14,13 +14,13 @@ from app.operations.capacity import lock_calls_where
 from app.operations.claims import drop_expired, keep_until, move_claims
 from app.operations.events import tell_many
 from app.operations.seating import end_seats, last_moment
-from app.operations.session_rows import change_session
+from app.operations.session_rows import ask_anew, change_session
 from app.operations.settling import settle_calls_soon
 from app.queries import busy, calls, seats
 from app.rules.access import Actor
 from app.rules.availability import Range
 from app.rules.seating import overlap
-from app.vocabulary import LIVE_SEATS, Part, Response, SeatStatus
+from app.vocabulary import LIVE_SEATS, Part, Response, SeatStatus, SessionKind
 
 _TIMES = frozenset({"starts_at", "ends_at"})
 _HOST = frozenset({"host_id"})
@@ -38,10 +38,12 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     if not (moved or rehosted or reworded):
         return
     call = calls.call_for_update(db, call_id)
+    if rehosted:
+        waitlist.end_own_wait(db, call, actor=actor, now=now)
     held = calls.live_seats(db, [call_id])
     if not held or not (moved or rehosted or call.ends_at > now):  # no mail about the words of a call that is over
         return
-    claims = _claims(db, call, held) if moved else {}
+    claims = _claims(db, call, held, now=now) if moved else {}
     lost = _lost(db, call, held, claims, now=now)
     end_seats(db, call, lost, status=SeatStatus.RELEASED, actor=actor, now=now)
     waitlist.wait_again(db, call, lost, actor=actor, now=now)
@@ -56,7 +58,7 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     followed = [(one.session_id, _follow(db, call, one, now=now)) for one in kept]
     tell_many(db, "session.moved" if moved or rehosted else "session.changed", followed, actor=actor, now=now)
     if moved:
-        _ask_again(db, kept)
+        ask_anew(db, [one.session_id for one in kept])
         _wait_anew(db, call, kept, now=now)
     if moved or rehosted:
         _count_change(db, kept, now=now)
@@ -88,10 +90,17 @@ def release_seats_of(db: DbSession, *, observer_id: str, actor: Actor, now: date
     settle_calls_soon(db, call_ids, now=now)
 
 
-def _claims(db: DbSession, call: Any, held: Sequence[Any]) -> dict[str, Range]:
-    """Return the time that the call takes each observer now, buffers included."""
+def _claims(db: DbSession, call: Any, held: Sequence[Any], *, now: datetime) -> dict[str, Range]:
+    """Return the time that the call takes each observer now, buffers included. Who dropped in may have been elsewhere
+    before.
+    """
     around = busy.buffers(db, [one.observer_id for one in held])
-    return {who: (call.starts_at - before, call.ends_at + after) for who, (before, after) in around.items()}
+    claims = {who: (call.starts_at - before, call.ends_at + after) for who, (before, after) in around.items()}
+    for one in held:
+        begins, stops = claims[one.observer_id]
+        if one.kind is SessionKind.DROP_IN and now < stops:
+            claims[one.observer_id] = max(begins, now), stops
+    return claims
 
 
 def _lost(db: DbSession, call: Any, held: Sequence[Any], claims: dict[str, Range], *, now: datetime) -> list[Any]:
@@ -137,15 +146,6 @@ def _give_to_host(db: DbSession, call: Any, kept: Sequence[Any]) -> None:
         update(participant)
         .where(participant.c.session_id.in_([s.session_id for s in kept]), participant.c.part == Part.HOST)
         .values(person_id=call.host_id, response=Response.NEEDS_ACTION)
-    )
-
-
-def _ask_again(db: DbSession, kept: Sequence[Any]) -> None:
-    """Forget what people answered: a new time is a new question (RFC 5546 section 3.2.2.1)."""
-    db.execute(
-        update(participant)
-        .where(participant.c.session_id.in_([s.session_id for s in kept]))
-        .values(response=Response.NEEDS_ACTION, proposed_starts_at=None)
     )
 
 

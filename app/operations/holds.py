@@ -175,6 +175,13 @@ def give_hold_back(db: DbSession, *, hold_id: str, actor: Actor, now: datetime) 
         waitlist.promote(db, call.id, actor=actor, now=now)
 
 
+def call_off(db: DbSession, *, session_id: str, actor: Actor, now: datetime) -> None:
+    """End the session of a hold without a call, and the hold, unless somebody has booked it. Locks who is in it."""
+    people.lock_people(db, _people(db, session_id))
+    _end(db, session_id, SessionStatus.CANCELLED, actor=actor, now=now)
+    db.execute(delete(hold).where(hold.c.session_id == session_id))
+
+
 def settle(db: DbSession, *, session_id: str, now: datetime) -> None:
     """End the session of a hold without a call that nobody booked in time. Safe to repeat. Locks who is in it."""
     people.lock_people(db, _people(db, session_id))

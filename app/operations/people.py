@@ -85,7 +85,8 @@ def patch_person(
     now: datetime,
 ) -> Person:
     """Change what is given. People change a few things about themselves, admins all. Who has left gives up the seats
-    and sessions ahead of them, and their matches end. Locks the person, then the calls that follow.
+    and sessions ahead of them, and their matches end. The calls they host stay, and the seats on them: the CRM says who
+    takes them over, and nobody takes a new seat until then. Locks the person, then the calls that follow.
     """
     people.person_by_id(db, person_id, actor=actor)
     if not may_act_for(actor, person_id):

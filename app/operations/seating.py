@@ -20,6 +20,7 @@ from app.operations import debriefs, invites
 from app.operations.capacity import capacity, references, renumber
 from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time, wait_for_host
 from app.operations.events import tell, tell_acts, tell_many
+from app.operations.refused import SeatsFull
 from app.operations.session_rows import NewSession, add_sessions, change_session
 from app.operations.settling import settle_call_at
 from app.queries import calls
@@ -54,9 +55,12 @@ def last_moment(call: Any) -> datetime:
 def take_seat(
     db: DbSession, call: Any, observer: Observer, sitting: Sitting = AT_ONCE, *, actor: Actor, now: datetime
 ) -> Any:
-    """Give a locked observer the lowest free seat of a locked call that has one, and return its row."""
+    """Give a locked observer the lowest free seat of a locked call, and return its row. Refused when it has none."""
     held = calls.live_seats(db, [call.id])
     used = {one.seat_no for one in held}
+    seat_no = next((n for n in range(1, call.seat_capacity + 1) if n not in used), None)
+    if seat_no is None:
+        raise SeatsFull("Wait for one, or choose another call.")
     begun = SessionStatus.IN_PROGRESS if sitting.kind is SessionKind.DROP_IN else SessionStatus.CONFIRMED
     new = NewSession(
         kind=sitting.kind,
@@ -71,7 +75,8 @@ def take_seat(
     (made_session,) = add_sessions(db, [new], now=now)
     session_id: str = made_session.id
     drop_expired(db, [observer.id], now=now)
-    time = observer.claim(call.starts_at, call.ends_at)
+    since = now if sitting.kind is SessionKind.DROP_IN else None
+    time = observer.claim(call.starts_at, call.ends_at, since=since)
     claim_time(db, [Claimed(observer.id, session_id, time, sitting.claim, sitting.expires_at)], now=now)
     made = {
         "id": ids.new("seat", now),
@@ -80,7 +85,7 @@ def take_seat(
         "session_id": session_id,
         "kind": sitting.kind,
         "status": SeatStatus.CONFIRMED if sitting.stands else SeatStatus.REQUESTED,
-        "seat_no": next(n for n in range(1, call.seat_capacity + 1) if n not in used),
+        "seat_no": seat_no,
         "capacity": call.seat_capacity,
         "late": False,
         "version": 1,
@@ -145,7 +150,8 @@ def end_seats(
         return
     free_time(db, [one.session_id for one in ended])
     over = [(one.session_id, _end_session(db, call, one, status, now=now)) for one in ended]
-    tell_many(db, "session.cancelled", over, actor=actor, now=now)
+    act = "session.expired" if status is SeatStatus.EXPIRED else "session.cancelled"
+    tell_many(db, act, over, actor=actor, now=now)
     _seats_changed(db, ended, {"status": status, "late": late}, f"seat.{status}", actor=actor, now=now)
     debriefs.cancel_debriefs(db, [one.session_id for one in ended], actor=actor, now=now)
     left = calls.live_seats(db, [call.id])

@@ -4,6 +4,7 @@ The schema is the last line behind it: claims of one person never overlap, a sea
 more seats than its capacity (migration 0001).
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,19 +58,21 @@ def wait_if_full(db: DbSession, *, call_id: str, observer_id: str, actor: Actor,
     """Put the observer into the line for a call that is full and return the id of their place; None when there is a
     seat to book. Refused for whatever else would keep them off it. Locks as `book_seat` does.
     """
-    try:
-        lock_sitter(db, call_id=call_id, observer_id=observer_id, kind=SessionKind.SHADOW, actor=actor, now=now)
-    except SeatsFull:
-        call = calls.call_for_update(db, call_id)
-        return waitlist.join(db, call, observer_id, actor=actor, now=now)
-    return None
+    call, _, why = _lock_and_ask(
+        db, call_id=call_id, observer_id=observer_id, kind=SessionKind.SHADOW, actor=actor, now=now
+    )
+    if why is None:
+        return None
+    if why.code != SeatsFull.code:
+        raise problem(why, **other_calls(db, why, call, observer_id, now=now))
+    return waitlist.join(db, call, observer_id, actor=actor, now=now)
 
 
 def release_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Give a seat back and return it; whoever is next in line is offered it. The observer does it, the host, or an
-    admin. Repeating it changes nothing.
+    admin. It is late within the house's window before the call, unless its host does it. Repeating it changes nothing.
     """
     found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor)
     if found.status is SeatStatus.RELEASED:
@@ -78,12 +81,20 @@ def release_seat(
         raise SeatOver(f"It is {found.status}.")
     if call.ends_at <= now:
         raise Past("The call is over, and the seat with it.")
-    late = call.starts_at - now < timedelta(minutes=house_rules(db).late_cancel_minutes)
+    soon = call.starts_at - now < timedelta(minutes=house_rules(db).late_cancel_minutes)
     own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]
-    end_seats(db, call, own, status=SeatStatus.RELEASED, late=late, actor=actor, now=now)
-    waitlist.offer_over(db, seat_id, actor=actor, now=now)
-    waitlist.promote(db, call.id, actor=actor, now=now)
+    release_locked(db, call, own, late=soon and actor.person_id != call.host_id, actor=actor, now=now)
     return seats.seat_by_id(db, seat_id, actor=actor)
+
+
+def release_locked(
+    db: DbSession, call: Any, released: Sequence[Any], *, late: bool, actor: Actor, now: datetime
+) -> None:
+    """Release live seats of a call that is locked with everybody on it, and offer them to those who wait."""
+    end_seats(db, call, released, status=SeatStatus.RELEASED, late=late, actor=actor, now=now)
+    for one in released:
+        waitlist.offer_over(db, one.id, actor=actor, now=now)
+    waitlist.promote(db, call.id, actor=actor, now=now)
 
 
 def approve_seat(
@@ -106,8 +117,8 @@ def approve_seat(
 def decline_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
-    """Turn somebody down who asked for a seat and return it; whoever is next in line is offered it. The host or an
-    admin does it. Repeating it changes nothing.
+    """Turn somebody down who asked for a seat and return it; whoever is next in line is offered it. Who had waited for
+    it waits no longer: the host has said no. The host or an admin does it. Repeating it changes nothing.
     """
     found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor)
     if found.status is SeatStatus.DECLINED:
@@ -125,6 +136,16 @@ def lock_sitter(
     """Lock an observer who may take a seat of this kind on a call, and the call; return its row and what is known of
     them. Refused when they may not. What nobody confirmed in time is in nobody's way, and goes to who waits for it.
     """
+    call, observer, why = _lock_and_ask(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
+    if why is not None:
+        raise problem(why, **other_calls(db, why, call, observer_id, now=now))
+    return call, observer
+
+
+def _lock_and_ask(
+    db: DbSession, *, call_id: str, observer_id: str, kind: SessionKind, actor: Actor, now: datetime
+) -> tuple[Any, seating.Observer, seating.Refusal | None]:
+    """Do what `lock_sitter` does, but return what the rule says."""
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not may_act_for(actor, observer_id):
         raise Forbidden("You can take a seat only for yourself.")
@@ -138,9 +159,7 @@ def lock_sitter(
         raise AlreadyBooked("Release that seat, or keep it.", extra={"seat_id": mine.id})
     observers, hosting = seats.facts(db, call, [rows[observer_id]], rows[call.host_id], now=now)
     observer = observers[observer_id]
-    if why := seating.refusal(call, observer, hosting, kind=kind, now=now):
-        raise problem(why, **other_calls(db, why, call, observer_id, now=now))
-    return call, observer
+    return call, observer, seating.refusal(call, observer, hosting, kind=kind, now=now)
 
 
 def _sitting_on(call: Any, kind: SessionKind, *, now: datetime) -> Sitting:

@@ -65,7 +65,8 @@ def accept_offer(
     db: DbSession, *, entry_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Take the seat that is offered and return the place in line; where the host approves every seat, ask the host.
-    Refused as `offer_expired` once it has gone to the next. Repeating it changes nothing.
+    Refused as `offer_expired` once it has gone to the next. Taking it ends the wait, whatever the host says then.
+    Repeating it changes nothing.
     """
     found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor)
     if found.status is WaitlistStatus.TAKEN:
@@ -161,7 +162,7 @@ def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None
 
 def wait_again(db: DbSession, call: Any, lost: Sequence[Any], *, actor: Actor, now: datetime) -> None:
     """Let those who lost their seats on a locked call to its new time wait for another, should it move again. Who was
-    only offered one keeps their place in line; who hosts the call now waits no longer.
+    only offered one keeps their place in line. Who hosts the call now waits no longer (`end_own_wait`).
     """
     offers = _offers_of(db, lost)
     for row in offers:
@@ -170,6 +171,10 @@ def wait_again(db: DbSession, call: Any, lost: Sequence[Any], *, actor: Actor, n
     for one in lost:
         if one.observer_id != call.host_id:
             join(db, call, one.observer_id, actor=actor, now=now)
+
+
+def end_own_wait(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
+    """End the wait of somebody who hosts a locked call from now on."""
     mine = waitlist_entry.c.call_id == call.id, waitlist_entry.c.person_id == call.host_id
     hosting = db.execute(select(waitlist_entry).where(*mine, waitlist_entry.c.status.in_(IN_LINE))).all()
     _end_entries(db, hosting, WaitlistStatus.LEFT, actor=actor, now=now)

@@ -139,17 +139,19 @@ def open_now(db: DbSession, *, now: datetime) -> tuple[ColumnElement[bool], ...]
     """Return what `seating.closed` and `seating.full` let pass, as conditions on calls with their accounts. One
     statement.
     """
-    house = house_rules(db)
+    soonest = now + timedelta(minutes=house_rules(db).min_notice_minutes)
     # Not as a join, or SQLite goes through the hosts first and has to sort what it could read in order.
     takes_nobody = or_(person.c.status != PersonStatus.ACTIVE, person.c.seat_approval == SeatApproval.NONE)
+    asks = person.c.seat_approval == SeatApproval.HOST
     return (
         call.c.status == CallStatus.SCHEDULED,
         call.c.starts_at > now,
-        call.c.starts_at >= now + timedelta(minutes=house.min_notice_minutes),
+        call.c.starts_at >= soonest,
+        or_(call.c.starts_at > soonest, call.c.host_id.not_in(select(person.c.id).where(asks))),
         call.c.host_id.not_in(select(person.c.id).where(takes_nobody)),
         func.coalesce(account.c.observers_allowed, True),
         call.c.sensitive.is_(False),
-        or_(call.c.stage.is_(None), call.c.stage.not_in(house.closed_stages)),
+        or_(call.c.stage.is_(None), call.c.stage.not_in(house_rules(db).closed_stages)),
         or_(call.c.seats_taken < call.c.seat_capacity, call.c.id.in_(_comes_free(now=now))),
     )
 

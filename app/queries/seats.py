@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import call, claim, person, seat
+from app.models.tables import call, claim, person, seat, session
 from app.queries import busy
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
@@ -78,24 +78,27 @@ def refusal(
     return seating.refusal(call, observers[observer.id], hosting, kind=kind, now=now)
 
 
-def seats_under_own_calls(db: DbSession, person_ids: Collection[str], *, now: datetime) -> list[Any]:
-    """Return the live seats of these people at a time at which they host another call that is not over, by id. One
-    statement.
+def under_own_calls(db: DbSession, person_ids: Collection[str], *, now: datetime) -> list[Any]:
+    """Return the seats of these people, and what is only held for them, at a time at which they host another call:
+    person, session and its call, None for time without one; by session. Nothing that is over is in the way of anything.
+    One statement.
     """
     own = call.alias("own")
     query = (
-        select(*seat.c)
-        .join(claim, and_(claim.c.session_id == seat.c.session_id, claim.c.person_id == seat.c.observer_id))
-        .join(own, and_(own.c.host_id == seat.c.observer_id, own.c.id != seat.c.call_id))
+        select(claim.c.person_id, claim.c.session_id, session.c.call_id)
+        .join(session, session.c.id == claim.c.session_id)
+        .join(own, and_(own.c.host_id == claim.c.person_id, own.c.id.is_distinct_from(session.c.call_id)))
         .where(
-            seat.c.observer_id.in_(person_ids),
-            seat.c.status.in_(LIVE_SEATS),
+            claim.c.person_id.in_(person_ids),
             claim.c.active,
+            or_(claim.c.expires_at.is_(None), claim.c.expires_at > now),
+            or_(session.c.call_id.is_not(None), claim.c.kind == ClaimKind.HOLD),
+            session.c.ends_at > now,
             own.c.status.in_((CallStatus.SCHEDULED, CallStatus.LIVE)),
             own.c.starts_at < claim.c.ends_at,
             own.c.ends_at > claim.c.starts_at,
             own.c.ends_at > now,
         )
-        .order_by(seat.c.id)
+        .order_by(claim.c.session_id)
     )
     return list(db.execute(query.distinct()))

@@ -119,7 +119,10 @@ def approve_seat(seat_id: str, db: Db, now: Now, actor: CurrentActor, if_match: 
     responses=refusals(NotFound, Forbidden, Stale, operations.NotRequested),
 )
 def decline_seat(seat_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> SeatRead:
-    """Turn somebody down who asked for a seat on your call. The seat goes to whoever is next in line."""
+    """Turn somebody down who asked for a seat on your call. The seat goes to whoever is next in line.
+
+    Whoever is turned down is no longer in line, had they waited for it.
+    """
     found = operations.decline_seat(db, seat_id=seat_id, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, SeatRead.model_validate(found))
 

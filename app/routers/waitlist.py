@@ -43,7 +43,10 @@ def get_entry(entry_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) ->
 def accept_offer(
     entry_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> WaitlistEntryRead:
-    """Take the seat that is offered. Where the host approves every seat, they are asked first."""
+    """Take the seat that is offered. Where the host approves every seat, they are asked first.
+
+    Taking it ends the wait: whoever the host turns down then is no longer in line.
+    """
     found = operations.accept_offer(db, entry_id=entry_id, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, WaitlistEntryRead.model_validate(found))
 

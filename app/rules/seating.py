@@ -97,9 +97,10 @@ class Observer:
     after: timedelta = timedelta()
     """What they keep free around every session."""
 
-    def claim(self, starts_at: datetime, ends_at: datetime) -> Range:
-        """Return the time that a session takes them, buffers included."""
-        return starts_at - self.before, ends_at + self.after
+    def claim(self, starts_at: datetime, ends_at: datetime, *, since: datetime | None = None) -> Range:
+        """Return the time that a session takes them, buffers included; `since` they come, when it is under way."""
+        begins = starts_at - self.before
+        return begins if since is None else max(begins, since), ends_at + self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,9 @@ def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHA
             return Refusal("not_started", "Nobody drops in on a call that has not started. Take a seat on it.")
     elif under_way:
         return Refusal("past", "The call has started. Choose an upcoming one.")
-    elif call.starts_at < now + timedelta(minutes=call.min_notice_minutes):
+    elif call.starts_at < (soonest := now + timedelta(minutes=call.min_notice_minutes)) or (
+        call.starts_at == soonest and call.host_approval is SeatApproval.HOST  # who must be asked has until the notice
+    ):
         return Refusal(
             "min_notice", f"The call starts in less than {call.min_notice_minutes} minutes. Choose a later one."
         )
@@ -153,17 +156,18 @@ def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHA
     return None
 
 
-def unfit(call: Hosted, observer: Observer, host: Host, *, kind: SessionKind = SessionKind.SHADOW) -> Refusal | None:
+def unfit(call: Hosted, observer: Observer, host: Host, *, since: datetime | None = None) -> Refusal | None:
     """Why this observer may not sit in on a call that is open and has a seat; None when they may. O(log n) in working
-    hours and O(n) in what takes their time. Working hours hold for what is planned, not for dropping in.
+    hours and O(n) in what takes their time. `since` is when they drop in on it, None when it is planned: working hours
+    hold for what is planned, and what was over before they came is in nobody's way.
     """
     if observer.id == call.host_id:
         return Refusal("own_call", "Nobody observes the call they host.", observer.id)
     if not observer.works_here:
         return Refusal("not_active", "This person is on leave or has left.", observer.id)
-    if in_the_way := overlap(observer.taken, *observer.claim(call.starts_at, call.ends_at)):
+    if in_the_way := overlap(observer.taken, *observer.claim(call.starts_at, call.ends_at, since=since)):
         return Refusal("slot_taken", "The observer is taken at that time.", observer.id, in_the_way)
-    if kind is not SessionKind.DROP_IN and not within(observer.working, call.starts_at, call.ends_at):
+    if since is None and not within(observer.working, call.starts_at, call.ends_at):
         return Refusal("outside_availability", "The call lies outside the observer's working hours.", observer.id)
     if min(observer.load.left(call.starts_at)) < 1:
         return Refusal("limit", "The observer's load limit for that day or week is reached.", observer.id)
@@ -215,7 +219,8 @@ def refusal(
     """Why this observer may not take a seat of this kind on this call now; None when they may. That it is full comes
     last: whoever hears it may wait for a seat.
     """
-    return closed(call, now=now, kind=kind) or unfit(call, observer, host, kind=kind) or full(call)
+    since = now if kind is SessionKind.DROP_IN else None
+    return closed(call, now=now, kind=kind) or unfit(call, observer, host, since=since) or full(call)
 
 
 def full(call: Seatable) -> Refusal | None:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, literal, not_,
 from app.db import transaction
 from app.models.tables import calendar_entry as entry
 from app.models.tables import call, claim, event, idempotency_record, job, participant, seat, session, waitlist_entry
+from app.queries.busy import LOADING
 from app.vocabulary import (
     CALL_KINDS,
     LIVE_SEATS,
@@ -192,7 +193,7 @@ _UNTRUE: Mapping[str, Select[Any]] = {
         entry.c.part == Part.HOST,
         entry.c.session_id.is_(None),
         _STANDS,
-        not_(_any(seat.c.call_id == entry.c.call_id, _LIVE)),
+        not_(_any(seat.c.call_id == entry.c.call_id, seat.c.status.in_(LOADING))),  # held, or used: the past stays
     ),
     "a session on a call lives as long as its seat": select(session.c.id).where(
         session.c.call_id.is_not(None),

@@ -1,6 +1,6 @@
 """Hosts who approve every seat: what is asked of them, until when, and what a request keeps meanwhile."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -10,9 +10,10 @@ from app.db import DbSession
 from app.errors import Forbidden, NotFound, Problem, Stale
 from app.models.tables import calendar_entry, call, person
 from app.operations.calls import cancel_call, patch_call
-from app.operations.seats import NotRequested, approve_seat, decline_seat
+from app.operations.seats import NotRequested, approve_seat, decline_seat, release_seat
 from app.queries.calls import call_by_id
 from app.queries.entries import Desk, drawn_entries
+from app.queries.joinable import joinable_ids
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import Part, Role, SeatApproval, SeatStatus, SessionKind, SessionStatus, WaitlistStatus
 from tests.factories import a_call, a_person
@@ -21,6 +22,7 @@ from tests.seats_that_wait import (
     HALF,
     TEN,
     a_host_who_approves,
+    accept,
     claims_of,
     give_back,
     settle,
@@ -32,6 +34,7 @@ from tests.seats_that_wait import (
     wait,
     words_left,
 )
+from tests.sessions_and_people import a_session
 
 LAST = TEN - timedelta(minutes=15)
 DESK = Desk.of(Settings(_env_file=None))
@@ -205,3 +208,58 @@ def test_who_drops_in_on_a_call_under_way_asks_nobody(db: DbSession) -> None:
     assert made.status is SeatStatus.CONFIRMED
     assert the_session(db, made.session_id).status is SessionStatus.IN_PROGRESS
     assert db.execute(select(call.c.seats_taken)).scalar_one() == 1
+
+
+def test_a_call_whose_host_has_no_time_to_decide_is_not_shown_as_one_to_join(db: DbSession) -> None:
+    call_id, jo = a_call(db, a_host_who_approves(db)), a_person(db, "Jo")
+    at_once = a_call(db)
+
+    def joinable(now: datetime) -> list[str]:
+        return joinable_ids(db, TEN, TEN + HALF, observer=jo, now=now, limit=9)
+
+    with pytest.raises(Problem) as refused:
+        take(db, call_id, jo, now=LAST)
+
+    assert refused.value.code == "min_notice"
+    assert joinable(LAST) == [at_once]
+    assert sorted(joinable(LAST - timedelta(seconds=1))) == sorted([call_id, at_once])
+
+
+def test_whoever_the_host_turns_down_after_an_offer_is_no_longer_in_line(db: DbSession) -> None:
+    call_id, tom = a_call(db, a_host_who_approves(db), seats=1), a_person(db, "Tom")
+    held = take(db, call_id, a_person(db, "Jo"))
+    entry_id = wait(db, call_id, tom)
+    give_back(db, held)
+    accept(db, entry_id)
+
+    decline_seat(db, seat_id=the_entry(db, entry_id).seat_id, actor=SYSTEM, now=NOW)
+
+    assert the_entry(db, entry_id).status is WaitlistStatus.TAKEN
+
+
+@pytest.mark.parametrize(("by", "late"), [("host", False), ("observer", True), ("admin", True)])
+def test_a_seat_is_given_back_late_by_its_observer_or_for_them_but_not_by_the_host(
+    db: DbSession, by: str, late: bool
+) -> None:
+    host, jo = a_person(db, "Host"), a_person(db, "Jo")
+    held = take(db, a_call(db, host), jo)
+    of_host, of_jo = Actor("key_h", Role.REP, host.id), Actor("key_o", Role.REP, jo.id)
+    actor = {"host": of_host, "observer": of_jo, "admin": SYSTEM}[by]
+
+    assert release_seat(db, seat_id=held.id, actor=actor, now=TEN - HALF).late is late
+
+
+def test_who_drops_in_may_have_been_elsewhere_until_then_and_stays_when_the_call_takes_longer(db: DbSession) -> None:
+    host, jo = a_person(db, "Host"), a_person(db, "Jo")
+    a_session(db, jo, a_person(db, "Tom"))
+    call_id, now = a_call(db, host, minutes=60), TEN + timedelta(minutes=40)
+
+    with pytest.raises(Problem) as too_early:
+        take(db, call_id, jo, kind=SessionKind.DROP_IN, now=TEN + timedelta(minutes=20))
+    seat = take(db, call_id, jo, kind=SessionKind.DROP_IN, now=now)
+    longer = {"ends_at": TEN + 3 * HALF}
+    patch_call(db, call_id=call_id, changes=longer, actor=SYSTEM, now=now + timedelta(minutes=1))
+
+    assert too_early.value.code == "slot_taken"
+    assert the_seat(db, seat.id).status is SeatStatus.CONFIRMED
+    assert claims_of(db, jo)[-1] == (now + timedelta(minutes=1), TEN + 3 * HALF)

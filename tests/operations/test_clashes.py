@@ -4,20 +4,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.db import DbSession
-from app.models.tables import job, seat
+from app.models.tables import availability, job, seat
 from app.operations.calls import cancel_call, patch_call
 from app.operations.clashes import give_way
 from app.operations.seats import book_seat, wait_if_full
 from app.queries.waitlist import line_of
 from app.rules.access import SYSTEM
-from app.vocabulary import SeatStatus
+from app.vocabulary import SeatStatus, SessionStatus
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
+from tests.operations.test_holds import a_plan, hold_time
+from tests.seats_that_wait import claims_of, hold, the_seat, the_session
+from tests.sessions_and_people import a_session
 
 TEN = MONDAY + timedelta(hours=10)
+HALF = timedelta(minutes=30)
 
 
 def words_left(db: DbSession) -> list[dict[str, Any]]:
@@ -73,3 +77,45 @@ def test_a_call_that_was_called_off_before_the_job_ran_takes_no_seat(db: DbSessi
 
     assert give_way(db, person_id=jo.id, now=NOW) is False
     assert status_of(db, held.id) is SeatStatus.CONFIRMED
+
+
+def test_a_seat_on_a_call_that_is_over_gives_way_to_nothing_though_its_buffer_meets_the_next(db: DbSession) -> None:
+    jo = a_person(db, "Jo")
+    db.execute(update(availability).where(availability.c.person_id == jo.id).values(buffer_after_minutes=60))
+    held = book_seat(db, call_id=a_call(db), observer_id=jo.id, actor=SYSTEM, now=NOW)
+    a_call(db, jo, starts_at=TEN + HALF)
+
+    assert give_way(db, person_id=jo.id, now=TEN + HALF) is False
+    assert status_of(db, held.id) is SeatStatus.CONFIRMED
+
+
+def test_a_seat_that_gives_way_is_never_given_back_late(db: DbSession) -> None:
+    jo = a_person(db, "Jo")
+    held = book_seat(db, call_id=a_call(db), observer_id=jo.id, actor=SYSTEM, now=NOW)
+    a_call(db, jo)
+
+    give_way(db, person_id=jo.id, now=TEN - HALF)
+
+    assert (status_of(db, held.id), the_seat(db, held.id).late) == (SeatStatus.RELEASED, False)
+
+
+def test_what_is_only_held_gives_way_too_and_a_session_that_stands_does_not(db: DbSession) -> None:
+    jo, tom = a_person(db, "Jo"), a_person(db, "Tom")
+    of_time = hold_time(db, a_plan(jo, tom))
+    of_seat = hold(db, a_call(db, starts_at=TEN + HALF), jo)
+    stands = a_session(db, jo, tom, starts_at=TEN + 2 * HALF)
+    a_call(db, jo, minutes=120)
+
+    assert words_left(db) == [{"person_id": jo.id}]
+    assert [give_way(db, person_id=jo.id, now=NOW) for _ in "abc"] == [True, True, False]
+    assert {the_session(db, one.session_id).status for one in (of_time, of_seat)} == {SessionStatus.CANCELLED}
+    assert the_session(db, stands).status is SessionStatus.CONFIRMED
+    assert claims_of(db, tom) == claims_of(db, jo) == [(TEN + 2 * HALF, TEN + 3 * HALF)]
+
+
+def test_what_has_expired_has_no_need_to_give_way(db: DbSession) -> None:
+    jo = a_person(db, "Jo")
+    made = hold(db, a_call(db), jo)
+    a_call(db, jo)
+
+    assert give_way(db, person_id=jo.id, now=made.expires_at) is False

@@ -41,6 +41,7 @@ from tests.seats_that_wait import (
     wait,
     words_left,
 )
+from tests.sessions_and_people import acts
 
 
 def a_plan(mentor: Person, mentee: Person, starts_at: datetime = TEN, **fields: Any) -> Plan:
@@ -366,3 +367,12 @@ def test_a_held_seat_that_is_released_by_its_host_opens_nothing(db: DbSession) -
 
     with pytest.raises(HoldExpired):
         book_held(db, made.token, call_id, jo)
+
+
+def test_a_hold_that_expires_is_told_as_expired(db: DbSession) -> None:
+    call_id, jo = a_call(db), a_person(db, "Jo")
+    made = hold(db, call_id, jo)
+
+    settle(db, call_id, now=made.expires_at)
+
+    assert acts(db, made.session_id) == [("session.requested", 1), ("session.expired", 2)]

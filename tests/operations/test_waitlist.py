@@ -501,3 +501,12 @@ def test_an_offer_takes_the_time_of_who_is_offered_it_for_as_long_as_it_lasts(db
 
     assert refused.value.code == "slot_taken"
     assert the_session(db, held.session_id).status is SessionStatus.CANCELLED
+
+
+def test_who_is_to_host_a_call_without_seats_waits_for_it_no_longer(db: DbSession) -> None:
+    call_id, tom = a_call(db, seats=0), a_person(db, "Tom")
+    entry_id = wait(db, call_id, tom)
+
+    patch_call(db, call_id=call_id, changes={"host_id": tom.id}, actor=SYSTEM, now=NOW)
+
+    assert the_entry(db, entry_id).status is WaitlistStatus.LEFT
