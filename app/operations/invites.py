@@ -6,7 +6,7 @@ passes over those before: gaps are legal. It locks the entry while it takes a re
 entry under a lock too: else two states could bear one number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,35 +59,33 @@ def session_changed(db: DbSession, *, session_id: str, cancelled: bool, now: dat
     """
     found = db.execute(select(session).where(session.c.id == session_id)).one()
     entries = _locked(db, entry.c.session_id == session_id)
-    people = {} if cancelled else dict(_people(db, session_id))
+    people = dict(_people(db, session_id))
     missing = [(who, part) for who, part in people.items() if who not in {one.person_id for one in entries}]
-    if missing:
+    if missing and not cancelled:
         _new(db, missing, {"uid": found.uid, "session_id": session_id}, times=found, now=now)
-    staying = [one for one in entries if cancelled or one.person_id in people]
-    for gone in entries:
-        if gone not in staying and gone.status is EntryStatus.CONFIRMED:
-            _change(db, gone, times=gone, status=EntryStatus.CANCELLED, now=now)
     status = EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED
-    return max((_change(db, one, times=found, status=status, now=now) for one in staying), default=0)
+    return _in_step(db, entries, people, times=found, status=status, now=now)
 
 
 def series_joins(db: DbSession, *, series_id: str, now: datetime) -> None:
     """Put a new series, all its occurrences in one entry, into the calendars of all who take part."""
     uid = db.execute(select(series.c.uid).where(series.c.id == series_id)).scalar_one()
-    one_of_them = db.execute(select(func.min(session.c.id)).where(session.c.series_id == series_id)).scalar_one()
     about, times = {"uid": uid, "series_id": series_id}, _span(db, series_id)
-    _new(db, _people(db, one_of_them), about, times=times, now=now)
+    _new(db, _people_to_come(db, series_id, now=now), about, times=times, now=now)
 
 
 def series_changed(db: DbSession, *, series_id: str, now: datetime) -> int:
-    """Bring the row and the entries of a series in step with its occurrences, however many have changed: one revision
-    and one mail for each person. Once no occurrence is left they are cancelled. Returns their sequence. Locks them.
+    """Bring the row and the entries of a series in step with its occurrences, however many have changed, and with who
+    takes part in those to come: one revision and one mail for each person. Once no occurrence is left they are
+    cancelled. Returns their sequence. Locks them.
     """
     times = _span(db, series_id)
     off = times.starts_at is None
     status = EntryStatus.CANCELLED if off else EntryStatus.CONFIRMED
     entries = _locked(db, entry.c.series_id == series_id)
-    sequence = max(_change(db, one, times=times, status=status, now=now) for one in entries)
+    people = dict(_people_to_come(db, series_id, now=now))
+    staying = people or {one.person_id for one in entries if one.status is EntryStatus.CONFIRMED}
+    sequence = _in_step(db, entries, staying, times=times, status=status, now=now)
     db.execute(
         update(series)
         .where(series.c.id == series_id)
@@ -153,6 +151,13 @@ def _people(db: DbSession, session_id: str) -> list[tuple[str, Part]]:
     return [(row.person_id, row.part) for row in db.execute(query.order_by(participant.c.person_id))]
 
 
+def _people_to_come(db: DbSession, series_id: str, *, now: datetime) -> list[tuple[str, Part]]:
+    """Return who takes part in the occurrences that stand and are not over: who has left is in those before alone."""
+    query = select(participant.c.person_id, participant.c.part).join(session).distinct()
+    query = query.where(session.c.series_id == series_id, session.c.status.not_in(OFF), session.c.ends_at > now)
+    return [(row.person_id, row.part) for row in db.execute(query.order_by(participant.c.person_id))]
+
+
 def _span(db: DbSession, series_id: str) -> Any:
     """Return when the first occurrence that stands starts and the last one ends; two times None when none stands."""
     query = select(func.min(session.c.starts_at).label("starts_at"), func.max(session.c.ends_at).label("ends_at"))
@@ -193,6 +198,19 @@ def _add(db: DbSession, made: Sequence[dict[str, Any]], *, now: datetime) -> Non
     if made:
         db.execute(insert(entry), made)
         _mail(db, [one["id"] for one in made], now)
+
+
+def _in_step(
+    db: DbSession, entries: Sequence[Any], people: Collection[str], *, times: Any, status: EntryStatus, now: datetime
+) -> int:
+    """Change the entries of those who take part, and cancel those of who does so no more. Returns their sequence."""
+    sequence = 0
+    for one in entries:
+        if one.person_id in people:
+            sequence = max(sequence, _change(db, one, times=times, status=status, now=now))
+        elif one.status is EntryStatus.CONFIRMED:
+            _change(db, one, times=one, status=EntryStatus.CANCELLED, now=now)
+    return sequence
 
 
 def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:

@@ -1,47 +1,86 @@
 """Take somebody who has left out of the sessions without a call that are ahead of them."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 
-from app.db import DbSession
+from app.db import DbSession, Retryable
 from app.models.tables import participant, session
+from app.operations import invites
+from app.operations.claims import free_time
 from app.operations.common_time import give_back
 from app.operations.events import tell
-from app.operations.session_locks import Locked
 from app.operations.session_rows import change_session
-from app.operations.sessions import cancel_locked, tell_calendars
-from app.queries import sessions
+from app.operations.sessions import tell_calendars
+from app.queries import people, sessions
 from app.rules.access import Actor
 from app.rules.session_states import current
 from app.vocabulary import CALL_KINDS, Response, SessionStatus
 
+_ALIVE = (SessionStatus.REQUESTED, SessionStatus.CONFIRMED, SessionStatus.IN_PROGRESS)
+
+
+def lock_company(
+    db: DbSession, leaving: Collection[str], *, also: Collection[str] = (), now: datetime
+) -> dict[str, Any]:
+    """Lock those who are leaving, everybody whom they meet in sessions ahead, and `also`, which locks those sessions;
+    return their rows by id. Before anything but names is locked. Asks for another run when somebody came to be among
+    them between looking and locking.
+    """
+    rows = people.lock_people(db, {*leaving, *also, *_company(db, leaving, now=now)})
+    if not _company(db, leaving, now=now) <= rows.keys():
+        raise Retryable("somebody was asked into a session of who is leaving meanwhile")
+    return rows
+
 
 def leave_sessions(db: DbSession, *, person_id: str, actor: Actor, now: datetime) -> None:
-    """Let the others meet without this locked person where at least two of them come; cancel the rest. Everybody
-    is told. What was stays.
-
-    The lock on this person is enough: whoever changes one of these sessions locks everybody in it.
+    """Let the others meet without this person where at least two of them come; cancel the rest. Everybody is told,
+    once of a series. What was stays. Those whom they meet are locked with them (`lock_company`).
     """
-    mine = participant.c.person_id == person_id, participant.c.response != Response.DECLINED
-    query = select(session).join(participant, participant.c.session_id == session.c.id).where(*mine)
-    query = query.where(session.c.kind.not_in(CALL_KINDS), session.c.ends_at > now)
-    query = query.where(session.c.status.in_((SessionStatus.REQUESTED, SessionStatus.CONFIRMED)))
-    rows = db.execute(query.order_by(session.c.id)).all()
-    people = sessions.participants(db, [row.id for row in rows])
+    mine = select(participant.c.session_id).where(participant.c.person_id == person_id)
+    rows = db.execute(select(session).where(session.c.id.in_(mine), *_ahead(now)).order_by(session.c.id)).all()
+    everybody = sessions.participants(db, [row.id for row in rows])
+    told: list[tuple[Any, bool]] = []
     for row in rows:
         status = current(row.status, row.expires_at, now=now)
-        others = [one for one in people[row.id] if one.person_id != person_id and one.response != Response.DECLINED]
-        if status is SessionStatus.CONFIRMED and len(others) >= 2:
-            _leave(db, Locked(row, people[row.id], (), status), person_id, actor=actor, now=now)
-        elif status is not SessionStatus.EXPIRED:
-            cancel_locked(db, Locked(row, people[row.id], (), status), actor=actor, now=now)
+        if status is SessionStatus.EXPIRED:
+            continue
+        coming = [one.person_id for one in everybody[row.id] if one.response is not Response.DECLINED]
+        off = status is SessionStatus.REQUESTED or len({*coming} - {person_id}) < 2
+        if off:
+            free_time(db, [row.id])
+        else:
+            give_back(db, row.id, person_id)
+            in_it = participant.c.session_id == row.id, participant.c.person_id == person_id
+            db.execute(delete(participant).where(*in_it))
+        version = change_session(db, row.id, {"status": SessionStatus.CANCELLED} if off else {}, now=now)
+        tell(db, "session.cancelled" if off else "session.changed", row.id, version=version, actor=actor, now=now)
+        if status is not SessionStatus.REQUESTED:  # what is only held is in no calendar
+            told.append((row, off))
+    _tell_calendars(db, told, now=now)
 
 
-def _leave(db: DbSession, locked: Locked, person_id: str, *, actor: Actor, now: datetime) -> None:
-    give_back(db, locked.row.id, person_id)
-    in_it = participant.c.session_id == locked.row.id, participant.c.person_id == person_id
-    db.execute(delete(participant).where(*in_it))
-    version = change_session(db, locked.row.id, {}, now=now)
-    tell_calendars(db, locked.row, cancelled=False, now=now)
-    tell(db, "session.changed", locked.row.id, version=version, actor=actor, now=now)
+def _tell_calendars(db: DbSession, changed: Sequence[tuple[Any, bool]], *, now: datetime) -> None:
+    """Bring the entries of sessions, with whether each is off, in step with them: those of a series in one revision."""
+    of_series: dict[str, list[str]] = {}
+    for row, off in changed:
+        if row.series_id is None:
+            tell_calendars(db, row, cancelled=off, now=now)
+        else:
+            of_series.setdefault(row.series_id, []).append(row.id)
+    for series_id, session_ids in sorted(of_series.items()):
+        sequence = invites.series_changed(db, series_id=series_id, now=now)
+        db.execute(update(session).where(session.c.id.in_(session_ids)).values(sequence=sequence))
+
+
+def _company(db: DbSession, person_ids: Collection[str], *, now: datetime) -> set[str]:
+    """Return everybody in the sessions ahead of these people, themselves included. One statement."""
+    theirs = select(participant.c.session_id).join(session)
+    theirs = theirs.where(participant.c.person_id.in_(sorted(person_ids)), *_ahead(now))
+    return set(db.execute(select(participant.c.person_id).where(participant.c.session_id.in_(theirs))).scalars())
+
+
+def _ahead(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return session.c.kind.not_in(CALL_KINDS), session.c.ends_at > now, session.c.status.in_(_ALIVE)

@@ -18,7 +18,7 @@ from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
-from app.operations.leaving import leave_sessions
+from app.operations.leaving import leave_sessions, lock_company
 from app.operations.match_runs import end_matches
 from app.queries import people
 from app.queries.pool import STANDING
@@ -86,13 +86,16 @@ def patch_person(
 ) -> Person:
     """Change what is given. People change a few things about themselves, admins all. Who has left gives up the seats
     and sessions ahead of them, and their matches end. The calls they host stay, and the seats on them: the CRM says who
-    takes them over, and nobody takes a new seat until then. Locks the person, then the calls that follow.
+    takes them over, and nobody takes a new seat until then. Locks the person, and when
+    they leave those whom they were going to meet, then the calls that follow.
     """
     people.person_by_id(db, person_id, actor=actor)
     if not may_act_for(actor, person_id):
         raise Forbidden("You can change only yourself.")
     if not runs_the_house(actor) and not changes.keys() <= OWN_FIELDS:
         raise Forbidden(f"An admin changes that. You can change: {', '.join(sorted(OWN_FIELDS))}.")
+    if changes.get("status") == PersonStatus.LEFT:
+        lock_company(db, [person_id], now=now)
     found = row_for_update(db, Person, person_id)
     check_version(found, expected_version)
     _apply(db, found, changes, actor=actor, now=now)
@@ -114,6 +117,8 @@ def upsert_person(
         check_complete(changes, "name", "email", "time_zone")
         made = create_person(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made.id, tuple(sorted(changes)))
+    if changes.get("status") == PersonStatus.LEFT:
+        lock_company(db, [known], now=now)
     found = row_for_update(db, Person, known)
     if not identified:
         identify(db, "person", known, [(source, external_id)])
@@ -130,12 +135,14 @@ def lock_for_upserts(
     check_admin(actor)
     known = known_ids(db, "person", (ref for ref, _ in several))
     by_email = people.ids_by_email(db, (changes["email"] for _, changes in several if "email" in changes))
-    rows = people.lock_people(db, {*known.values(), *by_email.values()})
+    ours = [(known.get(ref) or by_email.get(changes.get("email", ""), ""), changes) for ref, changes in several]
+    leaving = {person_id for person_id, changes in ours if changes.get("status") == PersonStatus.LEFT}
+    rows = lock_company(db, leaving, also={*known.values(), *by_email.values()}, now=now)
     if any(changes.get("manager_id") for _, changes in several):
         one_at_a_time(db, _TREE)
     follow: list[ColumnElement[bool]] = []
-    for ref, changes in several:
-        found = rows.get(known.get(ref) or by_email.get(changes.get("email", ""), ""))
+    for person_id, changes in ours:
+        found = rows.get(person_id)
         follow += _following(found, changes, now=now) if found else []
     if follow:
         lock_calls_where(db, or_(*follow))

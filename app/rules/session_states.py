@@ -10,9 +10,7 @@ _REQUESTED, _CONFIRMED, _IN_PROGRESS = SessionStatus.REQUESTED, SessionStatus.CO
 
 
 class Act(StrEnum):
-    """What people can do to a session, as the API calls it. That a request is confirmed, or expires, is done to its hold
-    or its seat.
-    """
+    """What people can do to a session, as the API calls it. Requests are confirmed, or expire, with hold or seat."""
 
     RESPOND = "respond"
     RESCHEDULE = "reschedule"

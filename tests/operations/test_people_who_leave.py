@@ -1,21 +1,25 @@
 """What somebody who leaves leaves behind: no seat ahead, no match, and a past that stays."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
-from app.models.tables import call, claim, event, match, program
+from app.models.tables import call, claim, event, match, program, session
 from app.models.tables import seat as seats
 from app.operations.people import patch_person, upsert_person
-from app.operations.sessions import reschedule_session
+from app.operations.responses import respond
+from app.operations.series import book_series, reschedule
+from app.operations.session_outcomes import start_session
+from app.operations.sessions import cancel_session, reschedule_session
 from app.rules.access import SYSTEM
-from app.vocabulary import EntryStatus, MatchStatus, Part, SeatStatus, SessionStatus
+from app.vocabulary import EntryStatus, MatchStatus, Part, Response, SeatStatus, SessionStatus
 from tests.calls_and_seats import TEN, a_scene, a_seat
 from tests.factories import a_person
 from tests.harness import NOW
-from tests.sessions_and_people import a_session, acts, claimed, entries_of, responses, row_of
+from tests.sessions_and_people import a_plan, a_session, acts, claimed, entries_of, responses, row_of
 
 DAY = timedelta(days=1)
 
@@ -94,4 +98,47 @@ def test_who_leaves_is_taken_out_of_the_sessions_ahead_and_the_others_meet_witho
     standing = {key for key, status in entries.items() if status is EntryStatus.CONFIRMED}
     assert standing == {(of_three, mara.id), (of_three, uma.id)}
     assert acts(db, of_three)[1:] == [("session.changed", 2)]
+    assert acts(db, of_two)[1:] == [("session.cancelled", 2)]
     reschedule_session(db, session_id=of_three, starts_at=TEN + DAY * 3, actor=SYSTEM, now=TEN + DAY)
+
+
+def test_who_leaves_is_taken_out_of_a_series_in_one_revision_for_each(db: DbSession) -> None:
+    jo, mara, uma = (a_person(db, name) for name in ("Jo", "Mara", "Uma"))
+    plan = a_plan(jo, mara, uma)
+    first, _ = book_series(db, plan=plan, rrule="FREQ=DAILY;COUNT=4", on_conflict="refuse", actor=SYSTEM, now=NOW)
+    series_id = row_of(db, first).series_id
+    rows = db.execute(select(session).where(session.c.series_id == series_id).order_by(session.c.starts_at)).all()
+    cancel_session(db, session_id=rows[3].id, actor=SYSTEM, now=NOW)
+
+    def entries() -> dict[str, tuple[EntryStatus, int]]:
+        found = db.execute(select(entry).where(entry.c.series_id == series_id))
+        return {one.person_id: (one.status, one.sequence) for one in found}
+
+    patch_person(db, person_id=jo.id, changes={"status": "left"}, actor=SYSTEM, now=TEN + DAY / 2)
+
+    stands = EntryStatus.CONFIRMED, 2
+    assert entries() == {jo.id: (EntryStatus.CANCELLED, 2), mara.id: stands, uma.id: stands}
+    assert [len(responses(db, row.id)) for row in rows] == [3, 2, 2, 3]
+    assert [row_of(db, row.id).sequence for row in rows] == [0, 2, 2, 1]
+    assert claimed(db, jo) == [(TEN, TEN + timedelta(minutes=30))]
+    assert len(claimed(db, mara)) == 3
+
+    given: dict[str, Any] = {"session_id": rows[1].id, "which": "all", "actor": SYSTEM, "now": TEN + DAY / 2}
+    reschedule(db, starts_at=TEN + DAY + timedelta(hours=1), **given)
+    moved = row_of(db, rows[1].id).series_id
+    whose = select(entry.c.person_id).where(entry.c.series_id == moved, entry.c.status == EntryStatus.CONFIRMED)
+    assert set(db.execute(whose).scalars()) == {mara.id, uma.id}
+    assert entries()[jo.id] == (EntryStatus.CANCELLED, 2), "the calendar of who has left is not told again"
+
+
+def test_who_leaves_is_taken_out_of_what_is_under_way_or_was_declined(db: DbSession) -> None:
+    jo, mara, uma = (a_person(db, name) for name in ("Jo", "Mara", "Uma"))
+    begun, declined = a_session(db, jo, mara), a_session(db, jo, mara, uma, starts_at=TEN + DAY)
+    respond(db, session_id=declined, person_id=jo.id, response=Response.DECLINED, actor=SYSTEM, now=NOW)
+    start_session(db, session_id=begun, actor=SYSTEM, now=TEN)
+
+    patch_person(db, person_id=jo.id, changes={"status": "left"}, actor=SYSTEM, now=TEN)
+
+    assert row_of(db, begun).status is SessionStatus.CANCELLED
+    assert set(responses(db, declined)) == {mara.id, uma.id}
+    assert len(claimed(db, mara)) == 1

@@ -90,3 +90,19 @@ def test_a_session_moves_without_who_left_meanwhile(postgres: Engine) -> None:
     with transaction(postgres, writes=False) as db:
         assert set(responses(db, session_id)) == {mia.id, max_.id}
         assert (claimed(db, tom), claimed(db, mia)) == ([], [(TEN + HALF, TEN + 2 * HALF)])
+
+
+def test_of_three_who_meet_two_leave_at_once_and_nobody_is_left_to_meet_alone(postgres: Engine) -> None:
+    with transaction(postgres, writes=True) as db:
+        mia, max_, tom = (a_person(db, name) for name in ("Mia", "Max", "Tom"))
+        a_session(db, mia, max_, tom)
+
+    while_the_first_is_open(
+        postgres,
+        lambda db: patch_person(db, person_id=tom.id, changes={"status": "left"}, **BY_ADMIN),
+        lambda db: patch_person(db, person_id=mia.id, changes={"status": "left"}, **BY_ADMIN),
+    )
+
+    assert statuses(postgres) == [SessionStatus.CANCELLED]
+    with transaction(postgres, writes=False) as db:
+        assert claimed(db, max_) == []
