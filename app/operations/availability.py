@@ -13,6 +13,7 @@ from app.errors import Fault, Invalid, NotFound, Stale
 from app.models import Availability, Pause, Person
 from app.models.tables import busy
 from app.operations.events import tell
+from app.operations.settling import settle_waits_of
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, may_act_for
 from app.vocabulary import BusyStatus
@@ -72,6 +73,7 @@ def set_availability(
         tell(db, "person.changed", found.id, version=found.version, actor=actor, now=now)
     db.flush()
     tell(db, "availability.changed", person_id, version=hours.version, actor=actor, now=now)
+    settle_waits_of(db, [person_id], now=now)
     return hours
 
 
@@ -106,6 +108,7 @@ def delete_pause(db: DbSession, *, person_id: str, pause_id: str, actor: Actor, 
         raise NotFound
     db.delete(found)
     db.flush()
+    settle_waits_of(db, [person_id], now=now)
     tell(db, "pause.deleted", pause_id, version=2, actor=actor, now=now)
 
 
@@ -134,6 +137,7 @@ def replace_busy(
     ]
     if rows:
         db.execute(insert(busy), rows)
+    settle_waits_of(db, [person_id], now=now)
     tell(db, "busy.replaced", person_id, version=found.version, actor=actor, now=now)
 
 

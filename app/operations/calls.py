@@ -19,6 +19,7 @@ from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, known_ids, outdated
 from app.operations.refused import Past
+from app.operations.settling import settle_waits_of
 from app.queries import calls, people
 from app.queries.rows import in_parts
 from app.rules.access import Actor, runs_the_house
@@ -175,6 +176,7 @@ def _cancel(db: DbSession, found: Any, stamp: Mapping[str, Any], *, actor: Actor
     _write(db, found, {"status": CallStatus.CANCELLED, **stamp}, now=now)
     tell(db, "call.cancelled", found.id, version=found.version + 1, actor=actor, now=now)
     following.call_over(db, found, actor=actor, now=now)
+    settle_waits_of(db, [found.host_id], now=now)
 
 
 def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
@@ -220,6 +222,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
     if not _HOSTING.isdisjoint(changed):
         look_for_clashes(db, [after["host_id"]], now=now)
+        settle_waits_of(db, [found.host_id], now=now)
     if found.seats_taken or found.has_line:
         waitlist.settle_locked(db, calls.call_for_update(db, found.id), actor=actor, now=now)
     return named

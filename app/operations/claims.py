@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, exists, insert, or_, select, update
 from app import ids
 from app.db import DbSession
 from app.models.tables import claim, participant, session
+from app.operations.settling import settle_waits_of
 from app.rules.availability import Range
 from app.vocabulary import ClaimKind, Part, SessionStatus
 
@@ -111,9 +112,11 @@ def keep_until(db: DbSession, session_id: str, expires_at: datetime) -> None:
     db.execute(update(claim).where(still_there).values(expires_at=expires_at))
 
 
-def free_time(db: DbSession, session_ids: Iterable[str]) -> None:
-    """Give back the time of these sessions."""
-    db.execute(update(claim).where(claim.c.session_id.in_(list(session_ids)), claim.c.active).values(active=False))
+def free_time(db: DbSession, session_ids: Iterable[str], *, now: datetime) -> None:
+    """Give back the time of these sessions. A seat that somebody was passed over for is offered to them by a job."""
+    theirs = claim.c.session_id.in_(list(session_ids)), claim.c.active
+    freed = db.execute(update(claim).where(*theirs).values(active=False).returning(claim.c.person_id)).scalars()
+    settle_waits_of(db, freed, now=now)
 
 
 def move_claims(db: DbSession, moved: Mapping[tuple[str, str], Range]) -> None:

@@ -11,6 +11,7 @@ from app.errors import Problem
 from app.models.tables import claim
 from app.operations.claims import Claimed, claim_time, drop_expired
 from app.operations.refused import problem
+from app.operations.settling import settle_waits_of
 from app.queries import meetings, turns
 from app.queries.alternatives import other_times
 from app.queries.house_rules import house_rules
@@ -70,10 +71,11 @@ def take_time(db: DbSession, session_id: str, ranges: Mapping[str, Range], *, no
     claim_time(db, [Claimed(person_id, session_id, range_) for person_id, range_ in ranges.items()], now=now)
 
 
-def give_back(db: DbSession, session_id: str, person_id: str) -> None:
+def give_back(db: DbSession, session_id: str, person_id: str, *, now: datetime) -> None:
     """Free the time that a session takes one locked person, while it stands for the others."""
     mine = (claim.c.session_id == session_id) & (claim.c.person_id == person_id)
     db.execute(update(claim).where(mine, claim.c.active).values(active=False))
+    settle_waits_of(db, [person_id], now=now)
 
 
 def _told(ranges: Iterable[Range]) -> list[dict[str, str]]:

@@ -90,9 +90,9 @@ def cancel_debriefs(db: DbSession, session_ids: Iterable[str], *, actor: Actor, 
     _cancel(db, following(db, session_ids), actor=actor, now=now)
 
 
-def give_time_back(db: DbSession, session_ids: Iterable[str]) -> None:
+def give_time_back(db: DbSession, session_ids: Iterable[str], *, now: datetime) -> None:
     """Free the time of the debriefs that follow these sessions, before `follow_call` finds them another."""
-    free_time(db, [one.id for one in following(db, session_ids)])
+    free_time(db, [one.id for one in following(db, session_ids)], now=now)
 
 
 def follow_call(db: DbSession, call: Any, kept: Sequence[Any], *, actor: Actor, now: datetime) -> None:
@@ -139,7 +139,7 @@ def _move(
 def _cancel(db: DbSession, several: Sequence[Any], *, actor: Actor, now: datetime) -> None:
     if not several:
         return
-    free_time(db, [one.id for one in several])
+    free_time(db, [one.id for one in several], now=now)
     changed = []
     for one in several:
         values: dict[str, Any] = {"status": SessionStatus.CANCELLED}

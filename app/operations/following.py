@@ -15,7 +15,7 @@ from app.operations.claims import drop_expired, keep_until, move_claims
 from app.operations.events import tell_many
 from app.operations.seating import end_seats, last_moment
 from app.operations.session_rows import ask_anew, change_session
-from app.operations.settling import settle_calls_soon
+from app.operations.settling import settle_calls_soon, settle_waits_of
 from app.queries import busy, calls, seats
 from app.rules.access import Actor
 from app.rules.availability import Range
@@ -51,10 +51,11 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     if rehosted:
         _give_to_host(db, call, kept)
     if moved or rehosted:
-        debriefs.give_time_back(db, [one.session_id for one in kept])
+        debriefs.give_time_back(db, [one.session_id for one in kept], now=now)
     if moved:
         drop_expired(db, [one.observer_id for one in kept], now=now)
         move_claims(db, {(one.session_id, one.observer_id): claims[one.observer_id] for one in kept})
+        settle_waits_of(db, [one.observer_id for one in kept], now=now)
     followed = [(one.session_id, _follow(db, call, one, now=now)) for one in kept]
     tell_many(db, "session.moved" if moved or rehosted else "session.changed", followed, actor=actor, now=now)
     if moved:

@@ -239,6 +239,6 @@ def _end(db: DbSession, session_id: str, status: SessionStatus, *, actor: Actor,
     requested = session.c.id == session_id, session.c.status == SessionStatus.REQUESTED
     if db.execute(select(session.c.id).where(*requested)).first() is None:
         return
-    free_time(db, [session_id])
+    free_time(db, [session_id], now=now)
     version = change_session(db, session_id, {"status": status}, now=now)
     tell(db, f"session.{status}", session_id, version=version, actor=actor, now=now)

@@ -50,9 +50,9 @@ def leave_sessions(db: DbSession, *, person_id: str, actor: Actor, now: datetime
         coming = [one.person_id for one in everybody[row.id] if one.response is not Response.DECLINED]
         off = status is SessionStatus.REQUESTED or len({*coming} - {person_id}) < 2
         if off:
-            free_time(db, [row.id])
+            free_time(db, [row.id], now=now)
         else:
-            give_back(db, row.id, person_id)
+            give_back(db, row.id, person_id, now=now)
             in_it = participant.c.session_id == row.id, participant.c.person_id == person_id
             db.execute(delete(participant).where(*in_it))
         version = change_session(db, row.id, {"status": SessionStatus.CANCELLED} if off else {}, now=now)

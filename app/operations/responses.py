@@ -59,7 +59,7 @@ def respond(
     if locked.of_seat:
         return
     if response is Response.DECLINED:
-        give_back(db, session_id, person_id)
+        give_back(db, session_id, person_id, now=now)
         if proposed_starts_at is None and _others_coming(locked, person_id) < 2:
             cancel_locked(db, locked, actor=actor, now=now)
     elif mine.response is Response.DECLINED:

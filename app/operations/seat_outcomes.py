@@ -32,7 +32,7 @@ def close_seats(
     """
     if not closed:
         return
-    free_time(db, [one.session_id for one in closed])
+    free_time(db, [one.session_id for one in closed], now=now)
     db.execute(
         update(seat)
         .where(seat.c.id.in_([one.id for one in closed]))

@@ -148,7 +148,7 @@ def end_seats(
     """End live seats of a locked call, and their sessions, claims and entries with them. The entries are locked."""
     if not ended:
         return
-    free_time(db, [one.session_id for one in ended])
+    free_time(db, [one.session_id for one in ended], now=now)
     over = [(one.session_id, _end_session(db, call, one, status, now=now)) for one in ended]
     act = "session.expired" if status is SeatStatus.EXPIRED else "session.cancelled"
     tell_many(db, act, over, actor=actor, now=now)

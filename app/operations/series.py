@@ -41,6 +41,7 @@ from app.rules.series import refusals
 from app.rules.session_states import Act
 from app.vocabulary import SeriesStatus, SessionKind, SessionStatus
 
+_NO_WALL_TIME = "Start at a whole second, and not when the clock shows a time for the second time."
 _NAMED = 5
 """How many of the occurrences at which somebody can't a refusal names."""
 
@@ -82,7 +83,7 @@ def book_series(
     except RuleRefused as refused:
         raise RecurrenceInvalid(str(refused)) from refused
     if whole[0].starts_at != plan.starts_at:
-        raise RecurrenceInvalid("Start at a whole second, and not when the clock shows a time for the second time.")
+        raise RecurrenceInvalid(_NO_WALL_TIME)
     those = dict(plan.people)
     if plan.one_of is not None:
         fixed, several = [rows[one] for one in those], [rows[one] for one in plan.one_of.person_ids]
@@ -161,7 +162,7 @@ def reschedule(
     stays = before is not None and any(row.occurrence_at < first and row.status not in OFF for row in rows)
     _write_plan(db, old.id, before if stays and before else after)
     series_id = _add_series(db, old.kind, after, now=now) if stays else old.id
-    free_time(db, times)
+    free_time(db, times, now=now)
     going = [row for row in rows if row.occurrence_at >= first]
     _place(db, going, series_id, slots, times, now=now)
     _claim(db, known, {session_id: one[1:] for session_id, one in times.items()}, now=now)
@@ -199,7 +200,7 @@ def cancel(
             status_after(db, Act.CANCEL, locked, now=now)
         return
     gone = [row.id for row in ending]
-    free_time(db, gone)
+    free_time(db, gone, now=now)
     db.execute(
         update(session)
         .where(session.c.id.in_(gone))
@@ -222,12 +223,16 @@ def _in_scope(rows: Sequence[Any], locked: Locked, which: Scope, *, now: datetim
 
 def _moved(rest: Recurrence, locked: Locked, starts_at: datetime, duration_minutes: int | None) -> Recurrence:
     """Return a series in which the locked occurrence starts at `starts_at`, and every other as far from its slot."""
-    slot = next(one for one in occurrences(rest) if one.starts_at == locked.row.occurrence_at)
-    by = starts_at.astimezone(ZoneInfo(rest.time_zone)).replace(tzinfo=None, microsecond=0) - slot.wall
+    slots = occurrences(rest)
+    place = [one.starts_at for one in slots].index(locked.row.occurrence_at)
+    by = starts_at.astimezone(ZoneInfo(rest.time_zone)).replace(tzinfo=None, microsecond=0) - slots[place].wall
     try:
-        return moved(rest, rest.local_start + by, duration_minutes or rest.duration_minutes)
+        after = moved(rest, rest.local_start + by, duration_minutes or rest.duration_minutes)
     except RuleRefused as refused:
         raise RecurrenceInvalid(str(refused)) from refused
+    if occurrences(after)[place].starts_at != starts_at:
+        raise RecurrenceInvalid(_NO_WALL_TIME)
+    return after
 
 
 def _known(

@@ -64,6 +64,6 @@ def _close(
         mine = [one for one in calls.live_seats(db, [call.id]) if one.session_id == locked.row.id]
         close_seats(db, call, mine, of_seat, status, actor=actor, now=now)
         return
-    free_time(db, [locked.row.id])
+    free_time(db, [locked.row.id], now=now)
     version = change_session(db, locked.row.id, {"status": status}, now=now)
     tell(db, f"session.{status}", locked.row.id, version=version, actor=actor, now=now)

@@ -159,7 +159,7 @@ def reschedule_session(
     if (starts_at, ends_at) == locked.times:
         return
     ranges = check_common_time(db, locked.people, (starts_at, ends_at), ignoring=[session_id], now=now)
-    free_time(db, [session_id])
+    free_time(db, [session_id], now=now)
     take_time(db, session_id, ranges, now=now)
     ask_anew(db, [session_id])
     version = change_session(db, session_id, {"starts_at": starts_at, "ends_at": ends_at}, now=now)
@@ -191,7 +191,7 @@ def cancel_locked(
     """Cancel a locked session without a call that can be cancelled. What is only held is in no calendar. What nobody
     cancelled by hand can't be undone either: its reason is still there.
     """
-    free_time(db, [locked.row.id])
+    free_time(db, [locked.row.id], now=now)
     values = {"status": SessionStatus.CANCELLED, "undo_until": undo_until}
     version = change_session(db, locked.row.id, values, now=now)
     if locked.status is not SessionStatus.REQUESTED:

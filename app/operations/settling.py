@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 
 from app.db import DbSession
-from app.models.tables import waitlist_entry
+from app.models.tables import call, waitlist_entry
 from app.operations.jobs import SOON, enqueue
 from app.queries.rows import in_parts
-from app.vocabulary import WaitlistStatus
+from app.vocabulary import CallStatus, WaitlistStatus
 
 
 def settle_call_at(db: DbSession, call_id: str, at: datetime, *, now: datetime) -> None:
@@ -23,6 +23,19 @@ def settle_calls_soon(db: DbSession, call_ids: Iterable[str], *, now: datetime) 
         query = select(waitlist_entry.c.call_id).where(waitlist_entry.c.call_id.in_(part))
         query = query.where(waitlist_entry.c.status == WaitlistStatus.WAITING)
         for call_id in db.execute(query.distinct().order_by(waitlist_entry.c.call_id)).scalars():
+            settle_call_at(db, call_id, now, now=now)
+
+
+def settle_waits_of(db: DbSession, person_ids: Iterable[str], *, now: datetime) -> None:
+    """Leave word to offer the free seats of the calls that these people wait for, or host: they were passed over while
+    they were taken, away or at a limit, and may not be any more. One statement per thousand.
+    """
+    free = call.c.status == CallStatus.SCHEDULED, call.c.starts_at > now, call.c.seats_taken < call.c.seat_capacity
+    query = select(waitlist_entry.c.call_id).join(call, call.c.id == waitlist_entry.c.call_id)
+    query = query.where(waitlist_entry.c.status == WaitlistStatus.WAITING, *free)
+    for part in in_parts(sorted(set(person_ids))):
+        waits, hosts = query.where(waitlist_entry.c.person_id.in_(part)), query.where(call.c.host_id.in_(part))
+        for call_id in db.execute(union(waits, hosts).order_by("call_id")).scalars():
             settle_call_at(db, call_id, now, now=now)
 
 
