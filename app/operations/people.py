@@ -20,6 +20,7 @@ from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
 from app.operations.leaving import leave_sessions, lock_company
 from app.operations.match_runs import end_matches
+from app.operations.settling import settle_waits_of
 from app.queries import people
 from app.queries.pool import STANDING
 from app.queries.rows import row_for_update
@@ -42,6 +43,19 @@ OWN_FIELDS = frozenset(
     }
 )
 """What people change about themselves."""
+_TAKES_PART = frozenset(
+    {
+        "status",
+        "time_zone",
+        "seat_approval",
+        "observe_per_day",
+        "observe_per_week",
+        "host_per_day",
+        "host_per_week",
+        "host_gap_minutes",
+    }
+)
+"""What decides whether somebody may sit in, or have company on their calls."""
 _TREE = "manager tree"
 
 
@@ -180,6 +194,8 @@ def _apply(
         zone_changed(db, person_id=found.id, actor=actor, now=now)
     if "seat_capacity" in changed:
         rules_changed(db, call.c.host_id == found.id, actor=actor, now=now)
+    if not _TAKES_PART.isdisjoint(changed):
+        settle_waits_of(db, [found.id], now=now)
     if left:
         following.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
         leave_sessions(db, person_id=found.id, actor=actor, now=now)

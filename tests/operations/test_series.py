@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
@@ -16,8 +16,8 @@ from app.db import DbSession
 from app.errors import Stale
 from app.ical.write import calendar
 from app.models import Person
+from app.models.tables import availability, event, installation, job, participant, session
 from app.models.tables import calendar_entry as entry
-from app.models.tables import event, installation, job, participant, session
 from app.models.tables import series as series_table
 from app.operations.availability import replace_busy
 from app.operations.installation import installation_id
@@ -422,6 +422,22 @@ def test_an_occurrence_that_is_put_on_again_is_back_in_calendars(db: DbSession, 
     reschedule(db, session_id=rows[0].id, starts_at=TUESDAY + HOUR, which="all", actor=SYSTEM, now=NOW)
     with pytest.raises(UndoOver):  # its series has moved since
         undo_cancel(db, session_id=rows[2].id, actor=SYSTEM, now=NOW)
+
+
+def test_a_series_does_not_move_to_when_the_clock_shows_a_time_for_the_second_time(db: DbSession) -> None:
+    ana, bo = (a_person(db, name, time_zone="Australia/Sydney") for name in ("Ana", "Bo"))
+    db.execute(update(availability).values(weekly=[[day, 0, 1440] for day in range(1, 8)]))
+    one_at_night = datetime(2027, 3, 27, 14, tzinfo=UTC)
+    fields = {"starts_at": one_at_night, "time_zone": "Australia/Sydney", "rrule": "FREQ=WEEKLY;COUNT=2"}
+    rows = a_series(db, ana, bo, **fields)
+    half_past_two_again = datetime(2027, 4, 3, 16, 30, tzinfo=UTC)
+    given: dict[str, Any] = {"session_id": rows[1].id, "which": "following", "actor": SYSTEM, "now": NOW}
+
+    with pytest.raises(RecurrenceInvalid):
+        reschedule(db, starts_at=half_past_two_again, **given)
+    reschedule(db, starts_at=half_past_two_again - HOUR, **given)
+
+    assert starts(db, rows) == [one_at_night, half_past_two_again - HOUR]
 
 
 def test_a_single_session_takes_any_scope(db: DbSession, mia: Person, max_: Person) -> None:
