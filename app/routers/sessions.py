@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.ical import write
-from app.operations import holds, responses, series, session_outcomes
+from app.operations import holds, responses, series, series_changes, session_outcomes
 from app.operations import sessions as operations
 from app.operations.changes import UnknownReference
 from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, NotActive, Past, SeatOver, SlotTaken
@@ -149,7 +149,7 @@ def reschedule_session(
     Of a series, every occurrence in `scope` that is still to come moves as far, or none does. Those that move away from
     others before them become a series, and an event, of their own.
     """
-    series.reschedule(
+    series_changes.reschedule(
         db,
         session_id=session_id,
         starts_at=body.starts_at,
@@ -179,7 +179,7 @@ def cancel_session(
     """Cancel a session, or of a series every occurrence in `scope` that is still to come. Everybody's time is free at
     once, and each is told once. On a call, the seat is released.
     """
-    series.cancel(db, session_id=session_id, which=body.scope, expected_version=if_match, actor=actor, now=now)
+    series_changes.cancel(db, session_id=session_id, which=body.scope, expected_version=if_match, actor=actor, now=now)
     return _answered(db, session_id, actor=actor, answer=answer)
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from app.db import transaction
 from app.models.tables import session
-from app.operations.series import book_series, cancel, reschedule
+from app.operations.series import book_series
+from app.operations.series_changes import cancel, reschedule
 from app.operations.sessions import book_session, cancel_session, reschedule_session, undo_cancel
 from app.rules.access import SYSTEM
 from app.worker import Worker

@@ -97,7 +97,7 @@ MUTANTS = (
     ),
     Mutant(
         14,
-        "app/operations/series.py",
+        "app/operations/series_changes.py",
         "    sequence = invites.series_changed(db, series_id=locked.row.series_id, now=now)",
         "    for _ in ending:\n        sequence = invites.series_changed(db, series_id=locked.row.series_id, now=now)",
     ),

@@ -11,7 +11,8 @@ from app.models.tables import call, claim, event, match, program, session
 from app.models.tables import seat as seats
 from app.operations.people import patch_person, upsert_person
 from app.operations.responses import respond
-from app.operations.series import book_series, reschedule
+from app.operations.series import book_series
+from app.operations.series_changes import reschedule
 from app.operations.session_outcomes import start_session
 from app.operations.sessions import cancel_session, reschedule_session
 from app.rules.access import SYSTEM

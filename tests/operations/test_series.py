@@ -23,7 +23,8 @@ from app.operations.availability import replace_busy
 from app.operations.installation import installation_id
 from app.operations.people import patch_person
 from app.operations.refused import MEETING_REFUSALS, Past
-from app.operations.series import RecurrenceInvalid, Skipped, book_series, cancel, reschedule
+from app.operations.series import RecurrenceInvalid, Skipped, book_series
+from app.operations.series_changes import cancel, reschedule
 from app.operations.session_locks import IllegalMove
 from app.operations.sessions import OneOf, UndoOver, undo_cancel
 from app.queries.entries import Desk, drawn_entries
