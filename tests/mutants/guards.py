@@ -160,7 +160,7 @@ MUTANTS = (
     Mutant(
         26,
         "app/operations/sessions.py",
-        "    free_time(db, [session_id])\n    take_time(db, session_id, ranges, now=now)\n    ask_anew",
+        "    free_time(db, [session_id], now=now)\n    take_time(db, session_id, ranges, now=now)\n    ask_anew",
         "    take_time(db, session_id, ranges, now=now)\n    ask_anew",
     ),
     Mutant(
@@ -181,8 +181,8 @@ MUTANTS = (
     Mutant(
         30,
         "app/operations/invites.py",
-        "    status = EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED\n    return max",
-        "    status = EntryStatus.CONFIRMED\n    return max",
+        "    status = EntryStatus.CANCELLED if cancelled else EntryStatus.CONFIRMED\n    return _in_step",
+        "    status = EntryStatus.CONFIRMED\n    return _in_step",
     ),
     Mutant(
         31,
