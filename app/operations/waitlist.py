@@ -68,7 +68,7 @@ def accept_offer(
     Refused as `offer_expired` once it has gone to the next. Taking it ends the wait, whatever the host says then.
     Repeating it changes nothing.
     """
-    found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor)
+    found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor, now=now)
     if found.status is WaitlistStatus.TAKEN:
         return found
     if found.status is WaitlistStatus.LAPSED or (found.offered_until is not None and found.offered_until <= now):
@@ -82,12 +82,12 @@ def accept_offer(
         raise OfferExpired("Join the waitlist again, or choose another call.")
     take_up(db, call, offered, actor=actor, now=now)
     _end_entries(db, [found], WaitlistStatus.TAKEN, actor=actor, now=now)
-    return waitlist.entry_by_id(db, entry_id, actor=actor)
+    return waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
 
 
 def leave(db: DbSession, *, entry_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> Any:
     """Leave the line, giving back what is offered, and return the place. Repeating it changes nothing."""
-    found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor)
+    found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor, now=now)
     if found.status not in IN_LINE:
         return found
     _end_entries(db, [found], WaitlistStatus.LEFT, actor=actor, now=now)
@@ -95,7 +95,7 @@ def leave(db: DbSession, *, entry_id: str, expected_version: int | None = None, 
     if offered:
         end_seats(db, call, offered, status=SeatStatus.RELEASED, actor=actor, now=now)
         promote(db, call.id, actor=actor, now=now)
-    return waitlist.entry_by_id(db, entry_id, actor=actor)
+    return waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
 
 
 def settle(db: DbSession, *, call_id: str, also: Sequence[str] = (), now: datetime) -> None:
@@ -211,12 +211,14 @@ def leave_all(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> 
     _end_entries(db, rows, WaitlistStatus.LEFT, actor=actor, now=now)
 
 
-def _lock(db: DbSession, entry_id: str, *, expected_version: int | None, actor: Actor) -> tuple[Any, Any]:
-    seen = waitlist.entry_by_id(db, entry_id, actor=actor)
+def _lock(
+    db: DbSession, entry_id: str, *, expected_version: int | None, actor: Actor, now: datetime
+) -> tuple[Any, Any]:
+    seen = waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
     if not may_act_for(actor, seen.person_id):
         raise Forbidden("Only whoever waits answers an offer.")
     call = lock_call_with_people(db, seen.call_id)
-    found = waitlist.entry_by_id(db, entry_id, actor=actor)
+    found = waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
     check_version(found, expected_version)
     return found, call
 

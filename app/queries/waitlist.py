@@ -1,9 +1,10 @@
 """Read who waits for a seat, in the scope of who asks and in the order in which seats are offered."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select, true
 
 from app.db import DbSession
 from app.models.tables import call, call_type_skill, seat, session, waitlist_entry
@@ -21,17 +22,19 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     return or_(waitlist_entry.c.person_id == actor.person_id, call.c.host_id == actor.person_id)
 
 
-def entry_by_id(db: DbSession, entry_id: str, *, actor: Actor) -> Any:
-    """Return one place in line with its call's host and when its offer expires. Raises NotFound."""
-    return first_row(db, _entries().where(waitlist_entry.c.id == entry_id, visible(actor)))
+def entry_by_id(db: DbSession, entry_id: str, *, actor: Actor, now: datetime) -> Any:
+    """Return one place in line with its call's host and when its offer expires: `lapsed` from then on, whoever writes
+    that down later. Raises NotFound.
+    """
+    return first_row(db, _entries(now=now).where(waitlist_entry.c.id == entry_id, visible(actor)))
 
 
-def line_of(db: DbSession, call_id: str, *, actor: Actor) -> list[Any]:
+def line_of(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> list[Any]:
     """Return the places in line for a call that the actor may see, by need, then time, then id: who has an offer
     first. Four statements.
     """
-    query = _entries().where(waitlist_entry.c.call_id == call_id, waitlist_entry.c.status.in_(IN_LINE))
-    rows = list(db.execute(query.where(visible(actor))))
+    query = _entries(now=now).where(waitlist_entry.c.call_id == call_id, waitlist_entry.c.status.in_(IN_LINE))
+    rows = [row for row in db.execute(query.where(visible(actor))) if row.status in IN_LINE]
     needs = needs_of(db, call_id, [row.person_id for row in rows])
     return sorted(rows, key=lambda row: (row.status is WaitlistStatus.WAITING, *_order(row, needs)))
 
@@ -62,10 +65,13 @@ def _order(row: Any, needs: dict[str, int]) -> tuple[Any, ...]:
     return -needs[row.person_id], row.created_at, row.id
 
 
-def _entries() -> Select[Any]:
+def _entries(*, now: datetime) -> Select[Any]:
     """Return the query of all places in line. What they were offered ends when its session expires."""
+    lapsed = and_(waitlist_entry.c.status == WaitlistStatus.OFFERED, session.c.expires_at <= now)
+    status = case((lapsed, literal(WaitlistStatus.LAPSED, waitlist_entry.c.status.type)), else_=waitlist_entry.c.status)
+    columns = [column for column in waitlist_entry.c if column is not waitlist_entry.c.status]
     return (
-        select(*waitlist_entry.c, call.c.host_id, session.c.expires_at.label("offered_until"))
+        select(*columns, status.label("status"), call.c.host_id, session.c.expires_at.label("offered_until"))
         .join(call, call.c.id == waitlist_entry.c.call_id)
         .outerjoin(seat, seat.c.id == waitlist_entry.c.seat_id)
         .outerjoin(session, session.c.id == seat.c.session_id)

@@ -1,5 +1,6 @@
 """Seats."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -63,7 +64,7 @@ def book_seat(
     if body.waitlist:
         entry_id = operations.wait_if_full(db, call_id=call_id, observer_id=observer_id, actor=actor, now=now)
         if entry_id is not None:
-            return _waits(db, entry_id, actor=actor, answer=answer)
+            return _waits(db, entry_id, actor=actor, answer=answer, now=now)
     if body.hold_token is None:
         made = operations.book_seat(
             db, call_id=call_id, observer_id=observer_id, kind=kind, debrief_minutes=minutes, actor=actor, now=now
@@ -127,7 +128,7 @@ def decline_seat(seat_id: str, db: Db, now: Now, actor: CurrentActor, if_match: 
     return answer.version(found.version, SeatRead.model_validate(found))
 
 
-def _waits(db: DbSession, entry_id: str, *, actor: Actor, answer: Answer) -> WaitlistEntryRead:
-    found = waitlist.entry_by_id(db, entry_id, actor=actor)
+def _waits(db: DbSession, entry_id: str, *, actor: Actor, answer: Answer, now: datetime) -> WaitlistEntryRead:
+    found = waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
     answer.response.status_code = 202
     return answer.created(f"/v1/waitlist-entries/{entry_id}", found.version, WaitlistEntryRead.model_validate(found))

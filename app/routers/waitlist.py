@@ -14,21 +14,21 @@ router = APIRouter(prefix="/v1", tags=["waitlist"], route_class=Route)
 
 
 @router.get("/calls/{call_id}/waitlist", operation_id="waitlist_read", responses=refusals(NotFound))
-def read_waitlist(call_id: str, db: ReadDb, actor: CurrentActor) -> WaitlistRead:
+def read_waitlist(call_id: str, db: ReadDb, now: Now, actor: CurrentActor) -> WaitlistRead:
     """Read who waits for a call, first in line first: all of them for its host, yourself for everybody else.
 
     Who has been offered a seat comes first. Then it goes by need, which is how much somebody wants to learn what the
     call shows and how far they have to go, then by time.
     """
     calls.call_by_id(db, call_id, actor=actor)
-    data = [WaitlistEntryRead.model_validate(row) for row in waitlist.line_of(db, call_id, actor=actor)]
+    data = [WaitlistEntryRead.model_validate(row) for row in waitlist.line_of(db, call_id, actor=actor, now=now)]
     return WaitlistRead(data=data)
 
 
 @router.get("/waitlist-entries/{entry_id}", operation_id="waitlist_entries_get", responses=refusals(NotFound))
-def get_entry(entry_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> WaitlistEntryRead:
+def get_entry(entry_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: Answer) -> WaitlistEntryRead:
     """Read one place in line."""
-    found = waitlist.entry_by_id(db, entry_id, actor=actor)
+    found = waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
     return answer.version(found.version, WaitlistEntryRead.model_validate(found))
 
 

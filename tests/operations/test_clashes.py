@@ -64,7 +64,7 @@ def test_a_seat_gives_way_to_a_call_of_ones_own_and_goes_to_who_waits(db: DbSess
     assert words_left(db) == [{"person_id": jo.id}]
     assert [give_way(db, person_id=jo.id, now=NOW) for _ in "ab"] == [True, False]
     assert status_of(db, held.id) is SeatStatus.RELEASED
-    assert [(one.person_id, one.status) for one in line_of(db, call_id, actor=SYSTEM)] == [(kim.id, "offered")]
+    assert [(one.person_id, one.status) for one in line_of(db, call_id, actor=SYSTEM, now=NOW)] == [(kim.id, "offered")]
 
 
 def test_a_call_that_was_called_off_before_the_job_ran_takes_no_seat(db: DbSession) -> None:

@@ -1,6 +1,6 @@
 """The order for full calls: who is offered the seat that comes free, for how long, and who is never."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -113,8 +113,8 @@ def test_only_who_waits_answers_and_strangers_see_no_line(db: DbSession) -> None
         accept_offer(db, entry_id=entry_id, actor=of_host, now=NOW)
     with pytest.raises(NotFound):
         accept_offer(db, entry_id=entry_id, actor=of_tom, now=NOW)
-    assert [row.id for row in waitlist_queries.line_of(db, call_id, actor=of_host)] == [entry_id]
-    assert waitlist_queries.line_of(db, call_id, actor=of_tom) == []
+    assert [row.id for row in waitlist_queries.line_of(db, call_id, actor=of_host, now=NOW)] == [entry_id]
+    assert waitlist_queries.line_of(db, call_id, actor=of_tom, now=NOW) == []
     with pytest.raises(Forbidden):
         wait_if_full(db, call_id=call_id, observer_id=jo.id, actor=of_tom, now=NOW)
 
@@ -431,7 +431,7 @@ def test_who_loses_a_seat_to_a_move_waits_for_the_next(db: DbSession) -> None:
         changes = {"starts_at": starts_at, "ends_at": starts_at + HALF}
         patch_call(db, call_id=call_id, changes=changes, actor=SYSTEM, now=NOW)
 
-    (row,) = waitlist_queries.line_of(db, call_id, actor=SYSTEM)
+    (row,) = waitlist_queries.line_of(db, call_id, actor=SYSTEM, now=NOW)
     assert (the_seat(db, held.id).status, row.person_id, row.status) == (SeatStatus.RELEASED, jo.id, OFFERED)
 
 
@@ -510,3 +510,17 @@ def test_who_is_to_host_a_call_without_seats_waits_for_it_no_longer(db: DbSessio
     patch_call(db, call_id=call_id, changes={"host_id": tom.id}, actor=SYSTEM, now=NOW)
 
     assert the_entry(db, entry_id).status is WaitlistStatus.LEFT
+
+
+def test_an_offer_that_has_expired_is_shown_as_lapsed_though_its_job_has_not_run(db: DbSession) -> None:
+    call_id, tom = a_call(db, seats=1), a_person(db, "Tom")
+    held = take(db, call_id, a_person(db, "Jo"))
+    entry_id = wait(db, call_id, tom)
+    give_back(db, held)
+
+    def shown(now: datetime) -> list[WaitlistStatus]:
+        entry = waitlist_queries.entry_by_id(db, entry_id, actor=SYSTEM, now=now)
+        return [entry.status, *(row.status for row in waitlist_queries.line_of(db, call_id, actor=SYSTEM, now=now))]
+
+    assert shown(NOW + OFFER - timedelta(seconds=1)) == [WaitlistStatus.OFFERED] * 2
+    assert shown(NOW + OFFER) == [WaitlistStatus.LAPSED]

@@ -135,7 +135,7 @@ def _act(db: DbSession, call_id: str, do: Do, of: str, *, viewer: Viewer, now: d
 def _call_page(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, refused: str | None = None) -> Response:
     me, row = viewer.person, calls.call_with_names(db, call_id, actor=viewer.actor)
     decides = may_act_for(viewer.actor, row.host_id)
-    entries = waitlist.line_of(db, call_id, actor=viewer.actor)
+    entries = waitlist.line_of(db, call_id, actor=viewer.actor, now=now)
     shown = _seat_rows(db, call_id, entries, viewer=viewer, now=now)
     mine = next((one for one in shown if one.is_viewer and one.state in ("stands", "asked", "offered", "held")), None)
     my_entry = next((one for one in entries if one.person_id == me.id), None)
