@@ -131,7 +131,7 @@ def book_held_seat(
         debriefs.book_debrief(db, call, own, debrief_minutes, expires_at=until, actor=actor, now=now)
     if call.has_line:
         waitlist.taken_by_hand(db, call_id, observer_id, actor=actor, now=now)
-    return seat_queries.seat_by_id(db, own.id, actor=actor)
+    return seat_queries.seat_by_id(db, own.id, actor=actor, now=now)
 
 
 def book_held_time(db: DbSession, *, token: str, plan: Plan, actor: Actor, now: datetime) -> str:

@@ -74,7 +74,7 @@ def release_seat(
     """Give a seat back and return it; whoever is next in line is offered it. The observer does it, the host, or an
     admin. It is late within the house's window before the call, unless its host does it. Repeating it changes nothing.
     """
-    found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor)
+    found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if found.status is SeatStatus.RELEASED:
         return found
     if found.status not in LIVE_SEATS:
@@ -84,7 +84,7 @@ def release_seat(
     soon = call.starts_at - now < timedelta(minutes=house_rules(db).late_cancel_minutes)
     own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]
     release_locked(db, call, own, late=soon and actor.person_id != call.host_id, actor=actor, now=now)
-    return seats.seat_by_id(db, seat_id, actor=actor)
+    return seats.seat_by_id(db, seat_id, actor=actor, now=now)
 
 
 def release_locked(
@@ -101,7 +101,7 @@ def approve_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Let somebody in who asked for a seat and return it. The host or an admin does it. Safe to repeat."""
-    found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor)
+    found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if found.status is SeatStatus.CONFIRMED:
         return found
     _check_asked(db, found, now=now)
@@ -111,7 +111,7 @@ def approve_seat(
     if own is None or have_lapsed(db, own.session_id):
         raise NotRequested("The request has expired.")
     confirm_seat(db, call, own, actor=actor, now=now)
-    return seats.seat_by_id(db, seat_id, actor=actor)
+    return seats.seat_by_id(db, seat_id, actor=actor, now=now)
 
 
 def decline_seat(
@@ -120,14 +120,14 @@ def decline_seat(
     """Turn somebody down who asked for a seat and return it; whoever is next in line is offered it. Who had waited for
     it waits no longer: the host has said no. The host or an admin does it. Repeating it changes nothing.
     """
-    found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor)
+    found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if found.status is SeatStatus.DECLINED:
         return found
     _check_asked(db, found, now=now)
     own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]
     end_seats(db, call, own, status=SeatStatus.DECLINED, actor=actor, now=now)
     waitlist.promote(db, call.id, actor=actor, now=now)
-    return seats.seat_by_id(db, seat_id, actor=actor)
+    return seats.seat_by_id(db, seat_id, actor=actor, now=now)
 
 
 def lock_sitter(
@@ -177,16 +177,20 @@ def waiting(call: Any, kind: SessionKind, claim: ClaimKind, until: datetime, *, 
     return Sitting(kind, claim, expires_at)
 
 
-def _lock_seat(db: DbSession, seat_id: str, *, expected_version: int | None, actor: Actor) -> tuple[Any, Any]:
-    found = seats.seat_by_id(db, seat_id, actor=actor)
+def _lock_seat(
+    db: DbSession, seat_id: str, *, expected_version: int | None, actor: Actor, now: datetime
+) -> tuple[Any, Any]:
+    found = seats.seat_by_id(db, seat_id, actor=actor, now=now)
     call = lock_call_with_people(db, found.call_id, also=[found.observer_id])
-    found = seats.seat_by_id(db, seat_id, actor=actor)
+    found = seats.seat_by_id(db, seat_id, actor=actor, now=now)
     check_version(found, expected_version)
     return found, call
 
 
-def _lock_as_host(db: DbSession, seat_id: str, *, expected_version: int | None, actor: Actor) -> tuple[Any, Any]:
-    found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor)
+def _lock_as_host(
+    db: DbSession, seat_id: str, *, expected_version: int | None, actor: Actor, now: datetime
+) -> tuple[Any, Any]:
+    found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if not may_act_for(actor, found.host_id):
         raise Forbidden("The host of the call decides.")
     return found, call

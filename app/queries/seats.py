@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, literal, or_, select, true
 
 from app.db import DbSession
 from app.models.tables import call, claim, person, seat, session
@@ -14,7 +14,7 @@ from app.queries.rows import first_row
 from app.rules import seating
 from app.rules.access import Actor, runs_the_house
 from app.rules.seating import Host, Observer, Refusal
-from app.vocabulary import LIVE_SEATS, CallStatus, ClaimKind, SessionKind
+from app.vocabulary import LIVE_SEATS, CallStatus, ClaimKind, SeatStatus, SessionKind
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -24,15 +24,24 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     return or_(seat.c.observer_id == actor.person_id, call.c.host_id == actor.person_id)
 
 
-def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor) -> Any:
-    """Return one seat's row with its call's host. Raises NotFound when absent or not for this actor."""
-    query = select(*seat.c, call.c.host_id).join(call, call.c.id == seat.c.call_id)
+def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor, now: datetime) -> Any:
+    """Return one seat's row with its call's host: `expired` once nobody confirmed it in time, whoever writes that down
+    later. Raises NotFound when absent or not for this actor.
+    """
+    over = and_(seat.c.status == SeatStatus.REQUESTED, session.c.expires_at <= now)
+    status = case((over, literal(SeatStatus.EXPIRED, seat.c.status.type)), else_=seat.c.status).label("status")
+    columns = [column for column in seat.c if column is not seat.c.status]
+    query = select(*columns, status, call.c.host_id).join(call, call.c.id == seat.c.call_id)
+    query = query.join(session, session.c.id == seat.c.session_id)
     return first_row(db, query.where(seat.c.id == seat_id, visible(actor)))
 
 
-def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
-    """Return a page of the live seats of a call that the actor may see, by number. One statement."""
-    query = select(seat).join(call, call.c.id == seat.c.call_id)
+def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Actor, now: datetime) -> PageOf[Any]:
+    """Return a page of the live seats of a call that the actor may see, by number; without those that nobody confirmed
+    in time. One statement.
+    """
+    query = select(seat).join(call, call.c.id == seat.c.call_id).join(session, session.c.id == seat.c.session_id)
+    query = query.where(or_(session.c.expires_at.is_(None), session.c.expires_at > now))
     query = query.where(seat.c.call_id == call_id, seat.c.status.in_(LIVE_SEATS), visible(actor))
     return fetch(db, query, page, Order(seat.c.seat_no, seat.c.id))
 

@@ -36,10 +36,12 @@ _MADE: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/calls/{call_id}/seats", operation_id="seats_list", responses=refusals(NotFound))
-def list_seats(call_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[SeatRead]:
+def list_seats(
+    call_id: str, db: ReadDb, now: Now, actor: CurrentActor, page: Page, answer: Answer
+) -> Listing[SeatRead]:
     """List the live seats of a call by number: all for its host, your own for everybody else."""
     calls.call_by_id(db, call_id, actor=actor)
-    found = seats.seats_of_call(db, call_id, page, actor=actor)
+    found = seats.seats_of_call(db, call_id, page, actor=actor, now=now)
     data = [SeatRead.model_validate(row) for row in found.rows]
     return answer.page(found, data)
 
@@ -84,9 +86,9 @@ def book_seat(
 
 
 @router.get("/seats/{seat_id}", operation_id="seats_get", responses=refusals(NotFound))
-def get_seat(seat_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> SeatRead:
+def get_seat(seat_id: str, db: ReadDb, now: Now, actor: CurrentActor, answer: Answer) -> SeatRead:
     """Read one seat."""
-    found = seats.seat_by_id(db, seat_id, actor=actor)
+    found = seats.seat_by_id(db, seat_id, actor=actor, now=now)
     return answer.version(found.version, SeatRead.model_validate(found))
 
 

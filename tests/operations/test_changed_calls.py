@@ -175,11 +175,11 @@ def test_a_new_host_takes_the_sessions_over_and_the_old_one_is_free_of_them(db: 
 
     assert responses(db, seat.session_id) == {jo.id: Response.ACCEPTED, lena.id: Response.NEEDS_ACTION}
     assert session_by_id(db, seat.session_id, actor=new).time_zone == "Europe/Berlin"
-    assert seat_by_id(db, seat.id, actor=new).status is SeatStatus.CONFIRMED
+    assert seat_by_id(db, seat.id, actor=new, now=NOW).status is SeatStatus.CONFIRMED
     with pytest.raises(NotFound):
         session_by_id(db, seat.session_id, actor=old)
     with pytest.raises(NotFound):
-        seat_by_id(db, seat.id, actor=old)
+        seat_by_id(db, seat.id, actor=old, now=NOW)
     assert entry_of(db, scene.host.id, Part.HOST).status is EntryStatus.CANCELLED
     assert entry_of(db, lena.id, Part.HOST).status is EntryStatus.CONFIRMED
     assert mailed_to(db) == sorted([jo.id, scene.host.id, lena.id])
@@ -264,7 +264,7 @@ def test_a_new_host_alone_takes_no_seat_from_somebody_who_became_busy_since(db: 
 
     change(db, scene, host_id=lena.id)
 
-    assert seat_by_id(db, seat.id, actor=SYSTEM).status is SeatStatus.CONFIRMED
+    assert seat_by_id(db, seat.id, actor=SYSTEM, now=NOW).status is SeatStatus.CONFIRMED
 
 
 def test_a_crm_that_moves_a_call_to_another_host_moves_its_sessions(db: DbSession) -> None:

@@ -18,6 +18,7 @@ from app.operations.calls import cancel_call, patch_call
 from app.operations.holds import HoldConflict, HoldExpired, Issued
 from app.operations.refused import LimitReached, MinNotice
 from app.operations.sessions import Plan, book_session
+from app.queries.seats import seat_by_id
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import ClaimKind, Part, Role, SeatStatus, SessionKind, SessionStatus, WaitlistStatus
 from tests.factories import a_call, a_person
@@ -376,3 +377,11 @@ def test_a_hold_that_expires_is_told_as_expired(db: DbSession) -> None:
     settle(db, call_id, now=made.expires_at)
 
     assert acts(db, made.session_id) == [("session.requested", 1), ("session.expired", 2)]
+
+
+def test_a_seat_that_nobody_confirmed_in_time_is_shown_as_expired_though_its_job_has_not_run(db: DbSession) -> None:
+    made = hold(db, a_call(db), a_person(db, "Jo"))
+    (seat_id,) = db.execute(select(seats_table.c.id)).scalars()
+
+    assert seat_by_id(db, seat_id, actor=SYSTEM, now=made.expires_at).status is SeatStatus.EXPIRED
+    assert seat_by_id(db, seat_id, actor=SYSTEM, now=NOW).status is SeatStatus.REQUESTED
