@@ -270,6 +270,12 @@ def _utc(value: datetime) -> datetime:
     return instant
 
 
+def _whole_minute(value: datetime) -> datetime:
+    if value.second or value.microsecond:
+        raise ValueError("must be a whole minute")
+    return value
+
+
 def _written_as_day(value: object) -> object:
     written = isinstance(value, str) and _DAY.fullmatch(value)
     if not written and not isinstance(value, date):
@@ -293,6 +299,8 @@ ZoneName = Annotated[str, StringConstraints(max_length=64), AfterValidator(zone)
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_written_with_offset), AfterValidator(_utc)]
 """RFC 3339 with an offset in; an aware UTC instant inside 1970 to 2100 in our hands."""
+Minute = Annotated[Instant, AfterValidator(_whole_minute)]
+"""An instant without seconds: what people plan, calendars show to the minute."""
 Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(_in_our_time)]
 """A calendar day such as 2026-11-23; numbers and times of day are refused."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]

@@ -117,6 +117,6 @@ class Installation(SQLModel, table=True):
     late_cancel_minutes: int = 120
     no_show_grace_minutes: int = 5
     horizon_days: int = 180
-    """How far ahead sessions are booked."""
+    """How far ahead sessions without a call are planned; when calls are is for the CRM to say."""
     version: int = 1
     created_at: datetime

@@ -53,9 +53,7 @@ def end_call(db: DbSession, *, call_id: str, expected_version: int | None = None
     call = _lock(db, call_id, expected_version=expected_version, actor=actor)
     if call.status is CallStatus.ENDED:
         return
-    _check(call, CallStatus.SCHEDULED, CallStatus.LIVE)
-    if call.status is CallStatus.SCHEDULED and now < call.starts_at:
-        raise NotStarted("Say that it starts, first.")
+    _check_begun(call, now=now)
     change_call(db, call_id, {"status": CallStatus.ENDED}, "call.ended", actor=actor, now=now)
     _close(db, call, SeatStatus.ATTENDED, SessionStatus.COMPLETED, actor=actor, now=now)
 
@@ -69,7 +67,7 @@ def miss_call(
     """
     call = _lock(db, call_id, expected_version=expected_version, actor=actor)
     if call.status is not CallStatus.NO_SHOW:
-        _check(call, CallStatus.SCHEDULED, CallStatus.LIVE)
+        _check_begun(call, now=now)
         change_call(db, call_id, {"status": CallStatus.NO_SHOW}, "call.no_show", actor=actor, now=now)
         sessions = [one.session_id for one in calls.live_seats(db, [call_id])]
         _close(db, call, SeatStatus.ATTEMPTED, SessionStatus.NO_SHOW, actor=actor, now=now)
@@ -88,6 +86,12 @@ def _lock(db: DbSession, call_id: str, *, expected_version: int | None, actor: A
     found = lock_call_with_people(db, call_id)
     check_version(found, expected_version)
     return found
+
+
+def _check_begun(call: Any, *, now: datetime) -> None:
+    _check(call, CallStatus.SCHEDULED, CallStatus.LIVE)
+    if call.status is CallStatus.SCHEDULED and now < call.starts_at:
+        raise NotStarted("Say that it starts, first; one that was brought forward moves first.")
 
 
 def _check(call: Any, *statuses: CallStatus) -> None:

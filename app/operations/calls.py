@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -28,6 +28,8 @@ from app.vocabulary import CallStatus, TypeSource
 
 HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
 """What hosts change about their calls."""
+LONGEST = timedelta(days=1)
+"""Of a call: more is a wrong date, and would keep its host and observers from everything."""
 _NEW = {"status": CallStatus.SCHEDULED, "sensitive": False, "language": "en", "colleagues_invited": 0}
 _OPTIONAL = (
     "account_id",
@@ -232,6 +234,9 @@ def _check_forward(values: Mapping[str, Any]) -> None:
     if values["ends_at"] <= values["starts_at"]:
         fault = Fault("/ends_at", "end_before_start", "must be later than starts_at")
         raise Invalid("A call ends after it starts.", faults=(fault,))
+    if values["ends_at"] - values["starts_at"] > LONGEST:
+        fault = Fault("/ends_at", "too_long", "must be within a day of starts_at")
+        raise Invalid("No call lasts longer than a day: is the date right?", faults=(fault,))
 
 
 def _check_ahead(found: Any, changed: Mapping[str, Any], *, now: datetime) -> None:

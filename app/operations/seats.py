@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.db import DbSession
-from app.errors import Conflict, Forbidden
+from app.errors import Conflict, Fault, Forbidden
 from app.operations import debriefs, waitlist
-from app.operations.changes import check_version
+from app.operations.changes import UnknownReference, check_version
 from app.operations.claims import have_lapsed
 from app.operations.locks import lock_call_with_people, lock_to_sit
-from app.operations.refused import AlreadyBooked, MinNotice, NotActive, Past, SeatOver, SeatsFull, other_calls, problem
+from app.operations.refused import AlreadyBooked, MinNotice, Past, SeatOver, SeatsFull, other_calls, problem
 from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, last_moment, take_seat
 from app.queries import calls, seats
 from app.queries.house_rules import house_rules
@@ -153,7 +153,7 @@ def _lock_and_ask(
         waitlist.settle(db, call_id=call_id, also=[observer_id], now=now)
     rows, call = lock_to_sit(db, seen, observer_id)
     if observer_id not in rows:
-        raise NotActive("There is no such person.")
+        raise UnknownReference(faults=(Fault("/observer_id", "unknown", "There is no such person."),))
     held = calls.live_seats(db, [call.id])
     if mine := next((one for one in held if one.observer_id == observer_id), None):
         raise AlreadyBooked("Release that seat, or keep it.", extra={"seat_id": mine.id})

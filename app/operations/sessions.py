@@ -158,6 +158,7 @@ def reschedule_session(
     ends_at = starts_at + (length if duration_minutes is None else timedelta(minutes=duration_minutes))
     if (starts_at, ends_at) == locked.times:
         return
+    _check_after_call(db, locked, starts_at)
     ranges = check_common_time(db, locked.people, (starts_at, ends_at), ignoring=[session_id], now=now)
     free_time(db, [session_id], now=now)
     take_time(db, session_id, ranges, now=now)
@@ -165,6 +166,16 @@ def reschedule_session(
     version = change_session(db, session_id, {"starts_at": starts_at, "ends_at": ends_at}, now=now)
     tell_calendars(db, locked.row, cancelled=False, now=now)
     tell(db, "session.moved", session_id, version=version, actor=actor, now=now)
+
+
+def _check_after_call(db: DbSession, locked: Locked, starts_at: datetime) -> None:
+    """Refuse to talk over what was not heard yet: a debrief comes after the session that it follows."""
+    if locked.row.follows_id is None:
+        return
+    followed = db.execute(select(session.c.ends_at).where(session.c.id == locked.row.follows_id)).scalar_one()
+    if starts_at < followed:
+        fault = Fault("/starts_at", "before_call", "must not be before the end of the call that it is about")
+        raise Invalid("A debrief comes after its call.", faults=(fault,))
 
 
 def cancel_session(

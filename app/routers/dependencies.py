@@ -71,13 +71,13 @@ def _answering(call: Callable[..., Any]) -> Callable[..., Any]:
         return call
 
     @wraps(call)
-    def answering(*args: Any, **given: Any) -> Any:
+    def answered(*args: Any, **given: Any) -> Any:
         try:
             return call(*args, **given)
         except StopIteration as stop:
             raise RuntimeError("something that should be there was looked for in vain") from stop
 
-    return answering
+    return answered
 
 
 async def house(request: Request) -> House:

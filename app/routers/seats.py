@@ -9,6 +9,7 @@ from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import holds
 from app.operations import seats as operations
+from app.operations.changes import UnknownReference
 from app.operations.debriefs import NoDebriefTime
 from app.operations.refused import (
     REFUSALS,
@@ -52,7 +53,8 @@ def list_seats(
     operation_id="seats_book",
     response_model=None,
     responses=_MADE | refusals(
-        NotFound, Forbidden, AlreadyBooked, NoDebriefTime, holds.HoldConflict, holds.HoldExpired, *REFUSALS
+        NotFound, Forbidden, UnknownReference, AlreadyBooked, NoDebriefTime, holds.HoldConflict, holds.HoldExpired,
+        *REFUSALS,
     ),
 )  # fmt: skip
 def book_seat(

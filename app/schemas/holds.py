@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from app.schemas.seats import Id
 from app.schemas.sessions import Minutes, TakesPart
 from app.schemas.shapes import Body, Read
-from app.vocabulary import CALL_KINDS, Instant, SessionKind, ZoneName
+from app.vocabulary import CALL_KINDS, Minute, SessionKind, ZoneName
 
 _EXAMPLE: dict[str, Any] = {
     "id": "hold_01jd6x0000e8r9sv4kz2m7n5qm",
@@ -41,7 +41,7 @@ class CreateHold(Body):
     observer_id: Id | None = None
     kind: Annotated[SessionKind, Field(description="Of the session that is going to be booked.")] = SessionKind.SHADOW
     participants: Annotated[list[TakesPart], Field(min_length=2, max_length=20)] | None = None
-    starts_at: Instant | None = None
+    starts_at: Minute | None = None
     duration_minutes: Minutes | None = None
     time_zone: ZoneName | None = None
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from app.rules.availability import Range
 from app.schemas.seats import HoldToken
 from app.schemas.shapes import Body, Read
-from app.vocabulary import CALL_KINDS, Instant, Part, Response, SessionKind, SessionStatus, Whole, ZoneName
+from app.vocabulary import CALL_KINDS, Minute, Part, Response, SessionKind, SessionStatus, Whole, ZoneName
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=48)]
 Minutes = Annotated[Whole, Field(ge=5, le=480)]
@@ -119,7 +119,7 @@ class BookSession(Body):
 
     kind: SessionKind
     participants: Annotated[list[TakesPart], Field(min_length=1, max_length=20)]
-    starts_at: Annotated[Instant | None, Field(description="A session that is over by now is logged as completed.")] = (
+    starts_at: Annotated[Minute | None, Field(description="A session that is over by now is logged as completed.")] = (
         None
     )
     duration_minutes: Minutes | None = None
@@ -175,7 +175,7 @@ class RescheduleSession(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"starts_at": "2026-11-24T14:00:00Z"}]})
 
-    starts_at: Instant
+    starts_at: Minute
     duration_minutes: Minutes | None = None
     scope: Scope = "this"
 
@@ -196,7 +196,7 @@ class RespondToSession(Body):
     )
 
     response: Literal[Response.ACCEPTED, Response.DECLINED, Response.TENTATIVE]
-    proposed_starts_at: Annotated[Instant | None, Field(description="Another time, with declined or tentative.")] = None
+    proposed_starts_at: Annotated[Minute | None, Field(description="Another time, with declined or tentative.")] = None
     person_id: Annotated[Id | None, Field(description="Whose answer: yours, unless you are an admin.")] = None
 
 

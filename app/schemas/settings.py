@@ -45,7 +45,9 @@ class PatchSettings(Body):
     no_show_grace_minutes: Annotated[
         Whole, Field(ge=0, le=120, description="How long after its start nobody is a no-show yet.")
     ] = absent()
-    horizon_days: Annotated[Whole, Field(ge=1, le=730, description="How far ahead sessions are booked.")] = absent()
+    horizon_days: Annotated[
+        Whole, Field(ge=1, le=730, description="How far ahead sessions without a call are planned.")
+    ] = absent()
 
 
 class SettingsRead(Read):

@@ -50,14 +50,14 @@ MUTANTS = (
     Mutant(
         6,
         "app/operations/seats.py",
-        "    observer = observers[observer_id]\n    if why :=",
-        '    observer = observers[observer_id]\n    if call.host_id in {row.person_id for row in db.connection().exec_driver_sql("SELECT person_id FROM busy")}:\n        raise SeatsFull("")\n    if why :=',
+        "    observer = observers[observer_id]\n    return call,",
+        '    observer = observers[observer_id]\n    if call.host_id in {row.person_id for row in db.connection().exec_driver_sql("SELECT person_id FROM busy")}:\n        raise SeatsFull("")\n    return call,',
     ),
     Mutant(
         7,
         "app/operations/seats.py",
-        "    own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]\n    end_seats(db, call, own, status=SeatStatus.RELEASED, late=late",
-        "    own = calls.live_seats(db, [call.id])\n    end_seats(db, call, own, status=SeatStatus.RELEASED, late=late",
+        "    own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]\n    release_locked(",
+        "    own = calls.live_seats(db, [call.id])\n    release_locked(",
     ),
     Mutant(
         8,

@@ -168,7 +168,9 @@ def test_time_that_a_session_does_not_need_any_more_is_free(db: DbSession) -> No
     start_session(db, session_id=long, actor=as_(mia), now=TEN)
     assert len(claimed(db, mia)) == 2
     complete_session(db, session_id=long, actor=as_(max_), now=TEN + timedelta(minutes=20))
-    miss_call(db, call_id=call_id, **BY_ADMIN)
+    with pytest.raises(NotStarted):
+        miss_call(db, call_id=call_id, actor=SYSTEM, now=TEN + timedelta(minutes=20))
+    miss_call(db, call_id=call_id, actor=SYSTEM, now=TEN + 4 * HALF)
 
     assert (claimed(db, mia), claimed(db, max_)) == ([], [])
     assert acts(db, long) == [("session.booked", 1), ("session.started", 2), ("session.completed", 3)]

@@ -167,7 +167,18 @@ def _ids(world: World, operation: Operation) -> dict[str, str]:
 def _some(operation: Operation, name: str) -> str:
     """A value that the parameter takes."""
     (schema,) = (p["schema"] for p in operation.parameters("query") if p["name"] == name)
-    fits = ("2026-01-01T00:00:00Z", "-updated_at", "rep", "active", "scheduled", "confirmed", "mentee", "shadow", "refusal", "x")
+    fits = (
+        "2026-01-01T00:00:00Z",
+        "-updated_at",
+        "rep",
+        "active",
+        "scheduled",
+        "confirmed",
+        "mentee",
+        "shadow",
+        "refusal",
+        "x",
+    )
     return next(value for value in fits if not list(misfits(_one(schema), value)))
 
 

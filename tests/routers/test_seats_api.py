@@ -103,7 +103,7 @@ def test_a_cancelled_call_an_account_without_observers_and_a_host_who_left_are_n
     assert said(book(api, of_closed, jo)) == (409, "not_joinable")
     assert (said(without_host), without_host.json()["person_id"]) == ((409, "not_joinable"), host.id)
     assert said(book(api, a_call_of(api), gone)) == (422, "not_active")
-    assert said(book(api, a_call_of(api), "per_none")) == (422, "not_active")
+    assert said(book(api, a_call_of(api), "per_none")) == (422, "unknown_reference")
     assert said(book(api, "call_none", jo)) == (404, "not_found")
 
 
