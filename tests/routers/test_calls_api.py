@@ -72,8 +72,17 @@ def test_a_call_is_made_read_and_changed_by_version(api: Api) -> None:
     assert same.headers["etag"] == '"v2"'
 
 
-@pytest.mark.parametrize("minutes", [0, -30])
-def test_a_call_that_ends_before_it_starts_is_refused_alike_everywhere(api: Api, minutes: int) -> None:
+@pytest.mark.parametrize(
+    ("minutes", "code", "detail"),
+    [
+        (0, "end_before_start", "must be later than starts_at"),
+        (-30, "end_before_start", "must be later than starts_at"),
+        (24 * 60 + 1, "too_long", "must be within a day of starts_at"),
+    ],
+)
+def test_a_call_that_ends_before_it_starts_or_never_is_refused_alike_everywhere(
+    api: Api, minutes: int, code: str, detail: str
+) -> None:
     call, wrong = made(api), fields(api, **times(TEN, minutes))
 
     for refused in (
@@ -83,8 +92,7 @@ def test_a_call_that_ends_before_it_starts_is_refused_alike_everywhere(api: Api,
         api.admin.patch(f"/v1/calls/{call['id']}", json={"ends_at": iso(TEN + timedelta(minutes=minutes))}),
     ):
         assert refused.status_code == 422
-        fault = {"pointer": "/ends_at", "code": "end_before_start", "detail": "must be later than starts_at"}
-        assert refused.json()["errors"] == [fault]
+        assert refused.json()["errors"] == [{"pointer": "/ends_at", "code": code, "detail": detail}]
 
 
 def test_what_a_call_refers_to_must_be_there(api: Api) -> None:

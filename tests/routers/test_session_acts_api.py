@@ -60,6 +60,8 @@ def test_a_plan_that_makes_no_sense_is_refused(api: Api, pair: Pair) -> None:
         pair.plan(starts_at=None),
         pair.plan(starts_at="2026-11-23T10:00:00"),
         pair.plan(starts_at="2026-11-23"),
+        pair.plan(starts_at="2026-11-23T10:00:30Z"),
+        pair.plan(starts_at="2026-11-23T10:00:00.5Z"),
         pair.plan(duration_minutes=None),
         pair.plan(duration_minutes=0),
         pair.plan(duration_minutes=-30),
@@ -320,3 +322,17 @@ def test_a_call_starts_ends_or_is_missed_over_the_api(api: Api, pair: Pair) -> N
     assert said(pair.as_max.post(f"{call}/end")) == (409, "call_over")
     assert pair.as_mia.get(f"/v1/seats/{seat['id']}").json()["status"] == "attempted"
     assert pair.as_mia.get(session).json()["status"] == "no_show"
+
+
+def test_a_debrief_does_not_come_before_the_call_that_it_is_about(pair: Pair) -> None:
+    body = {"observer_id": pair.mia, "debrief_minutes": 15}
+    seat = pair.as_mia.post(f"/v1/calls/{pair.call_id}/seats", json=body).json()
+    found = pair.as_mia.get("/v1/sessions", params={"kind": "debrief"}).json()["data"]
+    assert [one["follows_id"] for one in found] == [seat["session_id"]]
+    place = f"/v1/sessions/{found[0]['id']}/reschedule"
+
+    before = pair.as_mia.post(place, json={"starts_at": "2026-11-24T10:15:00Z"})
+    after = pair.as_mia.post(place, json={"starts_at": "2026-11-24T11:00:00Z"})
+
+    assert (before.status_code, before.json()["errors"][0]["code"]) == (422, "before_call")
+    assert (after.status_code, after.json()["starts_at"]) == (200, "2026-11-24T11:00:00Z")
