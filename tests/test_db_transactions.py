@@ -563,8 +563,8 @@ def test_a_seat_against_a_constraint_is_refused_by_the_code_of_booking(engine: E
             db.execute(
                 text(
                     "INSERT INTO call (id, title, type, type_source, status, host_id, starts_at, ends_at, language,"
-                    " sensitive, seat_capacity, seats_taken, version, created_at, updated_at) VALUES (:id, 't', 'demo',"
-                    " 'rule', 'scheduled', :host, :at, :to, 'en', false, 2, 0, 1, :at, :at)"
+                    " sensitive, colleagues_invited, seat_capacity, seats_taken, version, created_at, updated_at)"
+                    " VALUES (:id, 't', 'demo', 'rule', 'scheduled', :host, :at, :to, 'en', false, 0, 2, 0, 1, :at, :at)"
                 ),
                 call,
             )
@@ -572,8 +572,8 @@ def test_a_seat_against_a_constraint_is_refused_by_the_code_of_booking(engine: E
                 db.execute(
                     text(
                         "INSERT INTO seat (id, call_id, observer_id, session_id, kind, status, seat_no, capacity,"
-                        " version, created_at, updated_at) VALUES (:id, :call, :observer, :session, 'shadow',"
-                        " 'confirmed', :number, :capacity, 1, :at, :at)"
+                        " late, version, created_at, updated_at) VALUES (:id, :call, :observer, :session, 'shadow',"
+                        " 'confirmed', :number, :capacity, false, 1, :at, :at)"
                     ),
                     {
                         "id": id_,

@@ -1,10 +1,11 @@
 """The doctor finds what is wrong, one thing at a time, and never falls ill itself."""
 
 import socket
+import sqlite3
 import sys
 import zoneinfo
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -201,9 +202,11 @@ def test_a_file_that_is_no_database(alone: Settings) -> None:
 
 
 def test_a_database_file_that_is_damaged(sqlite_url: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "earshot.db")) as file:
+        [skills] = file.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'skill'").fetchone()
     content = bytearray((tmp_path / "earshot.db").read_bytes())
     page = int.from_bytes(content[16:18], "big")
-    content[-5 * page :] = b"\xff" * 5 * page
+    content[(skills - 1) * page : skills * page] = b"\xff" * page
     (tmp_path / "earshot.db").write_bytes(content)
 
     assert "damaged" in bad(settings_of(dir=tmp_path, database_url=sqlite_url))["database file"]

@@ -177,7 +177,7 @@ def end_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMa
 @router.post(
     "/{call_id}/no-show",
     operation_id="calls_no_show",
-    responses=refusals(NotFound, Forbidden, Stale, operations.CallOver),
+    responses=refusals(NotFound, Forbidden, Stale, operations.CallOver, NotStarted),
 )
 def miss_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> MissedCallRead:
     """Say that the prospect did not come. Whoever sat in is credited with an attempt, and offered other calls."""

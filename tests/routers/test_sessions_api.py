@@ -93,8 +93,8 @@ def test_one_session_has_its_shape_and_its_version(two: Two) -> None:
     body = answer.json()
     assert body["uid"].startswith(f"{two.first}@")
     assert body["participants"] == [
-        {"person_id": two.scene.host.id, "as": "host", "response": "needs_action"},
-        {"person_id": two.jo.id, "as": "observer", "response": "needs_action"},
+        {"person_id": two.scene.host.id, "as": "host", "response": "needs_action", "proposed_starts_at": None},
+        {"person_id": two.jo.id, "as": "observer", "response": "needs_action", "proposed_starts_at": None},
     ]
     assert (body["kind"], body["status"], body["sequence"], body["version"]) == ("shadow", "confirmed", 0, 1)
     assert (body["starts_at"], body["time_zone"]) == ("2026-11-23T10:00:00Z", "Europe/London")
