@@ -564,7 +564,8 @@ def test_a_seat_against_a_constraint_is_refused_by_the_code_of_booking(engine: E
                 text(
                     "INSERT INTO call (id, title, type, type_source, status, host_id, starts_at, ends_at, language,"
                     " sensitive, colleagues_invited, seat_capacity, seats_taken, version, created_at, updated_at)"
-                    " VALUES (:id, 't', 'demo', 'rule', 'scheduled', :host, :at, :to, 'en', false, 0, 2, 0, 1, :at, :at)"
+                    " VALUES (:id, 't', 'demo', 'rule', 'scheduled', :host, :at, :to, 'en', false, 0, 2, 0, 1, :at,"
+                    " :at)"
                 ),
                 call,
             )

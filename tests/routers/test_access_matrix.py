@@ -239,7 +239,7 @@ MATRIX = (
     Row("POST /calls/{call_id}", (303, 303, 303, 303), query={"do": "take"}),
     Row("POST /calls/{call_id}", (409, 409, 404, 303), ids=SENSITIVE, query={"do": "take"}),
     Row("GET /s/{session_id}", (200, 200, 404, 303)),
-    Row("POST /s/{session_id}", (409, 303, 404, 303), query={"do": "accept"}),
+    Row("POST /s/{session_id}", (403, 303, 404, 303), query={"do": "accept"}),
     Row("GET /s/{session_id}/invite.ics", (200, 200, 404, 303)),
     Row("GET /docs", PUBLIC),
     Row("GET /login", PUBLIC),
