@@ -32,6 +32,8 @@ from tests.harness import NOW
 from tests.postgres import find_binaries
 
 CLIENTS = 8
+_BEFORE = 1000
+"""Bookings that are there at first: on empty tables, PostgreSQL would prepare plans that read all there is, for good."""
 _WARMING = 8 * CLIENTS
 """Bookings before the clock starts: statements are compiled and prepared by then, on both sides."""
 _SEATS = 50
@@ -122,7 +124,7 @@ def figures(bookings: int) -> list[Figure]:
 
 
 def _figure(where: Where, bookings: int) -> Figure:
-    with copies("postgresql", partial(_fill, where=where, bookings=_WARMING + bookings)) as (_, copy):
+    with copies("postgresql", partial(_fill, where=where, bookings=_BEFORE + _WARMING + bookings)) as (_, copy):
         ours, raw = copy(), copy()
         seconds, raw_seconds = _ours(ours, bookings), _raw(raw, bookings)
         _check_same_rows(ours, raw)
@@ -140,6 +142,7 @@ def _fill(engine: Engine, *, where: Where, bookings: int) -> None:
         for number, (call_id, host_id, observer_id) in enumerate(turns, start=1):
             values = {"number": number, "call_id": call_id, "host_id": host_id, "observer_id": observer_id}
             db.execute(table, values)
+        db.execute(text("SELECT raw_book(nextval('next_turn')) FROM generate_series(1, :before)"), {"before": _BEFORE})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
@@ -196,7 +199,7 @@ def _calls(db: DbSession, slots: Sequence[tuple[int, str]], *, seats: int) -> li
 
 def _ours(url: str, bookings: int) -> float:
     """Return the seconds of the clock from the first of so many bookings to the last, after those that warm up."""
-    turn, together = _PROCESSES.Value("i", 0), _PROCESSES.Barrier(CLIENTS)
+    turn, together = _PROCESSES.Value("i", _BEFORE), _PROCESSES.Barrier(CLIENTS)
     found = _PROCESSES.SimpleQueue()
     clients = [
         _PROCESSES.Process(target=_client, args=(url, bookings, turn, together, found), daemon=True)
@@ -219,10 +222,10 @@ def _client(url: str, bookings: int, turn: Any, together: Any, found: Any) -> No
         while (number := _next(turn, last)) is not None:
             _book(engine, wanted[number].call_id, wanted[number].observer_id)
 
-    book_until(_WARMING)
+    book_until(_BEFORE + _WARMING)
     together.wait(120)
     started_at = time.monotonic()
-    book_until(_WARMING + bookings)
+    book_until(_BEFORE + _WARMING + bookings)
     found.put((started_at, time.monotonic()))
     engine.dispose()
 
