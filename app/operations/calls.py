@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models.tables import call as calls_table
+from app.models.tables import seat
 from app.operations import following, locks, waitlist
-from app.operations.capacity import References, capacity, hold_references, references, renumber
+from app.operations.capacity import References, allotment, capacity, hold_references, references, renumber
 from app.operations.changes import UnknownReference, check_complete, check_version
 from app.operations.clashes import look_for_clashes
 from app.operations.entries import shown_anew
@@ -24,7 +25,7 @@ from app.queries import calls, people
 from app.queries.rows import in_parts
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import call_type as classified
-from app.vocabulary import CallStatus, TypeSource
+from app.vocabulary import CallStatus, SeatStatus, TypeSource
 
 HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
 """What hosts change about their calls."""
@@ -215,7 +216,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
         found = waitlist.end_overdue(db, found, now=now)  # what nobody confirmed in time is in nobody's way
     if changed.keys() & _SEATING:
         changed |= _reseated(found, {**found._mapping, **changed}, known)
-    _check_ahead(found, changed, now=now)
+    _check_ahead(db, found, changed, now=now)
     _write(db, found, changed, now=now)
     if "seat_capacity" in changed:
         renumber(db, {found.id: changed["seat_capacity"]}, actor=actor, now=now)
@@ -239,32 +240,34 @@ def _check_forward(values: Mapping[str, Any]) -> None:
         raise Invalid("No call lasts longer than a day: is the date right?", faults=(fault,))
 
 
-def _check_ahead(found: Any, changed: Mapping[str, Any], *, now: datetime) -> None:
+def _check_ahead(db: DbSession, found: Any, changed: Mapping[str, Any], *, now: datetime) -> None:
     """Refuse to move or hand over what has happened. Calls that nobody sat in on may be corrected by the CRM."""
     if changed.keys().isdisjoint(("starts_at", "ends_at", "host_id")):
         return
     if changed.get("status", found.status) is not CallStatus.SCHEDULED:
         raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
-    if not found.seats_taken:
-        return
-    if found.ends_at <= now:
-        raise CallOver("It has ended, and somebody sat in: neither its time nor its host can change.")
-    if "starts_at" in changed and changed["starts_at"] <= now:
+    if (found.ends_at <= now and found.seats_taken) or (found.starts_at <= now and _was_heard(db, found.id)):
+        raise CallOver("Somebody has heard it: neither its time nor its host can change.")
+    if found.seats_taken and "starts_at" in changed and changed["starts_at"] <= now:
         fault = Fault("/starts_at", "past", "must be later than now while somebody has a seat")
         raise Past("Release the seats first, or choose a later time.", faults=(fault,))
 
 
+def _was_heard(db: DbSession, call_id: str) -> bool:
+    attended = seat.c.call_id == call_id, seat.c.status == SeatStatus.ATTENDED
+    return db.execute(select(seat.c.id).where(*attended)).first() is not None
+
+
 def _reseated(found: Any, after: Mapping[str, Any], known: References) -> dict[str, Any]:
-    number = capacity(after, known)
-    if number == found.seat_capacity:
+    gets = allotment(after, known)
+    if gets.seats == found.seat_capacity:
         return {}
     asked_for = after["seat_capacity_override"] != found.seat_capacity_override
-    if number < found.seats_taken and asked_for:
-        raise CapacityBelowTaken(
-            f"{found.seats_taken} are taken: release seats first.", extra={"seats_taken": found.seats_taken}
-        )
+    if gets.seats < found.seats_taken and asked_for:
+        why = f"{found.seats_taken} are taken, and it would get {gets.seats} by {gets.by}. Release seats first."
+        raise CapacityBelowTaken(why, extra={"seats_taken": found.seats_taken})
     # Nobody who sits is thrown out by a rule: the call takes nobody new until it fits.
-    return {"seat_capacity": max(number, found.seats_taken)}
+    return {"seat_capacity": max(gets.seats, found.seats_taken)}
 
 
 def _taking_from(several: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:

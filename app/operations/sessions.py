@@ -1,4 +1,4 @@
-"""Plan sessions without a call: book, log a past one, reschedule, cancel, undo that. On a call, that is its seat's.
+"""Plan sessions without a call: book, reschedule, cancel, undo that. On a call, that is its seat's.
 
 Everybody who takes part is locked first, in the order of their ids, and their time is claimed, buffers included.
 """
@@ -18,6 +18,7 @@ from app.operations.changes import UnknownReference
 from app.operations.claims import free_time
 from app.operations.common_time import check_common_time, check_still_free, take_time, whose_turn
 from app.operations.events import tell
+from app.operations.past_sessions import check_loggable, is_over, log_on_call
 from app.operations.refused import NotActive, Past, SeatOver
 from app.operations.session_locks import Locked, lock_session, status_after
 from app.operations.session_rows import NewSession, add_sessions, ask_anew, change_session
@@ -26,16 +27,6 @@ from app.rules.access import Actor, runs_the_house
 from app.rules.availability import Range
 from app.rules.session_states import Act
 from app.vocabulary import LIVE_SEATS, Part, PersonStatus, Response, SeatStatus, SessionKind, SessionStatus
-
-LOOK_BACK = timedelta(days=90)
-"""How long ago a session may have been that is logged."""
-
-
-class TooLongAgo(Invalid):
-    """Nobody remembers that well."""
-
-    code = "too_long_ago"
-    title = "That is too long ago to be logged"
 
 
 class MovesWithCall(Conflict):
@@ -115,7 +106,8 @@ def book_on_call(
     now: datetime,
 ) -> str:
     """Take a seat on a call for the one observer among these people and return the id of its session. Refused when
-    what is said besides is not true of the call. Locks as `seats.book_seat` does.
+    what is said besides is not true of the call. A call that is over is logged instead, unless it is a drop-in, whose
+    minutes nobody counted. Locks as `seats.book_seat` does.
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
     minutes = (seen.ends_at - seen.starts_at) // timedelta(minutes=1)
@@ -131,6 +123,8 @@ def book_on_call(
     if faults:
         raise Invalid("A session on a call has its times and its host.", faults=tuple(faults))
     (observer_id,) = (who for who, part in people.items() if part is Part.OBSERVER)
+    if is_over(seen, now=now) and kind is not SessionKind.DROP_IN:
+        return log_on_call(db, kind=kind, seen=seen, observer_id=observer_id, actor=actor, now=now)
     made = seats.book_seat(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
     session_id: str = made.session_id
     return session_id
@@ -264,12 +258,11 @@ def seat_of(db: DbSession, session_id: str) -> Any:
 
 
 def _log(db: DbSession, plan: Plan, *, actor: Actor, now: datetime) -> str:
-    if plan.starts_at < now - LOOK_BACK:
-        raise TooLongAgo(f"Log what was within {LOOK_BACK.days} days.")
     if plan.one_of is not None:
         fault = Fault("/one_of", "past", "says who will take part: name who did")
         raise Invalid("Who took part in what is over is known.", faults=(fault,))
     rows = lock_plan(db, plan, actor=actor)
+    check_loggable(db, plan.people, plan.times, now=now)
     made = _add(db, plan, plan.people, SessionStatus.COMPLETED, zone_of(plan, rows, actor), now=now)
     tell(db, "session.completed", made.id, version=1, actor=actor, now=now)
     session_id: str = made.id

@@ -1,11 +1,11 @@
 """Read sessions, in the scope of who asks."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, func, null, or_, select, true, union_all
 
 from app.db import DbSession
 from app.errors import NotFound
@@ -13,7 +13,7 @@ from app.models.tables import account, calendar_entry, call, call_type, particip
 from app.queries import calls
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, runs_the_house
-from app.vocabulary import Part, SessionKind, SessionStatus
+from app.vocabulary import CallStatus, Part, Response, SessionKind, SessionStatus
 
 SORTS = {"starts_at": session.c.starts_at, "updated_at": session.c.updated_at}
 
@@ -99,6 +99,28 @@ def participants(db: DbSession, session_ids: Iterable[str]) -> dict[str, list[An
     for row in db.execute(query.order_by(participant.c.session_id, participant.c.part, participant.c.person_id)):
         found.setdefault(row.session_id, []).append(row)
     return found
+
+
+def elsewhere(db: DbSession, person_ids: Collection[str], starts_at: datetime, ends_at: datetime) -> Any:
+    """Return the first of what kept one of these people during [starts_at, ends_at), as far as we know: a session that
+    nobody says they missed, or, with the session None, a call that they hosted. None when there was nothing. One
+    statement.
+    """
+    met = (SessionStatus.CONFIRMED, SessionStatus.IN_PROGRESS, SessionStatus.COMPLETED)
+    took_part = (
+        select(participant.c.person_id, session.c.starts_at, session.c.ends_at, session.c.id.label("session_id"))
+        .join(session, session.c.id == participant.c.session_id)
+        .where(participant.c.person_id.in_(person_ids), participant.c.response != Response.DECLINED)
+        .where(or_(session.c.call_id.is_(None), participant.c.part != Part.HOST), session.c.status.in_(met))
+        .where(session.c.starts_at < ends_at, session.c.ends_at > starts_at)
+    )
+    held = (CallStatus.SCHEDULED, CallStatus.LIVE, CallStatus.ENDED)
+    hosted = (
+        select(call.c.host_id, call.c.starts_at, call.c.ends_at, null())
+        .where(call.c.host_id.in_(person_ids), call.c.status.in_(held))
+        .where(call.c.starts_at < ends_at, call.c.ends_at > starts_at)
+    )
+    return db.execute(union_all(took_part, hosted).order_by("starts_at", "person_id").limit(1)).first()
 
 
 def entry_id_of_session(db: DbSession, session_id: str, *, actor: Actor) -> str:

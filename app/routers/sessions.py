@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.ical import write
-from app.operations import holds, responses, series, series_changes, session_outcomes
+from app.operations import holds, past_sessions, responses, series, series_changes, session_outcomes
 from app.operations import sessions as operations
 from app.operations.changes import UnknownReference
 from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, NotActive, Past, SeatOver, SlotTaken
@@ -82,7 +82,8 @@ def list_sessions(
         Forbidden,
         NotFound,
         UnknownReference,
-        operations.TooLongAgo,
+        past_sessions.TooLongAgo,
+        past_sessions.CallMissed,
         AlreadyBooked,
         series.RecurrenceInvalid,
         holds.HoldConflict,
@@ -93,6 +94,9 @@ def list_sessions(
 )
 def book_session(body: BookSession, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> SessionBooked:
     """Plan a session, or take a seat on a call. Everybody in it is invited. One that is over is logged as completed.
+
+    So is having listened to a call that is over without a seat: the seat has been attended. Nobody was in two places at
+    once, so what is logged may not overlap what else they did.
 
     A refusal names whose time is taken from when until when, and up to three times when all are free. With `recurrence`
     it is the first of a series, which keeps its wall time in `time_zone`; all occurrences are checked, and a refusal

@@ -285,6 +285,24 @@ def test_what_is_over_is_logged(pair: Pair) -> None:
     assert (logged.status_code, logged.json()["status"]) == (201, "completed")
 
 
+def test_having_listened_is_logged_once_the_call_is_over(api: Api, pair: Pair) -> None:
+    with transaction(api.engine, writes=True) as db:
+        call_id = a_call(db, a_person(db, "Ann"), starts_at=NOW - timedelta(days=1), seats=0)
+
+    refused = pair.as_max.post("/v1/sessions", json=pair.sit_in(call_id=call_id))
+    logged = pair.as_mia.post("/v1/sessions", json=pair.sit_in(call_id=call_id))
+    again = pair.as_mia.post("/v1/sessions", json=pair.sit_in(call_id=call_id, kind="ride_along"))
+    elsewhere = pair.as_mia.post("/v1/sessions", json=pair.plan(starts_at="2026-11-20T09:15:00Z"))
+
+    assert said(refused) == (403, "forbidden")
+    assert (logged.status_code, logged.json()["status"], logged.headers["etag"]) == (201, "completed", '"v1"')
+    assert said(again) == (409, "already_booked")
+    seat = pair.as_mia.get(f"/v1/seats/{again.json()['seat_id']}").json()
+    assert (seat["status"], seat["session_id"]) == ("attended", logged.json()["id"])
+    assert said(elsewhere) == (409, "slot_taken")
+    assert elsewhere.json()["session_id"] == logged.json()["id"]
+
+
 def test_bug_1_of_those_who_plan_for_the_same_time_at_once_one_does(api: Api, pair: Pair) -> None:
     with transaction(api.engine, writes=True) as db:
         others = [a_person(db, f"Rep {number}").id for number in range(8)]
