@@ -19,7 +19,7 @@ from app.operations.changes import check_version
 from app.operations.claims import have_lapsed
 from app.operations.events import tell, tell_many
 from app.operations.locks import lock_call_with_people
-from app.operations.refused import problem
+from app.operations.refused import seat_refused
 from app.operations.seating import Sitting, end_seats, last_moment, take_seat, take_up
 from app.operations.settling import settle_call_at
 from app.queries import calls, people, seats, waitlist
@@ -41,6 +41,13 @@ class OfferExpired(Gone):
 
     code = "offer_expired"
     title = "The offer has expired"
+
+
+class OfferTaken(Conflict):
+    """The wait ended with a seat."""
+
+    code = "offer_taken"
+    title = "The wait ended with a seat"
 
 
 def join(db: DbSession, call: Any, person_id: str, *, actor: Actor, now: datetime) -> str:
@@ -76,7 +83,7 @@ def accept_offer(
     if found.status is not WaitlistStatus.OFFERED:
         raise NotOffered("It is kept for you once one comes free." if found.status in IN_LINE else "The wait is over.")
     if why := seating.closed(call, now=now):
-        raise problem(why)
+        raise seat_refused(db, why, call, found.person_id, now=now)
     offered = next((one for one in calls.live_seats(db, [call.id]) if one.id == found.seat_id), None)
     if offered is None or have_lapsed(db, offered.session_id):
         raise OfferExpired("Join the waitlist again, or choose another call.")
@@ -86,8 +93,13 @@ def accept_offer(
 
 
 def leave(db: DbSession, *, entry_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> Any:
-    """Leave the line, giving back what is offered, and return the place. Repeating it changes nothing."""
+    """Leave the line, giving back what is offered, and return the place. Repeating it changes nothing. Refused as
+    `offer_taken` once there is a seat, which is released as every seat is, naming it while it is theirs.
+    """
     found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor, now=now)
+    if found.status is WaitlistStatus.TAKEN:
+        theirs = (one.id for one in calls.live_seats(db, [call.id]) if one.observer_id == found.person_id)
+        raise OfferTaken("Release that seat instead.", extra={"seat_id": next(theirs, None)})
     if found.status not in IN_LINE:
         return found
     _end_entries(db, [found], WaitlistStatus.LEFT, actor=actor, now=now)
@@ -162,14 +174,16 @@ def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None
 
 def wait_again(db: DbSession, call: Any, lost: Sequence[Any], *, actor: Actor, now: datetime) -> None:
     """Let those who lost their seats on a locked call to its new time wait for another, should it move again. Who was
-    only offered one keeps their place in line. Who hosts the call now waits no longer (`end_own_wait`).
+    only offered one keeps their place in line. Who hosts the call now waits no longer (`end_own_wait`), and nobody
+    begins to wait for a call that has no seats any more.
     """
     offers = _offers_of(db, lost)
     for row in offers:
         if row.person_id != call.host_id:
             _change(db, row, {"status": WaitlistStatus.WAITING, "seat_id": None}, "waiting", actor=actor, now=now)
+    has_seats = calls.call_for_update(db, call.id).seat_capacity > 0
     for one in lost:
-        if one.observer_id != call.host_id:
+        if has_seats and one.observer_id != call.host_id:
             join(db, call, one.observer_id, actor=actor, now=now)
 
 

@@ -54,11 +54,11 @@ def accept_offer(
 @router.post(
     "/waitlist-entries/{entry_id}/leave",
     operation_id="waitlist_entries_leave",
-    responses=refusals(NotFound, Forbidden, Stale),
+    responses=refusals(NotFound, Forbidden, Stale, operations.OfferTaken),
 )
 def leave_line(
     entry_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> WaitlistEntryRead:
-    """Leave the line. A seat that is offered goes to whoever is next."""
+    """Leave the line. A seat that is offered goes to whoever is next. Once it is taken, release it instead."""
     found = operations.leave(db, entry_id=entry_id, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, WaitlistEntryRead.model_validate(found))

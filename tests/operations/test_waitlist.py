@@ -16,7 +16,7 @@ from app.operations.people import patch_person
 from app.operations.person_skills import set_skills
 from app.operations.refused import AlreadyBooked, NotActive, SeatsFull
 from app.operations.seats import book_seat, wait_if_full
-from app.operations.waitlist import NotOffered, OfferExpired, accept_offer
+from app.operations.waitlist import NotOffered, OfferExpired, OfferTaken, accept_offer
 from app.queries import waitlist as waitlist_queries
 from app.rules.access import SYSTEM, Actor
 from app.rules.skills import SkillState
@@ -338,6 +338,22 @@ def test_who_leaves_the_line_hands_the_offer_on_and_leaving_twice_changes_nothin
 
     assert (left.status, again.version) == (LEFT, left.version)
     assert statuses(db, second) == [OFFERED]
+
+
+def test_who_has_taken_the_seat_is_told_to_release_it_instead_of_leaving(db: DbSession) -> None:
+    call_id, held = a_full_call(db)
+    entry_id = wait(db, call_id, a_person(db, "Jo"))
+    give_back(db, held)
+    taken = accept(db, entry_id)
+
+    with pytest.raises(OfferTaken) as kept:
+        leave(db, entry_id)
+    give_back(db, the_seat(db, taken.seat_id))
+    with pytest.raises(OfferTaken) as gone:
+        leave(db, entry_id)
+
+    assert [why.value.extra for why in (kept, gone)] == [{"seat_id": taken.seat_id}, {"seat_id": None}]
+    assert the_entry(db, entry_id).version == taken.version
 
 
 def test_an_offered_seat_can_be_released_like_any_other(db: DbSession) -> None:

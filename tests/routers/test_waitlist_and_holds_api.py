@@ -146,6 +146,8 @@ def test_a_full_call_is_waited_for_and_the_seat_that_comes_free_accepted(api: Ap
     assert api.admin.get(f"/v1/seats/{accepted.json()['seat_id']}").json()["status"] == "confirmed"
     assert api.admin.get(place, headers={"If-None-Match": accepted.headers["etag"]}).status_code == 304
     assert api.admin.post(f"{place}/leave", headers={"If-Match": '"v1"'}).status_code == 412
+    late = api.admin.post(f"{place}/leave")
+    assert (said(late), late.json()["seat_id"]) == ((409, "offer_taken"), accepted.json()["seat_id"])
 
 
 def test_a_seat_that_is_there_is_booked_though_one_would_wait(api: Api) -> None:
