@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from app.errors import Problem, TooLarge, UnsupportedMedia
 from app.operations.idempotency import KeyInProgress, KeyReused
 from app.queries.pages import CursorInvalid
-from app.routers.dependencies import UnknownParameter
+from app.routers.dependencies import RepeatedParameter, UnknownParameter
 from app.routers.problems import MEDIA_TYPE, ProblemRead, refusals
 
 _WRITES = ("post", "put", "patch", "delete")
@@ -60,6 +60,9 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         if path.startswith("/v1/"):
             operation["security"] = [{"key": []}]
         _add_refusals(operation, UnknownParameter)
+        queries = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
+        if any(parameter["schema"].get("type") != "array" for parameter in queries):
+            _add_refusals(operation, RepeatedParameter)
         if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
             _add_refusals(operation, CursorInvalid)
         if method in _WRITES:

@@ -26,6 +26,7 @@ from app.routers import strict_json
 from app.routers.edges import Edge
 from app.serving import server
 from app.vocabulary import Role
+from tests.described import operations
 from tests.harness import NOW, Api, served
 
 CANARY = "canary7f3a"
@@ -354,6 +355,27 @@ def test_bytes_that_no_address_may_hold_are_never_an_error_of_ours(api: Api, raw
     answer = raw(api, b"GET " + raw_path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 
     assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 "))
+
+
+def test_a_parameter_takes_as_many_values_as_its_description_says(sqlite_api: Api) -> None:
+    asked = [
+        (operation, parameter["name"], parameter["schema"].get("type") == "array")
+        for operation in operations()
+        for parameter in operation.parameters("query")
+    ]
+    assert {("calls_list", "limit", False), ("calls_get", "joinable_by", False), ("calls_list", "type", True)} <= {
+        (operation.id, name, is_list) for operation, name, is_list in asked
+    }
+
+    for operation, name, is_list in asked:
+        twice = {name: [CANARY, CANARY]}
+        answer = sqlite_api.admin.request(operation.method, operation.path, params=twice)
+        assert (answer.json().get("code") == "repeated_parameter") is not is_list, (operation.id, name)
+        if not is_list:
+            assert_refused(answer, 422)
+            assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"query:{name}"]
+            assert "repeated_parameter" in operation.codes()
+            assert CANARY not in answer.text
 
 
 @pytest.mark.parametrize(
