@@ -3,13 +3,18 @@
 import os
 import secrets
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.vocabulary import Email
+
+# One wrong digit in a network must not make a name of it: names end in a label that begins with a letter.
+_HostName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_-]+\.)*[a-z][a-z0-9-]*$", max_length=253)]
+AllowedPlace = Annotated[IPv4Network | IPv6Network | _HostName, Field(union_mode="left_to_right")]
 
 
 class Settings(BaseSettings):
@@ -35,6 +40,8 @@ class Settings(BaseSettings):
     smtp_tls: Annotated[str, Field(pattern="^(starttls|tls|none)$")] = "starttls"
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     """Database connections of one process at most (PostgreSQL)."""
+    outbound_allow: Annotated[tuple[AllowedPlace, ...], NoDecode] = ()
+    """Networks and hosts that requests may go to although they are not public: `10.1.0.0/16, radicale.intranet`."""
     solver_seconds: Annotated[int, Field(ge=20, le=540)] = 120
     """A run that takes longer is stopped; a plan is then the best one found 20 seconds before. Less than a worker's
     lease of 10 minutes, by the time that gathering and recording take.
@@ -43,6 +50,13 @@ class Settings(BaseSettings):
     """A run that needs more memory is stopped."""
     allow_plain_http: bool = False
     """Let sign-in cookies travel without TLS: for use on one's own machine only."""
+
+    @field_validator("outbound_allow", mode="before")
+    @classmethod
+    def _listed(cls, given: object) -> object:
+        return (
+            [place.strip().lower() for place in given.split(",") if place.strip()] if isinstance(given, str) else given
+        )
 
     @property
     def url(self) -> str:
