@@ -15,11 +15,14 @@ class Fault:
     detail: str
 
 
-Extra = str | int | bool | None | datetime | Sequence[Mapping[str, str | datetime]] | list[str]
+Extra = str | int | bool | None | datetime | Sequence["Extra"] | Mapping[str, "Extra"]
+"""What a refusal may say besides, as deep as it likes; instants are written down where it is rendered."""
+_TAKEN = frozenset({"type", "title", "status", "detail", "instance", "code", "request_id", "errors"})
+"""Members that every refusal has (RFC 9457 section 3.1, and ours)."""
 
 
 class Problem(Exception):
-    """A refusal that a client sees as `application/problem+json` (RFC 9457)."""
+    """A refusal that a client sees as `application/problem+json` (RFC 9457). `extra` is what this one says besides."""
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
@@ -35,6 +38,8 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail or self.title)
+        if extra and not _TAKEN.isdisjoint(extra):
+            raise ValueError(f"every problem has these, so none can add them: {sorted(_TAKEN.intersection(extra))}")
         self.detail = detail or self.title
         self.code = code or type(self).code
         self.faults = faults

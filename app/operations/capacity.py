@@ -16,7 +16,8 @@ from app.queries import calls
 from app.queries.rows import in_parts
 from app.rules.access import Actor
 from app.rules.classification import TypeRule
-from app.rules.seating import seats as seats_of
+from app.rules.seating import Allotment
+from app.rules.seating import allotment as allotted
 from app.vocabulary import CallStatus
 
 
@@ -71,15 +72,21 @@ def lock_calls_where(db: DbSession, which: ColumnElement[bool]) -> Sequence[Any]
 
 def capacity(values: Mapping[str, Any], known: References) -> int:
     """Return how many seats a call with these columns has."""
+    return allotment(values, known).seats
+
+
+def allotment(values: Mapping[str, Any], known: References) -> Allotment:
+    """Return how many seats a call with these columns gets, and by what."""
     by_account, open_, ceiling = known.accounts.get(values["account_id"] or "", (None, True, None))
     override, host, kind = values["seat_capacity_override"], known.hosts[values["host_id"]], known.types[values["type"]]
-    return seats_of(
+    return allotted(
         override,
         by_account,
         host,
         kind,
         open_=open_,
-        ceilings=(ceiling, known.ceiling),
+        account_ceiling=ceiling,
+        house_ceiling=known.ceiling,
         colleagues=values["colleagues_invited"],
     )
 

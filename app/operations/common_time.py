@@ -1,6 +1,6 @@
 """Make sure that people who are to meet are free together, and when they are not, say when they are."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.errors import Problem
 from app.models.tables import claim
 from app.operations.claims import Claimed, claim_time, drop_expired
-from app.operations.refused import problem
+from app.operations.refused import problem, with_gap
 from app.operations.settling import settle_waits_of
 from app.queries import meetings, turns
 from app.queries.alternatives import other_times
@@ -78,11 +78,6 @@ def give_back(db: DbSession, session_id: str, person_id: str, *, now: datetime) 
     settle_waits_of(db, [person_id], now=now)
 
 
-def _told(ranges: Iterable[Range]) -> list[dict[str, str]]:
-    """Return times as a refusal says them."""
-    return [{"starts_at": _iso(starts_at), "ends_at": _iso(ends_at)} for starts_at, ends_at in ranges]
-
-
 def _refused(
     db: DbSession,
     why: Refusal,
@@ -92,8 +87,8 @@ def _refused(
     ignoring: Collection[str] = (),
     now: datetime,
 ) -> Problem:
-    return problem(why, alternatives=_told(other_times(db, people, times, ignoring=ignoring, now=now)))
-
-
-def _iso(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")
+    about = next((one for one in people if one.id == why.person_id), None)
+    if about is not None:
+        why = with_gap(db, why, about, times)
+    free = other_times(db, people, times, ignoring=ignoring, now=now)
+    return problem(why, alternatives=[{"starts_at": starts_at, "ends_at": ends_at} for starts_at, ends_at in free])

@@ -1,12 +1,16 @@
 """Why booking refuses: one class per code, and how a rule's refusal becomes a problem that a client can act on."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from app.db import DbSession
 from app.errors import Conflict, Extra, Invalid, Problem
-from app.queries import joinable
+from app.operations.capacity import allotment, references
+from app.queries import busy, joinable
 from app.queries.joinable import Candidate
+from app.rules import seating
+from app.rules.availability import Range
 from app.rules.seating import Refusal
 
 
@@ -119,27 +123,47 @@ MEETING_REFUSALS: tuple[type[Problem], ...] = (
 _BY_CODE = {kind.code: kind for kind in (*REFUSALS, *MEETING_REFUSALS)}
 
 
-_ELSEWHERE = frozenset({"slot_taken", "seats_full", "limit", "not_joinable", "outside_availability", "call_cancelled"})
-"""Why a seat on one call is refused that another call may have for the same observer."""
+_NO_CALL_WOULD_DO = frozenset({NotActive.code, NotStarted.code})
+"""Why a seat is refused that the observer finds on no other call, or on this one."""
 
 
-def other_calls(db: DbSession, why: Refusal, call: Any, observer_id: str, *, now: datetime) -> dict[str, Extra]:
-    """Return what to offer in place of a seat that the rule refuses: the nearest calls of that type, in at most nine
-    statements; nothing where another call would be no help.
+def seat_refused(db: DbSession, why: Refusal, call: Any, observer_id: str, *, now: datetime) -> Problem:
+    """Return the refusal of a seat as a problem that says what is in the way and what would work: the nearest calls of
+    that type that the observer could join, where another call would help. At most fourteen statements.
     """
-    if why.code not in _ELSEWHERE:
-        return {}
-    found = joinable.next_calls(db, observer_id=observer_id, type=call.type, near=call.starts_at, now=now)
-    return {"alternatives": [_told(one) for one in found]}
+    if why.code in _NO_CALL_WOULD_DO:
+        return problem(why)
+    if why in (seating.NO_SEATS, seating.FULL):
+        gets = allotment(call._mapping, references(db, [call._mapping]))
+        why = replace(why, detail=f"{why.detail} It gets {gets.seats or 'none'} by {gets.by}.")
+    elif why.code == OutsideAvailability.code:
+        why = with_gap(db, why, busy.people_rows(db, [observer_id])[observer_id], (call.starts_at, call.ends_at))
+    near = max(call.starts_at, now)
+    found = joinable.next_calls(db, observer_id=observer_id, type=call.type, near=near, now=now)
+    return problem(why, alternatives=[_told(one) for one in found])
+
+
+def with_gap(db: DbSession, why: Refusal, person: Any, times: Range) -> Refusal:
+    """Return the refusal of a time, given the row of the one it is about, with the gap in their working hours where it
+    falls into one. Two statements then, else none.
+    """
+    if why.code != OutsideAvailability.code:
+        return why
+    return seating.off_hours(why, busy.working_hours(db, [person])[person.id], *times)
 
 
 def problem(why: Refusal, **more: Extra) -> Problem:
     """Return the refusal of a rule as a problem that names the person and the time in the way, and `more`."""
-    extra: dict[str, Extra] = {"person_id": why.person_id} if why.person_id else {}
+    return _BY_CODE[why.code](why.detail, extra={**about(why), **more})
+
+
+def about(why: Refusal) -> dict[str, Extra]:
+    """Return whom a refusal is about and the time in the way, as far as it has them."""
+    found: dict[str, Extra] = {"person_id": why.person_id} if why.person_id else {}
     if why.blocking:
-        extra |= {"blocking_starts_at": why.blocking[0], "blocking_ends_at": why.blocking[1]}
-    return _BY_CODE[why.code](why.detail, extra=extra | more)
+        found |= {"blocking_starts_at": why.blocking[0], "blocking_ends_at": why.blocking[1]}
+    return found
 
 
-def _told(one: Candidate) -> dict[str, str | datetime]:
+def _told(one: Candidate) -> dict[str, Extra]:
     return {"call_id": one.id, "starts_at": one.starts_at, "ends_at": one.ends_at, "host_id": one.host_id}

@@ -14,7 +14,7 @@ from app.operations import debriefs, waitlist
 from app.operations.changes import UnknownReference, check_version
 from app.operations.claims import have_lapsed
 from app.operations.locks import lock_call_with_people, lock_to_sit
-from app.operations.refused import AlreadyBooked, MinNotice, Past, SeatOver, SeatsFull, other_calls, problem
+from app.operations.refused import AlreadyBooked, MinNotice, Past, SeatOver, SeatsFull, problem, seat_refused
 from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, last_moment, take_seat
 from app.queries import calls, seats
 from app.queries.house_rules import house_rules
@@ -64,7 +64,7 @@ def wait_if_full(db: DbSession, *, call_id: str, observer_id: str, actor: Actor,
     if why is None:
         return None
     if why.code != SeatsFull.code:
-        raise problem(why, **other_calls(db, why, call, observer_id, now=now))
+        raise seat_refused(db, why, call, observer_id, now=now)
     return waitlist.join(db, call, observer_id, actor=actor, now=now)
 
 
@@ -138,7 +138,7 @@ def lock_sitter(
     """
     call, observer, why = _lock_and_ask(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
     if why is not None:
-        raise problem(why, **other_calls(db, why, call, observer_id, now=now))
+        raise seat_refused(db, why, call, observer_id, now=now)
     return call, observer
 
 

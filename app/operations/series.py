@@ -13,14 +13,14 @@ from sqlalchemy import insert
 
 from app import ids
 from app.db import DbSession
-from app.errors import Invalid, Problem
+from app.errors import Extra, Invalid, Problem
 from app.models.tables import series
 from app.operations import invites
 from app.operations.claims import Claimed, claim_time, drop_expired
 from app.operations.common_time import whose_turn
 from app.operations.events import tell_many
 from app.operations.installation import installation_id
-from app.operations.refused import problem
+from app.operations.refused import about, problem
 from app.operations.session_rows import NewSession, add_sessions
 from app.operations.sessions import Plan, lock_plan, zone_of
 from app.queries import meetings
@@ -139,13 +139,8 @@ def blocked_by(blocked: Sequence[tuple[Occurrence, Refusal]]) -> Problem:
     return problem(blocked[0][1], blocked=named, blocked_occurrences=len(blocked))
 
 
-def _named(one: Occurrence, why: Refusal) -> dict[str, str]:
-    named = {"starts_at": _iso(one.starts_at), "ends_at": _iso(one.ends_at), "code": why.code, "detail": why.detail}
-    if why.person_id:
-        named["person_id"] = why.person_id
-    if why.blocking:
-        named |= {"blocking_starts_at": _iso(why.blocking[0]), "blocking_ends_at": _iso(why.blocking[1])}
-    return named
+def _named(one: Occurrence, why: Refusal) -> dict[str, Extra]:
+    return {"starts_at": one.starts_at, "ends_at": one.ends_at, "code": why.code, "detail": why.detail, **about(why)}
 
 
 def add_series(db: DbSession, kind: SessionKind, plan: Recurrence, *, now: datetime) -> str:
@@ -186,7 +181,3 @@ def claim_all(db: DbSession, known: Mapping[str, Participant], times: Mapping[st
         for one in known.values()
     ]
     claim_time(db, wanted, now=now)
-
-
-def _iso(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")

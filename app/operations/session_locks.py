@@ -20,7 +20,7 @@ from app.queries import people, sessions
 from app.queries.house_rules import house_rules
 from app.rules.access import Actor
 from app.rules.availability import Range
-from app.rules.session_states import Act, after, current, earliest, earliest_on_call, possible
+from app.rules.session_states import Act, after, current, earliest, earliest_on_call, in_time, possible
 from app.vocabulary import CALL_KINDS, CallStatus, SessionStatus
 
 _NOT_ON_CALLS = (Act.RESCHEDULE, Act.UNDO_CANCEL)
@@ -91,7 +91,8 @@ def status_after(db: DbSession, act: Act, locked: Locked, *, now: datetime) -> S
     works = [one for one in possible(locked.status) if not (locked.of_seat and one in _NOT_ON_CALLS)]
     becomes = after(act, locked.status) if act in works else None
     if becomes is None:
-        names = [one.value for one in works]
+        row = locked.row
+        names = [one.value for one in in_time(works, ends_at=row.ends_at, undo_until=row.undo_until, now=now)]
         what = f"What would work: {', '.join(names)}." if names else "It stays so."
         raise IllegalMove(
             f"It is {locked.status}. {what}", extra={"session_status": locked.status.value, "possible": names}

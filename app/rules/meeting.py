@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from app.rules.availability import Range
-from app.rules.seating import Load, Refusal, Week, local_day, overlap, week_of, within
+from app.rules.seating import Load, Refusal, Week, limit_reached, local_day, overlap, week_of, within
 
 _NO_LIMIT = 1 << 30
 
@@ -102,5 +102,5 @@ def refusal(
     if not within(person.working, starts_at, ends_at):
         return Refusal("outside_availability", "That time lies outside this person's working hours.", person.id)
     if min(person.load.left(starts_at)) < 1:
-        return Refusal("limit", "This person's limit of sessions for that day or week is reached.", person.id)
+        return limit_reached(person.load, starts_at, "This person's", "session", person.id)
     return None

@@ -2,15 +2,17 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from app.rules.availability import Range, merged
+from app.rules.availability import Range, WorkingHours, covers, merged, working_ranges
 from app.vocabulary import CallStatus, SeatApproval, SessionKind
 
 _DAY = timedelta(days=1)
+_FAR = timedelta(days=31)
+"""How far a gap in working hours is looked for on either side: it may go on beyond."""
 
 Week = tuple[int, int]
 """ISO year and week."""
@@ -124,6 +126,10 @@ class Refusal:
     blocking: Range | None = None
 
 
+NO_SEATS = Refusal("not_joinable", "This call has no seats.")
+FULL = Refusal("seats_full", "Every seat on this call is taken.")
+
+
 def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHADOW) -> Refusal | None:
     """Why nobody at all may take a seat of this kind on this call now, but for its being full; None when it is open.
 
@@ -153,6 +159,8 @@ def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHA
         return Refusal("not_joinable", "This account allows no observers.")
     if call.sensitive or call.stage in call.closed_stages:
         return Refusal("not_joinable", "The deal is at a point where nobody sits in.")
+    if call.seat_capacity < 1:
+        return NO_SEATS  # there is nobody to wait for, who would give one back
     return None
 
 
@@ -170,20 +178,52 @@ def unfit(call: Hosted, observer: Observer, host: Host, *, since: datetime | Non
     if since is None and not within(observer.working, call.starts_at, call.ends_at):
         return Refusal("outside_availability", "The call lies outside the observer's working hours.", observer.id)
     if min(observer.load.left(call.starts_at)) < 1:
-        return Refusal("limit", "The observer's load limit for that day or week is reached.", observer.id)
+        return limit_reached(observer.load, call.starts_at, "The observer's", "seat", observer.id)
     return unwelcome(call, host)
 
 
 def unwelcome(call: Hosted, host: Host) -> Refusal | None:
     """Why the host can take no more observers on this call, whoever they are; None when they can."""
     if min(host.load.left(call.starts_at)) < 1:
-        return Refusal("limit", "The host's load limit for that day or week is reached.", call.host_id)
+        return limit_reached(host.load, call.starts_at, "The host's", "observer", call.host_id)
     if too_near := _too_near(call, host):
         minutes = host.gap // timedelta(minutes=1)
-        return Refusal(
-            "limit", f"The host keeps {minutes} minutes between calls with observers.", call.host_id, too_near
-        )
+        keeps = f"The host keeps {minutes} minutes between calls with observers."
+        instead = "Choose a call further away from their others, or of another host."
+        return Refusal("limit", f"{keeps} {instead}", call.host_id, too_near)
     return None
+
+
+def limit_reached(load: Load, instant: datetime, whose: str, counted: str, person_id: str) -> Refusal:
+    """Why nothing more fits at an instant at which a limit is reached. It names the limit, and as the time in the way
+    the local day or ISO week in which that is full: of both the week, which is full for longer.
+    """
+    day = local_day(instant, load.time_zone)
+    if load.left(instant)[1] < 1:
+        monday = day - day.weekday() * _DAY
+        number, when, period, first, end = load.per_week, f"in week {day:%G-W%V}", "week", monday, monday + 7 * _DAY
+    else:
+        number, when, period, first, end = load.per_day, f"on {day}", "day", day, day + _DAY
+    several = f"{number} {counted}{'' if number == 1 else 's'}"
+    detail = f"{whose} limit of {several} {when} ({load.time_zone}) is reached. Choose another {period}."
+    # Whether the clock skips or repeats its midnight, a day begins at the first reading of it (every zone since 2011).
+    full = _midnights(first, load.time_zone)[0], _midnights(end, load.time_zone)[0]
+    return Refusal("limit", detail, person_id, full)
+
+
+def off_hours(why: Refusal, hours: WorkingHours, starts_at: datetime, ends_at: datetime) -> Refusal:
+    """Return the refusal of [starts_at, ends_at) as outside somebody's working hours with the time in the way, and with
+    the reason when that is nothing but a pause.
+
+    The time in the way is the whole gap between their working hours that the time falls into, the first of several:
+    whatever a client asks for next, it has to be before the one end or after the other. Longer gaps are cut 31 days
+    before and after. O(days).
+    """
+    around = starts_at - _FAR, ends_at + _FAR
+    gaps = list(_without(around, working_ranges(hours, *around)))
+    paused = covers(replace(hours, pauses=()), starts_at, ends_at)
+    detail = f"{why.detail} They are away: it falls into a pause." if paused else why.detail
+    return replace(why, detail=detail, blocking=overlap(gaps, starts_at, ends_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,29 +266,42 @@ def refusal(
 def full(call: Seatable) -> Refusal | None:
     """Why one more observer finds no seat; None when there is one."""
     if call.seats_taken >= call.seat_capacity:
-        return Refusal("seats_full", "Every seat on this call is taken.")
+        return FULL
     return None
 
 
-def seats(
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """How many seats a call gets, and by what."""
+
+    seats: int
+    by: str
+
+
+def allotment(
     override: int | None,
     account: int | None,
     host: int | None,
     call_type: int,
     *,
     open_: bool,
-    ceilings: Sequence[int | None],
+    account_ceiling: int | None,
+    house_ceiling: int | None,
     colleagues: int,
-) -> int:
-    """How many seats a call has: its own number, else its account's, its host's, its type's; none when it is closed.
+) -> Allotment:
+    """How many seats a call gets: its own number, else its account's, its host's, its type's; none when it is closed.
 
-    The customer never sees more of our faces than the lowest ceiling: the host, colleagues who are invited, observers.
+    The customer never sees more of our faces than the lower ceiling: the host, colleagues who are invited, observers.
     """
     if not open_:
-        return 0
-    number = next(number for number in (override, account, host, call_type) if number is not None)
-    left = [ceiling - 1 - colleagues for ceiling in ceilings if ceiling is not None]
-    return max(min(number, *left), 0) if left else number
+        return Allotment(0, "its account, which allows no observers")
+    numbers = ((override, "its own number"), (account, "its account"), (host, "its host"), (call_type, "its type"))
+    found = [next(Allotment(number, by) for number, by in numbers if number is not None)]
+    for faces, whose in ((account_ceiling, "its account"), (house_ceiling, "the house")):
+        if faces is not None:
+            by = f"the ceiling of {whose} on own-side faces: {faces}, among them the host and {colleagues} invited"
+            found.append(Allotment(max(faces - 1 - colleagues, 0), by))
+    return min(found, key=lambda one: one.seats)
 
 
 def overlap(ranges: Sequence[Range], starts_at: datetime, ends_at: datetime) -> Range | None:

@@ -1,6 +1,6 @@
 """The life of a session: requested → confirmed → in progress → completed, cancelled, no-show or expired. One table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ MOVES: Mapping[Act, Mapping[SessionStatus, SessionStatus]] = {
     Act.UNDO_CANCEL: {SessionStatus.CANCELLED: _CONFIRMED},
 }
 """Act to what it makes of each status in which it is possible; in every other it is refused."""
+_BEFORE_THE_END = (Act.RESPOND, Act.RESCHEDULE, Act.CANCEL, Act.UNDO_CANCEL)
 
 
 def current(status: SessionStatus, expires_at: datetime | None, *, now: datetime) -> SessionStatus:
@@ -46,8 +47,18 @@ def after(act: Act, status: SessionStatus) -> SessionStatus | None:
 
 
 def possible(status: SessionStatus) -> tuple[Act, ...]:
-    """Return what can be done to a session in this status."""
+    """Return what can be done to a session in this status, as far as the clock allows (`in_time`, `earliest`)."""
     return tuple(act for act, moves in MOVES.items() if status in moves)
+
+
+def in_time(acts: Iterable[Act], *, ends_at: datetime, undo_until: datetime | None, now: datetime) -> tuple[Act, ...]:
+    """Return those of these acts that it is not too late for: nobody answers, moves or cancels what is over, and a
+    cancel is undone before `undo_until`, None is never.
+    """
+    late = set(_BEFORE_THE_END) if ends_at <= now else set()
+    if undo_until is None or undo_until <= now:
+        late.add(Act.UNDO_CANCEL)
+    return tuple(act for act in acts if act not in late)
 
 
 def earliest(

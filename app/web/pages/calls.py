@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from app import db as database
 from app.db import DbSession
-from app.errors import Conflict, Gone, Invalid
+from app.errors import Conflict, Gone, Invalid, Problem
 from app.operations import seats as operations
 from app.operations import waitlist as line
 from app.operations.refused import AlreadyBooked
@@ -85,6 +85,15 @@ class Waiting:
     face: Face
 
 
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """A call that the viewer could join in place of a seat that was refused; on the viewer's clocks."""
+
+    call_id: str
+    starts_at: str
+    host: Face
+
+
 @router.get("/calls/{call_id}")
 def show_call(call_id: str, db: ReadDb, now: Now, viewer: SignedIn) -> Response:
     """Show a call to those who may know of it."""
@@ -99,10 +108,8 @@ def change_seat(call_id: str, do: Do, the: TheHouse, now: Now, viewer: Pressing,
     try:
         database.written(the.engine, lambda db: _act(db, call_id, do, of, viewer=viewer, now=now))
     except (Conflict, Gone, Invalid) as refused:
-        blocked = "blocking_starts_at" in refused.extra
-        why = _words(refused.code, refused.detail, refused.extra.get("person_id"), blocked=blocked, viewer=viewer)
         with database.transaction(the.engine, writes=False) as reading:
-            return _call_page(reading, call_id, viewer=viewer, now=now, refused=why)
+            return _call_page(reading, call_id, viewer=viewer, now=now, refused=refused)
     return RedirectResponse(f"/calls/{call_id}", 303)
 
 
@@ -132,7 +139,9 @@ def _act(db: DbSession, call_id: str, do: Do, of: str, *, viewer: Viewer, now: d
             assert_never(do)
 
 
-def _call_page(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, refused: str | None = None) -> Response:
+def _call_page(
+    db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, refused: Problem | None = None
+) -> Response:
     me, row = viewer.person, calls.call_with_names(db, call_id, actor=viewer.actor)
     decides = may_act_for(viewer.actor, row.host_id)
     entries = waitlist.line_of(db, call_id, actor=viewer.actor, now=now)
@@ -140,7 +149,9 @@ def _call_page(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, re
     mine = next((one for one in shown if one.is_viewer and one.state in ("stands", "asked", "offered", "held")), None)
     my_entry = next((one for one in entries if one.person_id == me.id), None)
     in_line = waitlist.waiting(db, call_id) if decides or my_entry else []
-    people = busy.people_rows(db, [row.host_id, *(one.person_id for one in in_line)])
+    offered: Any = refused.extra.get("alternatives", ()) if refused else ()
+    named = [*(one.person_id for one in in_line), *(one["host_id"] for one in offered)]
+    people = busy.people_rows(db, [row.host_id, *named])
     places = [
         Waiting(one.id, number, Face.of(one.person_id, people[one.person_id].name))
         for number, one in enumerate(in_line, start=1)
@@ -175,9 +186,18 @@ def _call_page(db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, re
         waiting=next((one for one in places if my_entry and one.entry_id == my_entry.id), None),
         queue=places if decides else [],
         drops_in=kind is SessionKind.DROP_IN,
-        may_wait=why is not None and why.code == "seats_full" and kind is SessionKind.SHADOW and row.seat_capacity > 0,
-        why_not=_why(why, viewer=viewer) if why else None,
-        refused=refused,
+        may_wait=why is not None and why.code == "seats_full" and kind is SessionKind.SHADOW,
+        why_not=why and _words(why.code, why.detail, why.person_id, viewer=viewer),
+        refused=refused and _words(refused.code, refused.detail, refused.extra.get("person_id"), viewer=viewer),
+        is_said=refused is not None and why is not None and refused.code == why.code,
+        instead=[
+            Instead(
+                one["call_id"],
+                moment(one["starts_at"], me.time_zone, now=now),
+                Face.of(one["host_id"], people[one["host_id"]].name),
+            )
+            for one in offered
+        ],
     )
 
 
@@ -232,16 +252,8 @@ def _kind(kind: SessionKind) -> str | None:
     return None if kind is SessionKind.SHADOW else words.KINDS[kind].lower()
 
 
-def _why(why: Refusal, *, viewer: Viewer) -> str:
-    return _words(why.code, why.detail, why.person_id, blocked=why.blocking is not None, viewer=viewer)
-
-
-def _words(code: str, detail: str, about: Any, *, blocked: bool, viewer: Viewer) -> str:
-    """Say a refusal to the viewer: what is in the way, and what would work. `blocked`: it is some other time."""
-    if code == "limit":
-        if about == viewer.person.id:
-            return "Your load limit for that day or week is reached. Give another seat back, or choose another week."
-        if blocked:
-            return f"{detail} Choose a call further away from their others, or of another host."
-        return "The host has as many observers as they take that day or week. Choose a call of another host."
+def _words(code: str, detail: str, about: Any, *, viewer: Viewer) -> str:
+    """Say a refusal to the viewer: what is in the way, and what would work."""
+    if code == "limit" and about == viewer.person.id:
+        return detail.replace("The observer's limit", "Your limit")
     return _TO_THE_VIEWER.get(code, detail)
