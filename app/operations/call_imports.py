@@ -61,12 +61,15 @@ def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor,
     for part in in_parts(known.values()):
         found |= {one.id: one for one in db.execute(select(call).where(call.c.id.in_(part)))}
 
+    gone = calls.who_left(db, hosts.values())
     new: list[NewCall] = []
     changing: list[tuple[CallRow, str, dict[str, Any]]] = []
     for row in good:
         fields = _call_fields(row, hosts[row.host_email], account_ids.get(row.account or ""))
         call_id = known.get(row.external_id)
-        if call_id is None:
+        if call_id is None and fields["host_id"] in gone:
+            tally.refuse(row.line, "host_email", "left", "`host_email` has left: name somebody who works here.")
+        elif call_id is None:
             new.append(NewCall(fields, ((source, row.external_id),)))
         elif not calls.says_nothing_new(found[call_id], fields):
             changing.append((row, call_id, fields))

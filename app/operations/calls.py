@@ -11,7 +11,7 @@ from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models.tables import call as calls_table
-from app.models.tables import seat
+from app.models.tables import person, seat
 from app.operations import following, locks, waitlist
 from app.operations.capacity import References, allotment, capacity, hold_references, references, renumber
 from app.operations.changes import UnknownReference, check_complete, check_version
@@ -19,13 +19,13 @@ from app.operations.clashes import look_for_clashes
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, known_ids, outdated
-from app.operations.refused import Past
+from app.operations.refused import NotActive, Past
 from app.operations.settling import settle_waits_of
 from app.queries import calls, people
 from app.queries.rows import in_parts
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import call_type as classified
-from app.vocabulary import CallStatus, SeatStatus, TypeSource
+from app.vocabulary import CallStatus, PersonStatus, SeatStatus, TypeSource
 
 HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
 """What hosts change about their calls."""
@@ -79,8 +79,10 @@ def create_calls(db: DbSession, new: Sequence[NewCall], *, actor: Actor, now: da
     """Add many calls and return their ids in the same order, by a few statements per thousand."""
     if not runs_the_house(actor):
         raise Forbidden("Calls come from an admin or the CRM.")
-    for part in in_parts(sorted({one.fields["host_id"] for one in new})):
+    hosts = {one.fields["host_id"] for one in new}
+    for part in in_parts(sorted(hosts)):
         people.lock_people(db, part)
+    _check_here(db, hosts)
     hold_references(db, (account_id for one in new if (account_id := one.fields.get("account_id"))))
     known = references(db, [one.fields for one in new])
     rows = [_new_row(one.fields, known, now=now) for one in new]
@@ -182,6 +184,12 @@ def _cancel(db: DbSession, found: Any, stamp: Mapping[str, Any], *, actor: Actor
     settle_waits_of(db, [found.host_id], now=now)
 
 
+def who_left(db: DbSession, person_ids: Iterable[str]) -> set[str]:
+    """Return those of these people who work here no longer: they host no call. One statement per thousand."""
+    gone = select(person.c.id).where(person.c.status == PersonStatus.LEFT)
+    return {who for part in in_parts(person_ids) for who in db.execute(gone.where(person.c.id.in_(part))).scalars()}
+
+
 def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
     """Whether a call's row has all of this already, so that there is nothing to apply."""
     values = _columns(changes)
@@ -212,6 +220,8 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     named = tuple(sorted("seat_capacity" if name == "seat_capacity_override" else name for name in changed))
     if not changed:
         return ()
+    if "host_id" in changed:
+        _check_here(db, [changed["host_id"]])
     if found.seats_taken:
         found = waitlist.end_overdue(db, found, now=now)  # what nobody confirmed in time is in nobody's way
     if changed.keys() & _SEATING:
@@ -238,6 +248,13 @@ def _check_forward(values: Mapping[str, Any]) -> None:
     if values["ends_at"] - values["starts_at"] > LONGEST:
         fault = Fault("/ends_at", "too_long", "must be within a day of starts_at")
         raise Invalid("No call lasts longer than a day: is the date right?", faults=(fault,))
+
+
+def _check_here(db: DbSession, host_ids: Iterable[str]) -> None:
+    """Refuse to give a call to locked people who have left. Who is on leave keeps their calls: they come back."""
+    if who_left(db, host_ids):
+        fault = Fault("/host_id", "left", "has left: name somebody who works here")
+        raise NotActive("Nobody who has left hosts a call.", faults=(fault,))
 
 
 def _check_ahead(db: DbSession, found: Any, changed: Mapping[str, Any], *, now: datetime) -> None:

@@ -56,6 +56,7 @@ _COLUMNS = {
     "teaches_below_3": "teaches",
     "capacity_below_taken": "seats",
     "call_over": "starts_at",
+    "not_active": "host_email",
 }
 """Which column a refusal is about, by its code."""
 

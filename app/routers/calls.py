@@ -12,7 +12,7 @@ from app.operations import call_outcomes
 from app.operations import calls as operations
 from app.operations.changes import UnknownReference
 from app.operations.external import ExternalIdTaken, Upserted
-from app.operations.refused import NotStarted, Past
+from app.operations.refused import NotActive, NotStarted, Past
 from app.queries import calls, external, joinable, people
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
@@ -28,8 +28,8 @@ router = APIRouter(prefix="/v1/calls", tags=["calls"], route_class=Route)
 
 _JOINABLE_BY = "Who would take a seat: you, or for an admin anybody."
 _EXPAND = "`refusal`: why `joinable_by`, or you without it, could not take a seat now; null where they could."
-_CREATE = (Forbidden, UnknownReference, ExternalIdTaken)
-_CHANGE = (Forbidden, UnknownReference, operations.CapacityBelowTaken, operations.CallOver, Past)
+_CREATE = (Forbidden, UnknownReference, NotActive, ExternalIdTaken)
+_CHANGE = (Forbidden, UnknownReference, NotActive, operations.CapacityBelowTaken, operations.CallOver, Past)
 
 
 @router.get("", operation_id="calls_list", responses=refusals(NotFound, Forbidden))

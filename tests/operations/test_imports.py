@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 
 from app.db import DbSession, transaction
 from app.demo.company import company
@@ -21,7 +21,7 @@ from app.operations.people_imports import import_people
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM, Actor
 from app.rules.csv_files import read_calls, read_people
-from app.vocabulary import Role, SeatStatus, Side, TypeSource
+from app.vocabulary import PersonStatus, Role, SeatStatus, Side, TypeSource
 from tests.factories import a_call, a_person
 from tests.harness import NOW
 from tests.statements import counted
@@ -303,6 +303,22 @@ def test_a_cancelled_call_does_not_move(db: DbSession) -> None:
 
     assert counts(same) == (0, 0, 1, 0)
     assert wrong(moved) == [(2, "starts_at", "call_over")]
+
+
+def test_a_call_of_who_has_left_is_a_row_error_unless_they_have_it_already(db: DbSession) -> None:
+    team_of(db, "Aya", "Bo")
+    theirs = CALL.format("Demo", TEN, HALF_PAST, "smb")
+    handed_over = theirs.replace("aya@", "bo@")
+    calls(db, handed_over)
+    db.execute(update(person).where(person.c.name == "Aya").values(status=PersonStatus.LEFT))
+
+    new, old = calls(db, theirs.replace("\n1,", "\n2,")), calls(db, theirs)
+    db.execute(update(person).values(status=PersonStatus.LEFT))
+    same = calls(db, handed_over)
+
+    assert wrong(new) == [(2, "host_email", "left")]
+    assert wrong(old) == [(2, "host_email", "not_active")]
+    assert counts(same) == (0, 0, 1, 0)
 
 
 def test_accounts_are_found_by_name_and_their_segment_follows(db: DbSession) -> None:

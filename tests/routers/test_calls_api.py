@@ -108,6 +108,28 @@ def test_what_a_call_refers_to_must_be_there(api: Api) -> None:
             assert [fault["pointer"] for fault in refused.json()["errors"]] == [f"/{name}"]
 
 
+def test_who_has_left_hosts_no_call_and_who_is_on_leave_keeps_theirs(api: Api) -> None:
+    gone, away = somebody(api, "Gone"), somebody(api, "Away")
+    theirs, call = made(api, host_id=gone, external=[{"source": "crm", "id": "00U/1"}]), made(api)
+    for who, status in ((gone, "left"), (away, "on_leave")):
+        assert api.admin.patch(f"/v1/people/{who}", json={"status": status}).status_code == 200
+    item = {"external": {"source": "crm", "id": "2"}, **fields(api, host_id=gone)}
+
+    for refused in (
+        api.admin.post("/v1/calls", json=fields(api, host_id=gone)),
+        api.admin.patch(f"/v1/calls/{call['id']}", json={"host_id": gone}),
+        api.admin.put("/v1/calls/by-external-id/crm/2", json=fields(api, host_id=gone)),
+    ):
+        assert said(refused) == (422, "not_active")
+        assert [(fault["pointer"], fault["code"]) for fault in refused.json()["errors"]] == [("/host_id", "left")]
+    (of_batch,) = api.admin.post("/v1/calls/batch-upsert", json={"items": [item]}).json()["data"]
+    assert (of_batch["status"], of_batch["error"]["code"]) == ("error", "not_active")
+
+    assert api.admin.put(CRM, json=fields(api, host_id=gone, title=theirs["title"])).status_code == 200
+    assert api.admin.patch(f"/v1/calls/{theirs['id']}", json={"host_id": away}).status_code == 200
+    assert made(api, host_id=away)["joinable"] is False
+
+
 def test_title_and_stage_say_the_type_until_somebody_does(api: Api) -> None:
     call = made(api, title="Product demo")
     place = f"/v1/calls/{call['id']}"
