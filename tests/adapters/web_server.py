@@ -1,4 +1,4 @@
-"""A small real web server on a socket that answers with any bytes at any pace, and counts who came."""
+"""A small real web server that answers with any bytes at any pace and counts who came, and names that lead to it."""
 
 import socket
 import ssl
@@ -26,7 +26,7 @@ class WebServer:
     """Listens while the `with` block lasts; every connection is kept until the client closes it.
 
     `reply` gives the bytes to send for a request, all of the answer. `tls`: TLS from the first byte. `deaf`: accept
-    connections and do nothing with them.
+    connections and do nothing with them. `hangs_up`: close the connection after an answer, said or not.
     """
 
     reply: Reply
@@ -34,6 +34,7 @@ class WebServer:
     port: int = 0
     tls: ssl.SSLContext | None = None
     deaf: bool = False
+    hangs_up: bool = False
     connections: int = 0
     sent: int = 0
     asked: list[Asked] = field(default_factory=list)
@@ -89,9 +90,33 @@ class WebServer:
                     for part in self.reply(asked):
                         connection.sendall(part)
                         self.sent += len(part)
+                    if self.hangs_up:
+                        return
 
 
 def answer(status: int = 200, *headers: str, body: bytes = b"hello") -> Reply:
     """Reply the same to everybody."""
     lines = [f"HTTP/1.1 {status} Some Reason", *headers, f"Content-Length: {len(body)}", "", ""]
     return lambda _: ["\r\n".join(lines).encode("latin-1") + body]
+
+
+@dataclass
+class Names:
+    """A name server: each lookup of a name takes the next of its answers, the last one for ever. Others are unknown."""
+
+    answers: dict[str, list[list[str]]]
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, host: str) -> Iterable[str]:
+        self.asked.append(host)
+        if host not in self.answers:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        answers = self.answers[host]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+def free_port() -> int:
+    """Find a port of 127.0.0.1 at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port

@@ -1,0 +1,276 @@
+"""No request reaches a place that it should not: a canary on loopback is never hit, and would have been."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+
+import pytest
+
+from app.adapters.http import Answer, NotAllowed, Outbound, Unreachable
+from app.rules.destinations import Allowed
+from tests.adapters.web_server import Names, WebServer, answer, free_port
+
+TLS = ssl.create_default_context()  # reading all certificates that a machine trusts takes a while
+LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+GOOD_HOST, GOOD = "127.0.0.2", (IPv4Network("127.0.0.2/32"),)
+"""Stands for a public address: on the allow-list, unlike the canary's 127.0.0.1."""
+
+
+def leading_to(*addresses: str) -> Names:
+    return Names({"hooks.example": [list(addresses)]})
+
+
+def get(url: str, *, allowed: Allowed = (), resolve: Names | None = None, redirects: int = 0) -> Answer:
+    with Outbound(allowed=allowed, resolve=resolve, tls=TLS) as outbound:
+        return outbound.send("GET", url, deadline_seconds=5, at_most_bytes=1000, redirects=redirects)  # type: ignore[arg-type]
+
+
+@dataclass
+class Canary:
+    """Listens at 127.0.0.1, and at the same port of ::1 where there is one."""
+
+    port: int
+    servers: list[WebServer]
+
+    @property
+    def hits(self) -> int:
+        return sum(server.connections for server in self.servers)
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(WebServer(answer()))]
+        with suppress(OSError):
+            servers.append(stack.enter_context(WebServer(answer(), host="::1", port=servers[0].port)))
+        yield Canary(servers[0].port, servers)
+
+
+@pytest.fixture
+def good() -> Iterator[WebServer]:
+    try:
+        server = WebServer(answer(), host=GOOD_HOST).__enter__()
+    except OSError:
+        pytest.skip(f"needs {GOOD_HOST} beside 127.0.0.1, as Linux has it")
+    with ExitStack() as stack:
+        stack.push(server)
+        yield server
+
+
+NOWHERE = str(IPv4Address(0))  # which connects to loopback
+SPELLED = ["127.0.0.1", "127.1", "127.0.1", "0x7f.1", "0x7f.0.0.1", "0177.0.0.1", "0177.1", "017700000001",
+           "2130706433", "0x7f000001", "0X7F000001", "127.0.0.0x1", "0", NOWHERE,
+           "00000000000000000000177.0.0.1"]  # fmt: skip
+TYPED = [
+    *(f"http://{spelled}:{{port}}/" for spelled in SPELLED),
+    "http://localhost:{port}/", "http://LOCALHOST:{port}/", "http://localhost.:{port}/", "http://127.0.0.1.:{port}/",
+    "https://127.0.0.1:{port}/", "http://[::1]:{port}/", "http://[0:0:0:0:0:0:0:1]:{port}/", "http://[::]:{port}/",
+    "http://[::ffff:127.0.0.1]:{port}/", "http://[::ffff:7f00:1]:{port}/", "http://[::127.0.0.1]:{port}/",
+    "http://[::ffff:0:127.0.0.1]:{port}/", "http://[2002:7f00:1::]:{port}/", "http://[64:ff9b::127.0.0.1]:{port}/",
+    "http://[64:ff9b:1::127.0.0.1]:{port}/", "http://[2001::f7f7:f7f7:80ff:fffe]:{port}/", "http://[::1%25lo]:{port}/",
+    "http://[fe80::1%lo]:{port}/", "http://[fec0::1]:{port}/", "http://[fd00::1]:{port}/", "http://[ff02::1]:{port}/",
+    "http://127.0.0.1:{port}@hooks.example/", "http://public@127.0.0.1:{port}/", "http://a:b@127.0.0.1:{port}/",
+    "http://hooks.example@127.0.0.1:{port}/", "http://127.0.0.1:{port}\\@hooks.example/",
+    "http://hooks.example\\@127.0.0.1:{port}/", "http://127.0.0.1\t:{port}/", "http://127.0.0.1:{port}\r\n/",
+    "http://127.0.0.1:{port}/\r\nHost: hooks.example", " http://127.0.0.1:{port}/", "http:\\\\127.0.0.1:{port}/",
+    "http:127.0.0.1:{port}/", "http:/127.0.0.1:{port}/", "http:///127.0.0.1:{port}/", "//127.0.0.1:{port}/",
+    "http://１２７.０.０.１:{port}/", "http://①②⑦.⓪.⓪.①:{port}/", "http://127。0。0。1:{port}/",
+    "http://127．0．0．1:{port}/", "http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ:{port}/", "http://127.0.0.1%2f:{port}/", "http://%31%32%37.1:{port}/",
+    "http://127.0.0.1%00.hooks.example:{port}/", "http://169.254.169.254/latest/meta-data/", "http://168.63.129.16/",
+    "http://10.0.0.1:{port}/", "http://172.16.0.1/", "http://192.168.0.1/", "http://100.100.100.200/",
+    "http://224.0.0.1:{port}/", "http://255.255.255.255:{port}/", "http://inside.example:{port}/",
+    "ftp://127.0.0.1:{port}/", "file:///etc/passwd", "gopher://127.0.0.1:{port}/_GET", "unix:///run/docker.sock",
+]  # fmt: skip
+ANSWERED = [
+    ["127.0.0.1"], ["::1"], ["1.1.1.1", "127.0.0.1"], ["127.0.0.1", "1.1.1.1"], ["2606:4700:4700::1111", "::1"],
+    ["::ffff:127.0.0.1"], ["::127.0.0.1"], ["2002:7f00:1::"], ["64:ff9b::7f00:1"], ["64:ff9b:1::7f00:1"],
+    ["2001:0:7f00:1::"], ["2001::f7f7:f7f7:80ff:fffe"], [NOWHERE], ["::"], ["fe80::1%lo"], ["fe80::1"], ["fec0::1"],
+    ["fd00::1"], ["10.0.0.1"], ["100.64.0.1"], ["169.254.169.254"], ["192.0.0.192"], ["224.0.0.251"], ["ff02::fb"],
+    [*(f"1.1.1.{number}" for number in range(1, 20)), "127.0.0.1"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", TYPED, ids=ascii)
+def test_a_url_does_not_reach_the_canary(url: str, canary: Canary) -> None:
+    names = Names({name: [["127.0.0.1"]] for name in ("localhost", "inside.example", "hooks.example")})
+
+    with pytest.raises(NotAllowed):
+        get(url.format(port=canary.port), resolve=names)
+
+    assert canary.hits == 0
+    assert "hooks.example" not in names.asked
+
+
+@pytest.mark.parametrize("addresses", ANSWERED, ids=str)
+def test_a_name_does_not_reach_the_canary_if_any_of_its_addresses_is_not_public(
+    addresses: list[str], canary: Canary
+) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        get(f"http://hooks.example:{canary.port}/", resolve=leading_to(*addresses))
+
+    assert canary.hits == 0
+    assert str(refused.value).startswith("hooks.example: ")
+    assert not any(address in str(refused.value) for address in addresses)
+
+
+@pytest.mark.parametrize("spelled", [*SPELLED, "localhost", "localhost."])
+def test_the_canary_would_have_been_hit_by_whoever_just_connects(spelled: str, canary: Canary) -> None:
+    try:
+        socket.create_connection((spelled, canary.port), timeout=5).close()
+    except OSError:
+        pytest.skip("this machine's resolver does not read this spelling")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://[::1]:{port}/"])
+def test_the_machines_own_lookup_does_not_reach_the_canary_unless_allowed(url: str, canary: Canary) -> None:
+    url = url.format(port=canary.port)
+
+    with pytest.raises(NotAllowed):
+        get(url)
+    assert canary.hits == 0
+
+    try:
+        assert get(url, allowed=LOOPBACK).status == 200
+    except Unreachable:
+        pytest.skip("this machine has no IPv6")
+
+
+def test_a_name_on_the_allow_list_reaches_the_canary_and_its_neighbour_does_not(canary: Canary) -> None:
+    names = Names({"radicale.intranet": [["127.0.0.1"]], "other.intranet": [["127.0.0.1"]]})
+
+    found = get(f"http://radicale.intranet:{canary.port}/", allowed=("radicale.intranet",), resolve=names)
+    with pytest.raises(NotAllowed):
+        get(f"http://other.intranet:{canary.port}/", allowed=("radicale.intranet",), resolve=names)
+
+    assert found.body == b"hello"
+    assert canary.hits == 1
+
+
+def test_a_name_that_changes_its_mind_is_asked_once_and_connected_to_its_first_answer(
+    good: WebServer, canary: Canary
+) -> None:
+    names = Names({"hooks.example": [[GOOD_HOST], ["127.0.0.1"]]})
+
+    with WebServer(answer(), port=good.port) as second_canary:
+        found = get(f"http://hooks.example:{good.port}/", allowed=GOOD, resolve=names)
+
+        assert found.status == 200
+        assert names.asked == ["hooks.example"]
+        assert (good.connections, second_canary.connections) == (1, 0)
+
+
+def test_a_kept_connection_stays_where_it_is_and_a_new_one_is_checked_again(good: WebServer) -> None:
+    names = Names({"hooks.example": [[GOOD_HOST], ["127.0.0.1"]]})
+    url = f"http://hooks.example:{good.port}/"
+
+    with (
+        WebServer(answer(), port=good.port) as second_canary,
+        Outbound(allowed=GOOD, resolve=names, tls=TLS) as outbound,
+    ):
+        for _ in range(20):
+            assert outbound.send("GET", url, deadline_seconds=5, at_most_bytes=1000).status == 200
+        assert (good.connections, len(good.asked), len(names.asked)) == (1, 20, 1)
+
+        good.hang_up()
+        with pytest.raises(NotAllowed):
+            outbound.send("GET", url, deadline_seconds=5, at_most_bytes=1000)
+
+        assert (good.connections, second_canary.connections, len(names.asked)) == (1, 0, 2)
+
+
+def test_a_connection_kept_for_one_name_does_not_serve_another(good: WebServer) -> None:
+    names = Names({"hooks.example": [[GOOD_HOST]], "inside.example": [["10.0.0.1"]]})
+
+    with Outbound(allowed=GOOD, resolve=names, tls=TLS) as outbound:
+        outbound.send("GET", f"http://hooks.example:{good.port}/", deadline_seconds=5, at_most_bytes=1000)
+        with pytest.raises(NotAllowed):
+            outbound.send("GET", f"http://inside.example:{good.port}/", deadline_seconds=5, at_most_bytes=1000)
+
+
+def test_the_name_and_not_the_address_is_what_the_host_header_says(good: WebServer) -> None:
+    get(f"http://Hooks.Example:{good.port}/a?b#c", allowed=GOOD, resolve=leading_to(GOOD_HOST))
+
+    assert good.asked[0].line == "GET /a?b HTTP/1.1"
+    assert good.asked[0].headers["host"] == f"hooks.example:{good.port}"
+    assert good.asked[0].headers["user-agent"] == "Earshot"
+
+
+def test_the_next_address_is_tried_when_one_refuses(good: WebServer) -> None:
+    found = get(f"http://hooks.example:{good.port}/", allowed=LOOPBACK, resolve=leading_to("127.0.0.3", GOOD_HOST))
+
+    assert found.status == 200
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1"] * 3, []])
+def test_nobody_there_may_be_otherwise_later(addresses: list[str]) -> None:
+    port = free_port()
+
+    with pytest.raises(Unreachable, match=r"^hooks\.example: "):
+        get(f"http://hooks.example:{port}/", allowed=LOOPBACK, resolve=leading_to(*addresses))
+
+
+def test_a_name_that_nobody_knows_may_be_known_later() -> None:
+    with pytest.raises(Unreachable, match=r"^unknown\.example: "):
+        get("http://unknown.example/", resolve=leading_to("1.1.1.1"))
+
+
+def test_not_more_than_a_few_addresses_of_a_name_are_tried() -> None:
+    port = free_port()
+    many = [f"127.0.0.{number}" for number in range(10, 30)]
+
+    with WebServer(answer(), host=GOOD_HOST, port=port) as last, pytest.raises(Unreachable):
+        get(f"http://hooks.example:{port}/", allowed=LOOPBACK, resolve=leading_to(*many, GOOD_HOST))
+
+    assert last.connections == 0
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.0.1:{port}/", "//127.0.0.1:{port}/", "http://localhost:{port}/", "http://inside.example:{port}/",
+        "http://0x7f.1:{port}/", "http://hooks.example@127.0.0.1:{port}/", "http://[::ffff:127.0.0.1]:{port}/",
+        "http://[::1]:{port}/", "\\\\127.0.0.1:{port}/", "http://127.0.0.1\t:{port}/", "ftp://127.0.0.1:{port}/",
+        "file:///etc/passwd",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_does_not_reach_the_canary(location: str, status: int, good: WebServer, canary: Canary) -> None:
+    names = Names(
+        {"hooks.example": [[GOOD_HOST]], "localhost": [["127.0.0.1"]], "inside.example": [[GOOD_HOST, "127.0.0.1"]]}
+    )
+    good.reply = answer(status, f"Location: {location.format(port=canary.port)}")
+
+    with pytest.raises(NotAllowed):
+        get(f"http://hooks.example:{good.port}/", allowed=GOOD, resolve=names, redirects=3)
+
+    assert (good.connections, canary.hits) == (1, 0)
+
+
+def test_a_redirect_reaches_the_canary_if_that_is_allowed(good: WebServer, canary: Canary) -> None:
+    good.reply = answer(302, f"Location: http://127.0.0.1:{canary.port}/")
+
+    found = get(f"http://{GOOD_HOST}:{good.port}/", allowed=LOOPBACK, redirects=1)
+
+    assert (found.status, canary.hits) == (200, 1)
+
+
+def test_redirects_are_not_followed_unless_asked_for(good: WebServer, canary: Canary) -> None:
+    good.reply = answer(302, f"Location: http://127.0.0.1:{canary.port}/")
+
+    found = get(f"http://{GOOD_HOST}:{good.port}/", allowed=LOOPBACK)
+
+    assert (found.status, canary.hits) == (302, 0)
+
+
+def test_proxies_and_passwords_of_the_environment_are_not_used(
+    good: WebServer, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{canary.port}")
+
+    get(f"http://hooks.example:{good.port}/", allowed=GOOD, resolve=leading_to(GOOD_HOST))
+
+    assert (good.connections, canary.hits) == (1, 0)
