@@ -98,7 +98,7 @@ def test_imported_busy_time_and_own_calls_are_in_the_way(db: DbSession) -> None:
         ({"starts_at": MONDAY - timedelta(hours=12)}, "outside_availability"),
         ({"sensitive": True}, "not_joinable"),
         ({"stage": "legal"}, "not_joinable"),
-        ({"seats": 0}, "seats_full"),
+        ({"seats": 0}, "not_joinable"),
     ],
 )
 def test_a_call_that_nobody_can_join_says_why(db: DbSession, fields: dict[str, Any], code: str) -> None:

@@ -78,7 +78,9 @@ class Model:
             return "call_cancelled"
         if one.starts_at <= self.now:
             return "past"
-        return "min_notice" if one.last_moment < self.now else None
+        if one.last_moment < self.now:
+            return "min_notice"
+        return "not_joinable" if one.capacity == 0 else None
 
     def elsewhere(self, number: int, who: int) -> bool:
         here = self.calls[number]

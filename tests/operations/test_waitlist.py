@@ -94,6 +94,23 @@ def test_nobody_waits_for_a_call_that_has_a_seat_or_is_closed(db: DbSession) -> 
     assert refused.value.code == "not_joinable"
 
 
+def test_nobody_waits_for_a_call_that_has_no_seats_though_they_had_one(db: DbSession) -> None:
+    jo, tom = a_person(db, "Jo"), a_person(db, "Tom")
+    host = a_person(db, "Host", seat_capacity=1)
+    calls = [a_call(db, host, starts_at=TEN + halves * HALF) for halves in (0, 2)]
+    for call_id, who in zip(calls, (jo, tom), strict=True):
+        take(db, call_id, who)
+        take(db, a_call(db, starts_at=TEN + 8 * HALF), who)
+    later = {"starts_at": TEN + 8 * HALF, "ends_at": TEN + 9 * HALF}
+
+    patch_call(db, call_id=calls[0], changes=later, actor=SYSTEM, now=NOW)
+    patch_person(db, person_id=host.id, changes={"seat_capacity": 0}, actor=SYSTEM, now=NOW)
+    patch_call(db, call_id=calls[1], changes=later, actor=SYSTEM, now=NOW)
+
+    waiting = [waitlist_queries.waiting(db, call_id) for call_id in calls]
+    assert [[one.person_id for one in line] for line in waiting] == [[jo.id], []]
+
+
 def test_waiting_twice_is_waiting_once(db: DbSession) -> None:
     call_id, _ = a_full_call(db)
     jo = a_person(db, "Jo")
@@ -520,8 +537,11 @@ def test_an_offer_takes_the_time_of_who_is_offered_it_for_as_long_as_it_lasts(db
 
 
 def test_who_is_to_host_a_call_without_seats_waits_for_it_no_longer(db: DbSession) -> None:
-    call_id, tom = a_call(db, seats=0), a_person(db, "Tom")
+    (call_id, held), tom = a_full_call(db), a_person(db, "Tom")
     entry_id = wait(db, call_id, tom)
+    busy_at_ten(db, tom)
+    give_back(db, held)
+    patch_call(db, call_id=call_id, changes={"seat_capacity": 0}, actor=SYSTEM, now=NOW)
 
     patch_call(db, call_id=call_id, changes={"host_id": tom.id}, actor=SYSTEM, now=NOW)
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from app.rules.session_states import Act, after, current, earliest, earliest_on_call, possible
+from app.rules.session_states import Act, after, current, earliest, earliest_on_call, in_time, possible
 from app.vocabulary import SessionStatus as S
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -35,6 +35,19 @@ def test_an_act_is_possible_in_the_statuses_of_the_table_and_in_no_other(act: Ac
 def test_what_is_over_stays_as_it_is_but_for_a_cancel_that_is_undone() -> None:
     assert [possible(status) for status in (S.COMPLETED, S.NO_SHOW, S.EXPIRED)] == [(), (), ()]
     assert possible(S.CANCELLED) == (Act.UNDO_CANCEL,)
+
+
+def test_what_is_too_late_is_not_in_time_any_more() -> None:
+    before, moment = TEN - timedelta(hours=1), timedelta(microseconds=1)
+
+    def left(now: datetime, undo_until: datetime | None = None, ends_at: datetime = TEN) -> set[Act]:
+        return set(in_time(Act, ends_at=ends_at, undo_until=undo_until, now=now))
+
+    assert left(before) == set(Act) - {Act.UNDO_CANCEL}
+    assert left(before - moment, undo_until=before) == set(Act)
+    assert left(before, undo_until=before) == set(Act) - {Act.UNDO_CANCEL}
+    assert left(TEN - moment) == set(Act) - {Act.UNDO_CANCEL}
+    assert left(TEN, undo_until=TEN + moment) == {Act.START, Act.COMPLETE, Act.NO_SHOW}
 
 
 def test_every_status_but_that_of_a_request_is_reached_from_what_is_confirmed() -> None:

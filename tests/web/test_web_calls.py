@@ -202,7 +202,7 @@ def test_a_seat_is_taken_and_given_back_by_a_button_without_javascript(site: Sit
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"seats": 0}, "Every seat is taken. Choose another call of the week."),
+        ({"seats": 0}, "This call has no seats."),
         ({"stage": "legal"}, "The deal is at a point where nobody sits in."),
         ({"starts_at": MONDAY + timedelta(hours=20)}, "The call lies outside your working hours."),
         ({"starts_at": MONDAY - timedelta(days=1, hours=15, minutes=-5)}, "The call starts in less than 15 minutes."),
@@ -239,8 +239,10 @@ def test_reasons_are_about_the_one_who_reads_them(site: Site, people: dict[str, 
     nora = site.signed_in(people["nora"])
 
     assert "You are taken at that time." in page(nora, f"/calls/{second}").text
-    assert "The host has as many observers as they take" in page(nora, f"/calls/{unloaded}").text
-    assert "Your load limit for that day or week is reached." in page(site.signed_in(idle), f"/calls/{first}").text
+    hosts = "The host's limit of 0 observers in week 2026-W48 (Europe/London) is reached. Choose another week."
+    assert hosts in page(nora, f"/calls/{unloaded}").text
+    yours = "Your limit of 0 seats in week 2026-W48 (Europe/London) is reached. Choose another week."
+    assert yours in page(site.signed_in(idle), f"/calls/{first}").text
     assert (
         "You host this call: its seats are for others." in page(site.signed_in(people["mara"]), f"/calls/{first}").text
     )
@@ -256,6 +258,36 @@ def test_the_last_seat_goes_to_the_first_and_the_second_is_told_on_the_page(site
     assert (first.status_code, second.status_code) == (303, 409)
     assert "Every seat is taken." in Page(second).text
     assert "1 of 1 seat taken." in Page(second).text
+
+
+def test_a_refused_seat_is_answered_with_links_to_the_calls_that_would_do(site: Site, people: dict[str, str]) -> None:
+    full = _call(site, people, seats=1)
+    site.seat(full, people["leo"])
+    with site.db() as db:
+        kim, zed = a_person(db, HOSTILE[0]), a_person(db, "Zed")
+        soon = a_call(db, kim, starts_at=MONDAY + timedelta(hours=16), title="Hush", meeting_url=MEETING)
+        later = a_call(db, zed, starts_at=MONDAY + timedelta(days=1, hours=9), title="Hush")
+    nora = site.signed_in(people["nora"])
+
+    refused = Page(_press(site, nora, full, "take"))
+
+    assert list(refused.faults()) == []
+    assert [link for link in _links(refused) if link.startswith("/calls/")] == [f"/calls/{soon}", f"/calls/{later}"]
+    offer = f"You could join {HOSTILE[0]}, Monday 23 November, 16:00; Zed, Tuesday 24 November, 09:00."
+    assert offer in refused.text
+    assert "Hush" not in refused.answer.text
+    assert not refused.all("script")
+    assert "You could join" not in page(nora, f"/calls/{full}").text
+
+
+def test_a_refused_seat_without_another_to_offer_still_leads_to_the_week(site: Site, people: dict[str, str]) -> None:
+    full = _call(site, people, seats=1)
+    site.seat(full, people["leo"])
+
+    refused = Page(_press(site, site.signed_in(people["nora"]), full, "take"))
+
+    assert "You could join" not in refused.text
+    assert "/?week=2026-W48" in _links(refused)
 
 
 def test_a_seat_on_a_call_that_is_over_is_kept(site: Site, people: dict[str, str]) -> None:
