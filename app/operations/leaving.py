@@ -1,10 +1,10 @@
 """Take somebody who has left out of the sessions without a call that are ahead of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, select
 
 from app.db import DbSession, Retryable
 from app.models.tables import participant, session
@@ -42,7 +42,7 @@ def leave_sessions(db: DbSession, *, person_id: str, actor: Actor, now: datetime
     mine = select(participant.c.session_id).where(participant.c.person_id == person_id)
     rows = db.execute(select(session).where(session.c.id.in_(mine), *_ahead(now)).order_by(session.c.id)).all()
     everybody = sessions.participants(db, [row.id for row in rows])
-    told: list[tuple[Any, bool]] = []
+    of_series: set[str] = set()
     for row in rows:
         status = current(row.status, row.expires_at, now=now)
         if status is SessionStatus.EXPIRED:
@@ -57,22 +57,12 @@ def leave_sessions(db: DbSession, *, person_id: str, actor: Actor, now: datetime
             db.execute(delete(participant).where(*in_it))
         version = change_session(db, row.id, {"status": SessionStatus.CANCELLED} if off else {}, now=now)
         tell(db, "session.cancelled" if off else "session.changed", row.id, version=version, actor=actor, now=now)
-        if status is not SessionStatus.REQUESTED:  # what is only held is in no calendar
-            told.append((row, off))
-    _tell_calendars(db, told, now=now)
-
-
-def _tell_calendars(db: DbSession, changed: Sequence[tuple[Any, bool]], *, now: datetime) -> None:
-    """Bring the entries of sessions, with whether each is off, in step with them: those of a series in one revision."""
-    of_series: dict[str, list[str]] = {}
-    for row, off in changed:
-        if row.series_id is None:
+        if row.series_id is not None:
+            of_series.add(row.series_id)
+        elif status is not SessionStatus.REQUESTED:  # what is only held is in no calendar
             tell_calendars(db, row, cancelled=off, now=now)
-        else:
-            of_series.setdefault(row.series_id, []).append(row.id)
-    for series_id, session_ids in sorted(of_series.items()):
-        sequence = invites.series_changed(db, series_id=series_id, now=now)
-        db.execute(update(session).where(session.c.id.in_(session_ids)).values(sequence=sequence))
+    for series_id in sorted(of_series):  # one revision, however many of its occurrences changed
+        invites.series_changed(db, series_id=series_id, now=now)
 
 
 def _company(db: DbSession, person_ids: Collection[str], *, now: datetime) -> set[str]:

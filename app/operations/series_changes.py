@@ -83,11 +83,9 @@ def reschedule(
     _place(db, going, series_id, slots, times, now=now)
     claim_all(db, known, {session_id: one[1:] for session_id, one in times.items()}, now=now)
     ask_anew(db, times)
-    sequence = invites.series_changed(db, series_id=old.id, now=now)
+    invites.series_changed(db, series_id=old.id, now=now)
     if stays:
         invites.series_joins(db, series_id=series_id, now=now)
-        sequence = 0
-    db.execute(update(session).where(session.c.id.in_(list(times))).values(sequence=sequence))
     tell_many(db, "session.moved", [(row.id, row.version + 1) for row in moving], actor=actor, now=now)
     others = [(row.id, row.version + 1) for row in going if row.id not in times]
     tell_many(db, "session.changed", others, actor=actor, now=now)
@@ -122,8 +120,7 @@ def cancel(
         .where(session.c.id.in_(gone))
         .values(status=SessionStatus.CANCELLED, version=session.c.version + 1, updated_at=now)
     )
-    sequence = invites.series_changed(db, series_id=locked.row.series_id, now=now)
-    db.execute(update(session).where(session.c.id.in_(gone)).values(sequence=sequence))
+    invites.series_changed(db, series_id=locked.row.series_id, now=now)
     tell_many(db, "session.cancelled", [(row.id, row.version + 1) for row in ending], actor=actor, now=now)
 
 

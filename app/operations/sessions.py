@@ -303,7 +303,7 @@ def _check_reason(db: DbSession, locked: Locked) -> None:
 def tell_calendars(db: DbSession, row: Any, *, cancelled: bool, now: datetime) -> None:
     """Bring the entries of a changed session in step with it. Those of a series are one for all its occurrences."""
     if row.series_id is not None:
-        sequence = invites.series_changed(db, series_id=row.series_id, now=now)
-    else:
-        sequence = invites.session_changed(db, session_id=row.id, cancelled=cancelled, now=now)
+        invites.series_changed(db, series_id=row.series_id, now=now)
+        return
+    sequence = invites.session_changed(db, session_id=row.id, cancelled=cancelled, now=now)
     db.execute(update(session).where(session.c.id == row.id).values(sequence=sequence))

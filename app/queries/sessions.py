@@ -9,12 +9,19 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, fu
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import account, calendar_entry, call, call_type, participant, person, session
+from app.models.tables import account, calendar_entry, call, call_type, participant, person, series, session
 from app.queries import calls
 from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import CallStatus, Part, Response, SessionKind, SessionStatus
 
+_EVENTS = select(
+    *(column for column in session.c if column not in (session.c.uid, session.c.sequence)),
+    func.coalesce(series.c.uid, session.c.uid).label("uid"),
+    func.coalesce(series.c.sequence, session.c.sequence).label("sequence"),
+).outerjoin(series, series.c.id == session.c.series_id)
+"""Sessions with the UID and sequence of the event that calendars know: occurrences have those of their series."""
 SORTS = {"starts_at": session.c.starts_at, "updated_at": session.c.updated_at}
 
 
@@ -37,11 +44,10 @@ def visible(actor: Actor, of: FromClause = session) -> ColumnElement[bool]:
 
 
 def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
-    """Return one session's row. Raises NotFound when absent or not for this actor."""
-    found = db.execute(select(session).where(session.c.id == session_id, visible(actor))).first()
-    if found is None:
-        raise NotFound
-    return found
+    """Return one session's row, with the UID and sequence of its event. Raises NotFound when absent or not for this
+    actor.
+    """
+    return first_row(db, _EVENTS.where(session.c.id == session_id, visible(actor)))
 
 
 def session_with_names(db: DbSession, session_id: str, *, actor: Actor) -> Any:
@@ -86,10 +92,9 @@ def named_participants(db: DbSession, session_id: str) -> list[Any]:
 def list_sessions(
     db: DbSession, wanted: SessionFilter, page: PageRequest, *, sort: str, descending: bool, actor: Actor
 ) -> PageOf[Any]:
-    """Return a page of sessions that the actor may see. One statement."""
+    """Return a page of sessions that the actor may see, as `session_by_id` does each. One statement."""
     column = SORTS[sort]
-    query = select(session).where(visible(actor))
-    return fetch(db, _filtered(query, wanted), page, Order(column, session.c.id, descending))
+    return fetch(db, _filtered(_EVENTS.where(visible(actor)), wanted), page, Order(column, session.c.id, descending))
 
 
 def participants(db: DbSession, session_ids: Iterable[str]) -> dict[str, list[Any]]:

@@ -1,7 +1,7 @@
 """Sessions."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -39,6 +39,7 @@ _INVITE: dict[int | str, dict[str, Any]] = {
 
 
 _THIS = CancelSession()
+T = TypeVar("T", bound=SessionRead)
 
 
 @router.get("", operation_id="sessions_list", responses=refusals())
@@ -129,7 +130,8 @@ def book_session(body: BookSession, db: Db, now: Now, actor: CurrentActor, answe
     else:
         made = operations.book_session(db, plan=_plan(body), actor=actor, now=now)
     read = _one(db, made, actor=actor)
-    return answer.created(f"/v1/sessions/{made}", read.version, SessionBooked.with_skipped(read, skipped))
+    answer.response.headers["Location"] = f"/v1/sessions/{made}"
+    return _tagged(answer, SessionBooked.with_skipped(read, skipped))
 
 
 @router.get("/{session_id}", operation_id="sessions_get", responses=refusals(NotFound))
@@ -336,8 +338,12 @@ def _plan(body: BookSession) -> operations.Plan:
 
 
 def _answered(db: DbSession, session_id: str, *, actor: Actor, answer: Answer) -> SessionRead:
-    read = _one(db, session_id, actor=actor)
-    return answer.version(read.version, read)
+    return _tagged(answer, _one(db, session_id, actor=actor))
+
+
+def _tagged(answer: Answer, read: T) -> T:
+    """Send a session. The sequence of its series counts what changes about other occurrences: its tag says that too."""
+    return answer.version(read.version, read, shows=f"s{read.sequence}" if read.series_id else "")
 
 
 def _one(db: DbSession, session_id: str, *, actor: Actor) -> SessionRead:

@@ -27,6 +27,7 @@ _EXAMPLE: dict[str, Any] = {
     "call_id": "call_01jd6x0000e8r9sv4kz2m7n5qc",
     "follows_id": None,
     "series_id": None,
+    "recurrence_id": None,
     "starts_at": "2026-11-23T10:00:00Z",
     "ends_at": "2026-11-23T10:30:00Z",
     "time_zone": "Europe/London",
@@ -212,8 +213,9 @@ class ParticipantRead(Read):
 
 
 class SessionRead(Read):
-    """A planned learning meeting. `sequence` is that of the invite; `uid` is the same there and in every feed. A
-    requested session that nobody confirms until `expires_at` is over. A debrief follows the session of a seat.
+    """A planned learning meeting. `sequence` is that of the invite; `uid` is the same there and in every feed. In
+    calendars a series is one event: its occurrences share both, and `recurrence_id` tells them apart. A requested
+    session that nobody confirms until `expires_at` is over. A debrief follows the session of a seat.
     """
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
@@ -225,6 +227,7 @@ class SessionRead(Read):
     call_id: str | None
     follows_id: str | None
     series_id: str | None
+    recurrence_id: datetime | None
     starts_at: datetime
     ends_at: datetime
     time_zone: str
@@ -238,8 +241,10 @@ class SessionRead(Read):
     @classmethod
     def of(cls, row: Any, participants: Iterable[Any]) -> "SessionRead":
         """Build from a row of `session` and those of its participants."""
-        values = {name: getattr(row, name) for name in SessionRead.model_fields if name != "participants"}
-        return SessionRead(**values, participants=[ParticipantRead.model_validate(one) for one in participants])
+        made = {"recurrence_id", "participants"}
+        values = {name: getattr(row, name) for name in SessionRead.model_fields if name not in made}
+        people = [ParticipantRead.model_validate(one) for one in participants]
+        return SessionRead(**values, recurrence_id=row.occurrence_at, participants=people)
 
 
 class SkippedRead(Read):

@@ -98,8 +98,8 @@ MUTANTS = (
     Mutant(
         14,
         "app/operations/series_changes.py",
-        "    sequence = invites.series_changed(db, series_id=locked.row.series_id, now=now)",
-        "    for _ in ending:\n        sequence = invites.series_changed(db, series_id=locked.row.series_id, now=now)",
+        "    invites.series_changed(db, series_id=locked.row.series_id, now=now)",
+        "    for _ in ending:\n        invites.series_changed(db, series_id=locked.row.series_id, now=now)",
     ),
     Mutant(
         15,

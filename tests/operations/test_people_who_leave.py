@@ -15,6 +15,7 @@ from app.operations.series import book_series
 from app.operations.series_changes import reschedule
 from app.operations.session_outcomes import start_session
 from app.operations.sessions import cancel_session, reschedule_session
+from app.queries.sessions import session_by_id
 from app.rules.access import SYSTEM
 from app.vocabulary import EntryStatus, MatchStatus, Part, Response, SeatStatus, SessionStatus
 from tests.calls_and_seats import TEN, a_scene, a_seat
@@ -120,7 +121,7 @@ def test_who_leaves_is_taken_out_of_a_series_in_one_revision_for_each(db: DbSess
     stands = EntryStatus.CONFIRMED, 2
     assert entries() == {jo.id: (EntryStatus.CANCELLED, 2), mara.id: stands, uma.id: stands}
     assert [len(responses(db, row.id)) for row in rows] == [3, 2, 2, 3]
-    assert [row_of(db, row.id).sequence for row in rows] == [0, 2, 2, 1]
+    assert {session_by_id(db, row.id, actor=SYSTEM).sequence for row in rows} == {2}
     assert claimed(db, jo) == [(TEN, TEN + timedelta(minutes=30))]
     assert len(claimed(db, mara)) == 3
 

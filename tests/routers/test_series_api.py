@@ -173,3 +173,36 @@ def test_the_same_request_twice_makes_one_series(pair: Pair) -> None:
     assert first.status_code == again.status_code == 201
     assert first.json() == again.json()
     assert len(pair.sessions()) == 4
+
+
+def test_an_occurrence_has_the_uid_and_the_sequence_of_the_event_in_calendars(pair: Pair) -> None:
+    made = pair.book("FREQ=WEEKLY;COUNT=4")
+    first, second, third, _ = pair.sessions()
+
+    def agrees(session: Any) -> tuple[str, int]:
+        read = pair.as_ann.get(f"/v1/sessions/{session['id']}").json()
+        lines = pair.as_ann.get(f"/v1/sessions/{session['id']}/invite.ics").text.replace("\r\n ", "").split("\r\n")
+        assert {f"UID:{read['uid']}", f"SEQUENCE:{read['sequence']}"} <= set(lines)
+        assert read == next(one for one in pair.sessions() if one["id"] == session["id"])
+        return read["uid"], read["sequence"]
+
+    assert {agrees(one) for one in pair.sessions()} == {(made.json()["uid"], 0)}
+    seen = pair.as_ann.get(f"/v1/sessions/{first['id']}").headers["etag"]
+    moved = pair.act(second, "reschedule", starts_at=(TUESDAY + WEEK - timedelta(hours=1)).isoformat()).json()
+    assert {agrees(one) for one in pair.sessions()} == {(made.json()["uid"], 1)}
+    assert (moved["recurrence_id"], moved["starts_at"]) == (second["starts_at"], "2026-12-01T15:00:00Z")
+    anew = pair.as_ann.get(f"/v1/sessions/{first['id']}", headers={"If-None-Match": seen})
+    assert (anew.status_code, anew.json()["version"]) == (200, first["version"])
+    assert pair.as_ann.post(f"/v1/sessions/{first['id']}/cancel", headers={"If-Match": seen}).status_code == 200
+
+    pair.act(third, "reschedule", starts_at=(TUESDAY + 2 * WEEK - timedelta(hours=1)).isoformat(), scope="following")
+
+    (uid, _), (other_uid, sequence) = agrees(second), agrees(third)
+    assert (uid == made.json()["uid"], other_uid == uid, sequence) == (True, False, 0)
+
+
+def test_a_session_that_does_not_recur_is_no_occurrence(pair: Pair) -> None:
+    made = pair.book(recurrence=None)
+
+    assert (made.json()["series_id"], made.json()["recurrence_id"], made.headers["etag"]) == (None, None, '"v1"')
+    assert made.json()["uid"].startswith(made.json()["id"])
