@@ -51,7 +51,9 @@ class AlternativeRead(BaseModel):
 class ProblemRead(BaseModel):
     """A refusal (RFC 9457). `code` is the contract; sentences may change.
 
-    Booking adds whom a refusal is about and the time in the way, and up to three alternatives, the nearest first.
+    Booking adds whom a refusal is about and the time in the way: what takes it, for `limit` the local day or ISO week
+    in which that is full, for `outside_availability` the gap in working hours that the time falls into, which is cut 31
+    days before and after. And up to three alternatives, the nearest first.
     """
 
     model_config = ConfigDict(extra="allow")

@@ -206,9 +206,7 @@ def limit_reached(load: Load, instant: datetime, whose: str, counted: str, perso
         number, when, period, first, end = load.per_day, f"on {day}", "day", day, day + _DAY
     several = f"{number} {counted}{'' if number == 1 else 's'}"
     detail = f"{whose} limit of {several} {when} ({load.time_zone}) is reached. Choose another {period}."
-    # Whether the clock skips or repeats its midnight, a day begins at the first reading of it (every zone since 2011).
-    full = _midnights(first, load.time_zone)[0], _midnights(end, load.time_zone)[0]
-    return Refusal("limit", detail, person_id, full)
+    return Refusal("limit", detail, person_id, (_begins(first, load.time_zone), _begins(end, load.time_zone)))
 
 
 def off_hours(why: Refusal, hours: WorkingHours, starts_at: datetime, ends_at: datetime) -> Refusal:
@@ -337,6 +335,13 @@ def _without(whole: Range, taken: Sequence[Range]) -> Iterator[Range]:
         begins = taken[at][1]
     if begins < stops:
         yield begins, stops
+
+
+def _begins(day: date, time_zone: str) -> datetime:
+    """Return when a local day begins: at the first reading of its midnight (PEP 495), whether the clock skips or
+    repeats that. So it is in every zone since 2011; St. John's used to go back over midnight.
+    """
+    return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def _midnights(day: date, time_zone: str) -> tuple[datetime, datetime]:
