@@ -16,6 +16,10 @@ from app.errors import Problem
 APP = Path(app.__file__).parent
 MODULES = sorted(APP.rglob("*.py"))
 HEAVY = ("app.rules.matching", "app.rules.planning", "numpy", "scipy", "highspy")
+SENDERS = {"app/adapters/http.py", "app/adapters/earshot_api.py"}  # the latter calls ourselves only
+HTTP_CLIENTS = re.compile(
+    r"(httpx|httpx2|httpcore|h11|h2|urllib3|requests|aiohttp|websockets|http\.client|urllib\.request|xmlrpc|ftplib)(\..*)?"
+)
 FOLDERS_NOBODY_FINDS_ANYTHING_IN = {"utils", "helpers", "common", "core", "services", "managers", "lib", "misc"}
 NEVER_SAID = re.compile(
     r"prot[eé]g[eé]|coach|buddy|buddies|pairing|presenter|attendee|curriculum|journey|barge|survey"
@@ -115,6 +119,11 @@ def test_only_heavy_solvers_are_imported_late_and_say_why(module: Path) -> None:
 @pytest.mark.parametrize("module", sorted((APP / "operations").rglob("*.py")), ids=name_of)
 def test_an_operation_leaves_a_job_and_never_talks_to_the_outside(module: Path) -> None:
     assert [name for name, _ in imports_of(module) if name.startswith(("app.adapters", "app.jobs"))] == []
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if name_of(m) not in SENDERS], ids=name_of)
+def test_requests_to_the_outside_go_through_the_wall(module: Path) -> None:
+    assert [name for name, _ in imports_of(module) if HTTP_CLIENTS.fullmatch(name)] == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

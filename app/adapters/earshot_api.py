@@ -1,4 +1,8 @@
-"""A client of our own REST API, as any integration would write one: the demo plays through it."""
+"""A client of our own REST API, as any integration would write one: the demo plays through it.
+
+The one exception from the rule that `http.py` sends all requests: it calls ourselves, at the loopback address that the
+demo has just begun to listen on, where the wall of `http.py` exists to let nobody in. No URL of a user's comes here.
+"""
 
 import time
 from collections.abc import Iterator
