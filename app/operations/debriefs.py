@@ -12,11 +12,11 @@ from sqlalchemy import select, update
 
 from app.db import DbSession
 from app.errors import Conflict
-from app.models.tables import participant, session
+from app.models.tables import session
 from app.operations import invites
 from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time
 from app.operations.events import tell, tell_many
-from app.operations.session_rows import NewSession, add_sessions, ask_anew, change_session
+from app.operations.session_rows import NewSession, add_sessions, ask_anew, change_session, give_to_host
 from app.queries import meetings, people
 from app.queries.house_rules import house_rules
 from app.rules import meeting
@@ -52,7 +52,7 @@ def book_debrief(
     times, taking = found
     new = NewSession(
         kind=SessionKind.DEBRIEF,
-        status=SessionStatus.CONFIRMED if expires_at is None else SessionStatus.REQUESTED,
+        status=_status(expires_at),
         starts_at=times[0],
         ends_at=times[1],
         time_zone=call.host_time_zone,
@@ -125,15 +125,20 @@ def _move(
     now: datetime,
 ) -> None:
     _claim(db, one.id, taking, expires_at=seat.expires_at, now=now)
-    takes_part = participant.c.session_id == one.id
-    db.execute(update(participant).where(takes_part, participant.c.part == Part.HOST).values(person_id=call.host_id))
+    give_to_host(db, [one.id], call.host_id)
     ask_anew(db, [one.id])
     values = {"starts_at": times[0], "ends_at": times[1], "time_zone": call.host_time_zone}
-    version = change_session(db, one.id, {**values, "expires_at": seat.expires_at}, now=now)
+    standing = {"status": _status(seat.expires_at), "expires_at": seat.expires_at}
+    version = change_session(db, one.id, {**values, **standing}, now=now)
     if seat.status is SeatStatus.CONFIRMED:
         sequence = invites.session_changed(db, session_id=one.id, cancelled=False, now=now)
         db.execute(update(session).where(session.c.id == one.id).values(sequence=sequence))
     tell(db, "session.moved", one.id, version=version, actor=actor, now=now)
+
+
+def _status(expires_at: datetime | None) -> SessionStatus:
+    """Return that of a debrief that is to come: it stands as its seat does."""
+    return SessionStatus.CONFIRMED if expires_at is None else SessionStatus.REQUESTED
 
 
 def _cancel(db: DbSession, several: Sequence[Any], *, actor: Actor, now: datetime) -> None:

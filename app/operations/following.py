@@ -8,19 +8,19 @@ from sqlalchemy import select, update
 
 from app.db import DbSession
 from app.models.tables import call as calls_table
-from app.models.tables import participant, seat, session
+from app.models.tables import seat, session
 from app.operations import debriefs, invites, waitlist
 from app.operations.capacity import lock_calls_where
 from app.operations.claims import drop_expired, keep_until, move_claims
 from app.operations.events import tell_many
 from app.operations.seating import end_seats, last_moment
-from app.operations.session_rows import ask_anew, change_session
+from app.operations.session_rows import ask_anew, change_session, give_to_host
 from app.operations.settling import settle_calls_soon, settle_waits_of
 from app.queries import busy, calls, seats
 from app.rules.access import Actor
 from app.rules.availability import Range
 from app.rules.seating import overlap
-from app.vocabulary import LIVE_SEATS, Part, Response, SeatStatus, SessionKind
+from app.vocabulary import LIVE_SEATS, CallStatus, SeatStatus, SessionKind, SessionStatus
 
 _TIMES = frozenset({"starts_at", "ends_at"})
 _HOST = frozenset({"host_id"})
@@ -49,7 +49,7 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     waitlist.wait_again(db, call, lost, actor=actor, now=now)
     kept = calls.live_seats(db, [call_id])  # they may have other numbers now
     if rehosted:
-        _give_to_host(db, call, kept)
+        give_to_host(db, [one.session_id for one in kept], call.host_id)
     if moved or rehosted:
         debriefs.give_time_back(db, [one.session_id for one in kept], now=now)
     if moved:
@@ -123,6 +123,8 @@ def _follow(db: DbSession, call: Any, one: Any, *, now: datetime) -> int:
     """Bring the entry and the session of a seat in step with its call; return the version of that."""
     values = {"starts_at": call.starts_at, "ends_at": call.ends_at, "time_zone": call.host_time_zone}
     if one.status is SeatStatus.CONFIRMED:
+        if call.status is CallStatus.SCHEDULED and call.starts_at > now:
+            values["status"] = SessionStatus.CONFIRMED  # whoever listened already does so no longer
         values["sequence"] = invites.observer_entry_changed(
             db, session_id=one.session_id, times=call, cancelled=False, now=now
         )
@@ -139,15 +141,6 @@ def _wait_anew(db: DbSession, call: Any, kept: Sequence[Any], *, now: datetime) 
         until = last_moment(call) if one.session_id in asked else min(one.expires_at, last_moment(call))
         keep_until(db, one.session_id, until)
         db.execute(update(session).where(session.c.id == one.session_id).values(expires_at=until))
-
-
-def _give_to_host(db: DbSession, call: Any, kept: Sequence[Any]) -> None:
-    """Make the call's host the host of these sessions, who has answered none of them yet."""
-    db.execute(
-        update(participant)
-        .where(participant.c.session_id.in_([s.session_id for s in kept]), participant.c.part == Part.HOST)
-        .values(person_id=call.host_id, response=Response.NEEDS_ACTION)
-    )
 
 
 def _count_change(db: DbSession, kept: Sequence[Any], *, now: datetime) -> None:

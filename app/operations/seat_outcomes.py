@@ -14,7 +14,7 @@ from app.operations.events import tell, tell_many
 from app.operations.session_rows import change_session
 from app.queries import calls
 from app.rules.access import Actor
-from app.vocabulary import SeatStatus, SessionStatus
+from app.vocabulary import SeatStatus, SessionKind, SessionStatus
 
 
 def close_seats(
@@ -39,10 +39,20 @@ def close_seats(
         .values(status=status, version=seat.c.version + 1, updated_at=now)
     )
     tell_many(db, f"seat.{status}", [(one.id, one.version + 1) for one in closed], actor=actor, now=now)
-    changed = [(one.session_id, change_session(db, one.session_id, {"status": of_session}, now=now)) for one in closed]
+    over = {one.session_id: {"status": of_session, **_heard(call, one, now=now)} for one in closed}
+    changed = [(session_id, change_session(db, session_id, values, now=now)) for session_id, values in over.items()]
     tell_many(db, f"session.{of_session}", changed, actor=actor, now=now)
     left = len(calls.live_seats(db, [call.id]))
     change_call(db, call.id, {"seats_taken": left}, "call.seats_changed", actor=actor, now=now)
+
+
+def _heard(call: Any, one: Any, *, now: datetime) -> Mapping[str, datetime]:
+    """Return from when until when somebody listened who dropped in, as nothing was planned; otherwise nothing, for what
+    was planned stays. A call that was brought forward has begun before its time.
+    """
+    begun = one.created_at if call.starts_at > now else max(one.created_at, call.starts_at)
+    ended = min(now, call.ends_at)
+    return {"starts_at": begun, "ends_at": ended} if one.kind is SessionKind.DROP_IN and begun < ended else {}
 
 
 def change_call(

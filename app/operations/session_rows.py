@@ -82,6 +82,16 @@ def change_session(db: DbSession, session_id: str, values: Mapping[str, Any], *,
     return version
 
 
+def give_to_host(db: DbSession, session_ids: Iterable[str], host_id: str) -> None:
+    """Make somebody the host of these sessions, who has answered none of them yet, unless they are already."""
+    others = participant.c.part == Part.HOST, participant.c.person_id != host_id
+    db.execute(
+        update(participant)
+        .where(participant.c.session_id.in_(list(session_ids)), *others)
+        .values(person_id=host_id, response=Response.NEEDS_ACTION)
+    )
+
+
 def ask_anew(db: DbSession, session_ids: Iterable[str]) -> None:
     """Forget what people answered: a new time is a new question (RFC 5546 section 3.2.2.1)."""
     db.execute(

@@ -1,6 +1,6 @@
 """What becomes of calls and of the sessions on them: who may not say so and when, then what each outcome leaves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from app.operations.seats import book_seat, release_seat
 from app.operations.session_locks import IllegalMove, TooEarly
 from app.operations.session_outcomes import complete_session, miss_session, start_session
 from app.rules.access import SYSTEM, Actor
-from app.vocabulary import CallStatus, Role, SeatApproval, SessionStatus
+from app.vocabulary import CallStatus, Role, SeatApproval, SessionKind, SessionStatus
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.sessions_and_people import HALF, TEN, a_session, acts, claimed, row_of
@@ -93,6 +93,41 @@ def test_a_call_starts_with_its_sessions_and_ends_with_everybody_having_attended
     assert [act for act, _ in acts(db, first.id)] == ["seat.booked", "seat.attended"]
     assert [act for act, _ in acts(db, call_id)][-3:] == ["call.started", "call.ended", "call.seats_changed"]
     assert [version for _, version in acts(db, call_id)] == list(range(1, call_of(db, call_id).version + 1))
+
+
+def drop_in(db: DbSession, call_id: str, now: datetime) -> Any:
+    who = a_person(db, "Visitor")
+    kind = SessionKind.DROP_IN
+    return book_seat(db, call_id=call_id, observer_id=who.id, kind=kind, actor=SYSTEM, now=now)
+
+
+@pytest.mark.parametrize("by", [end_call, miss_call, complete_session])
+def test_who_dropped_in_listened_until_it_was_over_and_what_was_planned_stays(db: DbSession, by: Any) -> None:
+    call_id = a_call(db, seats=2)
+    planned, dropped = sit(db, call_id), drop_in(db, call_id, TEN + timedelta(minutes=3))
+    what = {"session_id": dropped.session_id} if by is complete_session else {"call_id": call_id}
+
+    by(db, **what, actor=SYSTEM, now=TEN + timedelta(minutes=20))
+
+    heard, kept = row_of(db, dropped.session_id), row_of(db, planned.session_id)
+    assert (heard.starts_at, heard.ends_at) == (TEN + timedelta(minutes=3), TEN + timedelta(minutes=20))
+    assert (kept.starts_at, kept.ends_at) == (TEN, TEN + HALF)
+
+
+@pytest.mark.parametrize(
+    ("came", "over", "heard"),
+    [(5, 45, (5, 30)), (-20, -10, (-20, -10)), (-5, 10, (0, 10)), (10, 10, (0, 30))],
+    ids=["ends late", "brought forward", "begins early", "at once"],
+)
+def test_a_drop_in_lasts_no_longer_than_its_call(db: DbSession, came: int, over: int, heard: tuple[int, int]) -> None:
+    call_id = a_call(db)
+    start_call(db, call_id=call_id, actor=SYSTEM, now=TEN + timedelta(minutes=min(came, 0)))
+    dropped = drop_in(db, call_id, TEN + timedelta(minutes=came))
+
+    end_call(db, call_id=call_id, actor=SYSTEM, now=TEN + timedelta(minutes=over))
+
+    row = row_of(db, dropped.session_id)
+    assert (row.starts_at, row.ends_at) == tuple(TEN + timedelta(minutes=minutes) for minutes in heard)
 
 
 def test_who_was_marked_as_no_show_has_not_attended(db: DbSession) -> None:

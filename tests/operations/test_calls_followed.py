@@ -9,11 +9,12 @@ from app.db import DbSession
 from app.operations.call_outcomes import end_call, miss_call, start_call
 from app.operations.calls import CallOver, cancel_call, patch_call, upsert_call
 from app.operations.external import Upserted, identify
+from app.operations.session_outcomes import start_session
 from app.rules.access import SYSTEM
-from app.vocabulary import CallStatus
+from app.vocabulary import CallStatus, SessionKind, SessionStatus
 from tests.factories import a_call, a_person
 from tests.harness import NOW
-from tests.seats_that_wait import HALF, TEN, hold, the_call
+from tests.seats_that_wait import HALF, TEN, hold, take, the_call, the_session
 
 CRM = "hubspot:1"
 SOON = NOW + timedelta(minutes=5)
@@ -38,6 +39,32 @@ def test_a_new_number_of_seats_stays_though_the_move_that_comes_with_it_ends_wha
 
     found = the_call(db, call_id)
     assert (found.seat_capacity_override, found.seat_capacity, found.seats_taken) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("kind", [SessionKind.SHADOW, SessionKind.DROP_IN])
+def test_nobody_listens_any_more_to_a_call_that_moves_ahead_again(db: DbSession, kind: SessionKind) -> None:
+    call_id, late = a_call(db), TEN + timedelta(minutes=5)
+    taken = take(db, call_id, a_person(db, "Jo"), kind=kind, now=NOW if kind is SessionKind.SHADOW else late)
+    if kind is SessionKind.SHADOW:
+        start_session(db, session_id=taken.session_id, actor=SYSTEM, now=late)
+    ahead = {"starts_at": TEN + 2 * HALF, "ends_at": TEN + 3 * HALF}
+
+    patch_call(db, call_id=call_id, changes={"ends_at": TEN + 3 * HALF}, actor=SYSTEM, now=late)
+    assert the_session(db, taken.session_id).status is SessionStatus.IN_PROGRESS
+    patch_call(db, call_id=call_id, changes=ahead, actor=SYSTEM, now=late)
+
+    moved = the_session(db, taken.session_id)
+    assert (moved.status, moved.starts_at) == (SessionStatus.CONFIRMED, TEN + 2 * HALF)
+
+
+def test_who_listens_to_a_call_that_began_early_goes_on_when_its_words_change(db: DbSession) -> None:
+    call_id = a_call(db)
+    taken = take(db, call_id, a_person(db, "Jo"))
+    start_call(db, call_id=call_id, actor=SYSTEM, now=TEN - HALF)
+
+    patch_call(db, call_id=call_id, changes={"meeting_url": "https://meet.example/2"}, actor=SYSTEM, now=TEN - HALF)
+
+    assert the_session(db, taken.session_id).status is SessionStatus.IN_PROGRESS
 
 
 @pytest.mark.parametrize("became", [CallStatus.LIVE, CallStatus.NO_SHOW, CallStatus.ENDED])

@@ -266,6 +266,16 @@ def test_a_held_seat_is_booked_with_a_debrief(db: DbSession) -> None:
     assert db.execute(select(seat.c.id)).scalars().all() == [booked.id]
 
 
+def test_a_debrief_that_somebody_started_is_to_come_again_when_its_call_is(db: DbSession) -> None:
+    _, _, call_id, one = a_debrief(db)
+    begun = update(session).where(session.c.id == debrief_of(db, one).id)
+    db.execute(begun.values(status=SessionStatus.IN_PROGRESS))
+
+    move(db, call_id, TEN + 4 * HALF)
+
+    assert debrief_of(db, one).status is SessionStatus.CONFIRMED
+
+
 def test_a_debrief_that_somebody_started_is_off_with_its_call_and_told(db: DbSession) -> None:
     host, jo = a_person(db, "Host"), a_person(db, "Jo")
     call_id = a_call(db, host)
