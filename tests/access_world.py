@@ -192,7 +192,7 @@ def _filled(db: DbSession) -> dict[str, str]:
     return {
         **people,
         "person_id": ana.id,
-        "pause_id": pauses[0].id,
+        "pause_id": pauses[0][0].id,
         "team_id": team_ids[0],
         "account_id": accounts[2].id,
         "token": "0" * 43,

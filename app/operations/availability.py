@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from app import ids
 from app.db import DbSession
 from app.errors import Fault, Invalid, NotFound, Stale
 from app.models import Availability, Pause, Person
-from app.models.tables import busy
+from app.models.tables import busy, pause
 from app.operations.events import tell
 from app.operations.settling import settle_waits_of
 from app.queries.rows import row_for_update
@@ -88,16 +88,19 @@ def zone_changed(db: DbSession, *, person_id: str, actor: Actor, now: datetime) 
 
 def create_pause(
     db: DbSession, *, person_id: str, starts_on: date, ends_on: date, actor: Actor, now: datetime
-) -> Pause:
-    """Let somebody take nothing new on these local dates, the last one included. What is booked stays. Locks the
-    person.
+) -> tuple[Pause, bool]:
+    """Let somebody take nothing new on these local dates, the last one included; return the pause, and whether it is
+    new. What is booked stays. Repeating it changes nothing. Locks the person.
     """
     owned_person(db, person_id, actor=actor)
+    same = select(Pause).filter_by(person_id=person_id, starts_on=starts_on, ends_on=ends_on)
+    if (known := db.execute(same.order_by(pause.c.id).limit(1)).scalar()) is not None:
+        return known, False
     made = Pause(id=ids.new("pau", now), person_id=person_id, starts_on=starts_on, ends_on=ends_on, created_at=now)
     db.add(made)
     db.flush()
     tell(db, "pause.created", made.id, version=1, actor=actor, now=now)
-    return made
+    return made, True
 
 
 def delete_pause(db: DbSession, *, person_id: str, pause_id: str, actor: Actor, now: datetime) -> None:

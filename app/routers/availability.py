@@ -68,12 +68,23 @@ def list_pauses(person_id: str, db: ReadDb, actor: CurrentActor, page: Page, ans
     return answer.page(found, [PauseRead.model_validate(row) for row in found.rows])
 
 
-@router.post("/availability/pauses", status_code=201, operation_id="pauses_create", responses=refusals(NotFound))
-def create_pause(person_id: str, body: CreatePause, db: Db, now: Now, actor: CurrentActor) -> PauseRead:
-    """Take nothing new on these days, the last one included. What is booked stays."""
-    made = operations.create_pause(
+@router.post(
+    "/availability/pauses",
+    status_code=201,
+    operation_id="pauses_create",
+    responses={200: {"model": PauseRead, "description": "The same pause, made before"}, **refusals(NotFound)},
+)
+def create_pause(person_id: str, body: CreatePause, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PauseRead:
+    """Take nothing new on these days, the last one included. What is booked stays.
+
+    Safe to repeat: the same days are one pause, which is answered with 200 when it was there already. Pauses of other
+    days may overlap it.
+    """
+    made, is_new = operations.create_pause(
         db, person_id=person_id, starts_on=body.starts_on, ends_on=body.ends_on, actor=actor, now=now
     )
+    if not is_new:
+        answer.response.status_code = 200
     return PauseRead.model_validate(made)
 
 

@@ -48,6 +48,21 @@ def test_the_pauses_of_others_are_hidden(api: Api) -> None:
     assert [one["id"] for one in api.rep(ada).get(place).json()["data"]] == [pause]
 
 
+def test_the_same_days_are_one_pause(api: Api) -> None:
+    ada, ben = a_rep(api, "ada"), a_rep(api, "ben")
+    place = f"/v1/people/{ada}/availability/pauses"
+
+    first, again = (api.rep(ada).post(place, json=HOLIDAYS) for _ in "ab")
+    longer = api.admin.post(place, json={**HOLIDAYS, "ends_on": "2027-01-04"})
+    of_ben = api.admin.post(f"/v1/people/{ben}/availability/pauses", json=HOLIDAYS)
+    gone = api.admin.delete(f"{place}/{first.json()['id']}")
+    anew = api.admin.post(place, json=HOLIDAYS)
+
+    assert [one.status_code for one in (first, again, longer, of_ben, gone, anew)] == [201, 200, 201, 201, 204, 201]
+    assert first.json() == again.json()
+    assert {one["id"] for one in api.admin.get(place).json()["data"]} == {longer.json()["id"], anew.json()["id"]}
+
+
 def test_pauses_are_made_listed_and_taken_back(api: Api) -> None:
     ada = a_rep(api, "ada")
     rep, place = api.rep(ada), f"/v1/people/{ada}/availability/pauses"
