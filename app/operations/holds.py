@@ -5,7 +5,6 @@ booking it changes rows in place: there is no gap in which anybody else could co
 keep its digest. Past its expiry a hold is in nobody's way, whether or not its job has run.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +14,9 @@ from sqlalchemy import delete, func, insert, select
 from app import credentials, ids
 from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Forbidden, Gone, NotFound
-from app.models.tables import hold, participant, session
+from app.models.tables import hold, session
 from app.operations import debriefs, invites, seats, waitlist
+from app.operations.changes import check_version
 from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expired, free_time, have_lapsed
 from app.operations.common_time import check_common_time
 from app.operations.events import tell
@@ -29,9 +29,10 @@ from app.operations.settling import settle_session_at
 from app.queries import calls, people
 from app.queries import seats as seat_queries
 from app.queries.house_rules import house_rules
+from app.queries.sessions import parts_in
 from app.rules import seating
 from app.rules.access import SYSTEM, Actor, may_act_for, runs_the_house
-from app.vocabulary import ClaimKind, Part, SeatStatus, SessionKind, SessionStatus
+from app.vocabulary import ClaimKind, SeatStatus, SessionKind, SessionStatus
 
 MOST_HOLDS = 5
 """Of one credential at once."""
@@ -141,7 +142,7 @@ def book_held_time(db: DbSession, *, token: str, plan: Plan, actor: Actor, now: 
     lock_plan(db, plan, actor=actor)
     held = _held(db, token, now=now)
     row = db.execute(select(session).where(session.c.id == held.session_id)).one()
-    kept = (row.kind, row.starts_at, row.ends_at, _people(db, row.id))
+    kept = (row.kind, row.starts_at, row.ends_at, parts_in(db, row.id))
     if plan.one_of is not None or kept != (plan.kind, *plan.times, dict(plan.people)):
         raise HoldConflict("Book what it was made for, or book without it.")
     _used(db, held)
@@ -154,9 +155,11 @@ def book_held_time(db: DbSession, *, token: str, plan: Plan, actor: Actor, now: 
     return session_id
 
 
-def give_hold_back(db: DbSession, *, hold_id: str, actor: Actor, now: datetime) -> None:
+def give_hold_back(
+    db: DbSession, *, hold_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> None:
     """End a hold before its time; a seat goes to whoever is next in line. Whoever made it does it, or an admin. Raises
-    NotFound. Locks as booking it would.
+    NotFound, and Stale: its version is that of its session, which moves with its call. Locks as booking it would.
     """
     query = select(hold.c.id, hold.c.session_id, hold.c.credential, session.c.call_id)
     found = db.execute(query.join(session, session.c.id == hold.c.session_id).where(hold.c.id == hold_id)).first()
@@ -164,9 +167,10 @@ def give_hold_back(db: DbSession, *, hold_id: str, actor: Actor, now: datetime) 
         raise NotFound
     call = None if found.call_id is None else lock_call_with_people(db, found.call_id)
     if call is None:
-        people.lock_people(db, _people(db, found.session_id))
+        people.lock_people(db, parts_in(db, found.session_id))
     if not _used(db, found):
         raise NotFound  # it was booked while this waited for the locks
+    check_version(db.execute(select(session).where(session.c.id == found.session_id)).one(), expected_version)
     if call is None:
         _end(db, found.session_id, SessionStatus.CANCELLED, actor=actor, now=now)
     else:
@@ -177,14 +181,14 @@ def give_hold_back(db: DbSession, *, hold_id: str, actor: Actor, now: datetime) 
 
 def call_off(db: DbSession, *, session_id: str, actor: Actor, now: datetime) -> None:
     """End the session of a hold without a call, and the hold, unless somebody has booked it. Locks who is in it."""
-    people.lock_people(db, _people(db, session_id))
+    people.lock_people(db, parts_in(db, session_id))
     _end(db, session_id, SessionStatus.CANCELLED, actor=actor, now=now)
     db.execute(delete(hold).where(hold.c.session_id == session_id))
 
 
 def settle(db: DbSession, *, session_id: str, now: datetime) -> None:
     """End the session of a hold without a call that nobody booked in time. Safe to repeat. Locks who is in it."""
-    people.lock_people(db, _people(db, session_id))
+    people.lock_people(db, parts_in(db, session_id))
     over = session.c.id == session_id, session.c.expires_at <= now
     if db.execute(select(session.c.id).where(*over)).first():
         _end(db, session_id, SessionStatus.EXPIRED, actor=SYSTEM, now=now)
@@ -227,11 +231,6 @@ def _lasting(now: datetime) -> tuple[Any, Any]:
 def _used(db: DbSession, found: Any) -> bool:
     """Forget a hold: its token opens nothing any more. Return whether it was still there."""
     return db.execute(delete(hold).where(hold.c.id == found.id).returning(hold.c.id)).first() is not None
-
-
-def _people(db: DbSession, session_id: str) -> Mapping[str, Part]:
-    rows = db.execute(select(participant.c.person_id, participant.c.part).where(participant.c.session_id == session_id))
-    return {row.person_id: row.part for row in rows}
 
 
 def _end(db: DbSession, session_id: str, status: SessionStatus, *, actor: Actor, now: datetime) -> None:

@@ -106,6 +106,11 @@ def participants(db: DbSession, session_ids: Iterable[str]) -> dict[str, list[An
     return found
 
 
+def parts_in(db: DbSession, session_id: str) -> dict[str, Part]:
+    """Return who takes part in a session, as what. One statement."""
+    return {one.person_id: one.part for one in participants(db, [session_id]).get(session_id, ())}
+
+
 def elsewhere(db: DbSession, person_ids: Collection[str], starts_at: datetime, ends_at: datetime) -> Any:
     """Return the first of what kept one of these people during [starts_at, ends_at), as far as we know: a session that
     nobody says they missed, or, with the session None, a call that they hosted. None when there was nothing. One

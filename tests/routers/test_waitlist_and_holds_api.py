@@ -124,6 +124,21 @@ def test_a_hold_is_of_a_seat_or_of_time(sqlite_api: Api, wrong: dict[str, Any]) 
     assert sqlite_api.admin.post("/v1/holds", json=wrong).status_code == 422
 
 
+def test_a_hold_that_moved_since_is_not_given_back_unseen(api: Api) -> None:
+    call_id, jo = a_call_of(api), somebody(api, "Jo")
+    made = api.admin.post("/v1/holds", json={"call_id": call_id, "observer_id": jo})
+    later = {"starts_at": "2026-11-24T14:00:00Z", "ends_at": "2026-11-24T14:30:00Z"}
+    api.admin.patch(f"/v1/calls/{call_id}", json=later)
+    place, seen = f"/v1/holds/{made.json()['id']}", {"If-Match": made.headers["etag"]}
+
+    stale = api.admin.delete(place, headers=seen)
+    moved = api.admin.get(f"/v1/sessions/{made.json()['session_id']}").headers["etag"]
+    given_back = api.admin.delete(place, headers={"If-Match": moved})
+
+    assert (seen["If-Match"], said(stale), given_back.status_code) == ('"v1"', (412, "stale"), 204)
+    assert said(api.admin.delete(place, headers={"If-Match": moved})) == (404, "not_found")
+
+
 def test_a_full_call_is_waited_for_and_the_seat_that_comes_free_accepted(api: Api) -> None:
     call_id, jo, tom = a_call_of(api, seats=1), somebody(api, "Jo"), somebody(api, "Tom")
     held = book(api, call_id, jo).json()
