@@ -3,6 +3,7 @@
 import multiprocessing
 import stat
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,31 @@ def test_a_wrong_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MAIL_FROM", "nobody"),
         ("SOLVER_SECONDS", "19"),
         ("SOLVER_SECONDS", "541"),
+        ("OUTBOUND_ALLOW", "10.1.0.0/33"),
+        ("OUTBOUND_ALLOW", "10.1.2.3/8"),
+        ("OUTBOUND_ALLOW", "10.1.2.300"),
+        ("OUTBOUND_ALLOW", "10.0.0.1-9"),
+        ("OUTBOUND_ALLOW", "*.intranet"),
+        ("OUTBOUND_ALLOW", "radicale.intranet:5232"),
+        ("OUTBOUND_ALLOW", "http://radicale.intranet"),
     ):
         with monkeypatch.context() as environment:
             environment.setenv(f"EARSHOT_{name}", value)
             with pytest.raises(ValidationError):
                 load()
+
+
+def test_the_intranet_is_listed_as_networks_addresses_and_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().outbound_allow == ()
+
+    monkeypatch.setenv("EARSHOT_OUTBOUND_ALLOW", "10.1.0.0/16, fd00:1::/32,10.2.3.4 , Radicale.Intranet,")
+
+    assert Settings().outbound_allow == (
+        IPv4Network("10.1.0.0/16"),
+        IPv6Network("fd00:1::/32"),
+        IPv4Network("10.2.3.4/32"),
+        "radicale.intranet",
+    )
 
 
 def test_a_key_is_made_at_the_first_start_and_kept(tmp_path: Path) -> None:

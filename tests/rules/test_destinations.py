@@ -94,6 +94,7 @@ def test_the_allow_list_opens_what_it_names_and_nothing_else() -> None:
     assert may_connect("any.example", ip_address("10.1.255.255"), allowed)
     assert may_connect("any.example", ip_address("fd00:1::5"), allowed)
     assert may_connect("radicale.intranet", ip_address("192.168.7.7"), allowed)
+    assert may_connect("any.example", ip_address("64:ff9b::10.1.0.1"), allowed)
     assert may_connect("any.example", ip_address("1.1.1.1"), allowed)
     assert not may_connect("any.example", ip_address("10.2.0.0"), allowed)
     assert not may_connect("any.example", ip_address("::ffff:10.1.0.1"), allowed)
@@ -149,6 +150,11 @@ def test_what_two_readers_could_read_in_two_ways_is_not_followed(url: str) -> No
     assert refuse_url(url) == str(refused.value)
     assert re.fullmatch(r"[A-Z].*\.", str(refused.value))
     assert "hooks" not in str(refused.value)
+
+
+def test_who_writes_a_password_into_a_url_is_told_so() -> None:
+    assert refuse_url("https://jo:pw@hooks.example/") == "A user or password can't be part of it."
+    assert refuse_url("https://hooks.example/jo@b") is None
 
 
 def test_https_can_be_demanded() -> None:
