@@ -116,7 +116,7 @@ def test_a_name_does_not_reach_the_canary_if_any_of_its_addresses_is_not_public(
     assert not any(address in str(refused.value) for address in addresses)
 
 
-@pytest.mark.parametrize("spelled", [*SPELLED, "localhost", "localhost."])
+@pytest.mark.parametrize("spelled", [*SPELLED, "localhost"])
 def test_the_canary_would_have_been_hit_by_whoever_just_connects(spelled: str, canary: Canary) -> None:
     try:
         socket.create_connection((spelled, canary.port), timeout=5).close()
