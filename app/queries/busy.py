@@ -1,24 +1,37 @@
 """Read when people are free, taken and loaded: columns for many people at once, for booking and planning alike."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, func, literal_column, or_, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, literal_column, or_, select, union_all
 
 from app.db import DbSession
 from app.models.tables import availability, busy, call, claim, pause, person, seat, session
+from app.queries.instants import SECOND, Instants
 from app.rules.availability import Range, WorkingHours, working_ranges
-from app.rules.seating import Host, Load, Observer, Week, local_day, week_of
+from app.rules.loads import load
+from app.rules.seating import Host, Load, Observer
 from app.vocabulary import LIVE_SEATS, CallStatus, PersonStatus, SeatStatus
 
 LOADING = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED, SeatStatus.ATTENDED, SeatStatus.ATTEMPTED, SeatStatus.NO_SHOW)
 """Seats that count towards load limits."""
 LONGEST_BUFFER = timedelta(minutes=120)
 """What anybody keeps free around a session at most."""
-_AROUND = timedelta(days=8)
-"""More than a week and any zone's offset: all seats of the local weeks that a time may fall in."""
+LIMITS = (
+    person.c.id,
+    person.c.time_zone,
+    person.c.observe_per_day,
+    person.c.observe_per_week,
+    person.c.host_per_day,
+    person.c.host_per_week,
+    person.c.host_gap_minutes,
+)
+"""What `loads` reads of people."""
+_LOCAL_WEEK = timedelta(days=8)
+"""More than a week and any zone's offset: so far from a time, the local week that it falls in is over everywhere."""
 
 
 # What booking asks for under locks is built once: SQLAlchemy takes longer to build a statement than to run it.
@@ -52,21 +65,34 @@ _COUNTS = (
     call.c.starts_at >= _FROM,
     call.c.starts_at < _TO,
 )
-_CALL = call.c.id, call.c.starts_at, call.c.ends_at
+_HOSTED = call.join(session, session.c.call_id == call.c.id).join(seat, seat.c.session_id == session.c.id)
 # Each part goes its own way through the indexes: either one or the other in one condition would read all calls.
 _LOADING = union_all(
-    select(seat.c.observer_id.label("person_id"), literal_column("0").label("hosting"), *_CALL)
-    .add_columns(literal_column("1").label("seats"), literal_column("0").label("live"))
+    select(seat.c.observer_id.label("person_id"), literal_column("0"), Instants(call.c.starts_at))
     .select_from(seat.join(call, call.c.id == seat.c.call_id).join(session, session.c.id == seat.c.session_id))
-    .where(seat.c.observer_id.in_(_WHO), *_COUNTS),
-    select(call.c.host_id, literal_column("1"), *_CALL)
-    .add_columns(func.count(), func.sum(case((seat.c.status.in_(LIVE_SEATS), 1), else_=0)))
-    .select_from(call.join(session, session.c.call_id == call.c.id).join(seat, seat.c.session_id == session.c.id))
+    .where(seat.c.observer_id.in_(_WHO), *_COUNTS)
+    .group_by(seat.c.observer_id),
+    select(call.c.host_id, literal_column("1"), Instants(call.c.starts_at))
+    .select_from(_HOSTED)
     .where(call.c.host_id.in_(_WHO), *_COUNTS)
-    .group_by(call.c.id),
+    .group_by(call.c.host_id),
 )
-_PAUSES = select(pause).where(pause.c.person_id.in_(_WHO)).order_by(pause.c.starts_on)
-_HOURS = select(availability).where(availability.c.person_id.in_(_WHO))
+"""The starts of the calls on which people have seats (0) or observers (1), once for each seat that counts."""
+_OBSERVED = (
+    select(call.c.host_id, call.c.id, call.c.starts_at, call.c.ends_at)
+    .select_from(_HOSTED)
+    .where(call.c.host_id.in_(_WHO), seat.c.status.in_(LIVE_SEATS), *_COUNTS)
+    .distinct()
+)
+_HOURS = (
+    select(availability.c.person_id, availability.c.weekly, availability.c.exceptions)
+    .add_columns(availability.c.buffer_before_minutes, availability.c.buffer_after_minutes)
+    .add_columns(pause.c.starts_on, pause.c.ends_on)
+    .outerjoin(pause, pause.c.person_id == availability.c.person_id)
+    .where(availability.c.person_id.in_(_WHO))
+    .order_by(availability.c.person_id, pause.c.starts_on)
+)
+"""A row per person and pause; one without a pause for those who have none."""
 
 
 def people_rows(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
@@ -76,26 +102,24 @@ def people_rows(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
 
 
 def working_hours(db: DbSession, people: Collection[Any]) -> dict[str, WorkingHours]:
-    """Return the working hours of people, given their rows, with their pauses and buffers. Two statements."""
+    """Return the working hours of people, given their rows, with their pauses and buffers. One statement."""
     zones = {row.id: row.time_zone for row in people}
-    pauses: dict[str, list[tuple[date, date]]] = {}
-    for row in db.execute(_PAUSES, {"who": list(zones)}):
-        pauses.setdefault(row.person_id, []).append((row.starts_on, row.ends_on))
-    rows = db.execute(_HOURS, {"who": list(zones)})
-    return {
-        row.person_id: WorkingHours(
-            time_zone=zones[row.person_id],
+    found: dict[str, WorkingHours] = {}
+    for person_id, its in groupby(db.execute(_HOURS, {"who": list(zones)}), attrgetter("person_id")):
+        rows = list(its)
+        row = rows[0]
+        found[person_id] = WorkingHours(
+            time_zone=zones[person_id],
             weekly=tuple((day, start, end) for day, start, end in row.weekly),
             exceptions=tuple(
                 (date.fromisoformat(day), tuple((start, end) for start, end in ranges))
                 for day, ranges in sorted(row.exceptions.items())
             ),
-            pauses=tuple(pauses.get(row.person_id, ())),
+            pauses=tuple((one.starts_on, one.ends_on) for one in rows if one.starts_on),
             buffer_before_minutes=row.buffer_before_minutes,
             buffer_after_minutes=row.buffer_after_minutes,
         )
-        for row in rows
-    }
+    return found
 
 
 def buffers(db: DbSession, person_ids: Iterable[str]) -> dict[str, tuple[timedelta, timedelta]]:
@@ -136,32 +160,38 @@ def during(
 def loads(
     db: DbSession, people: Collection[Any], starts_at: datetime, ends_at: datetime, *, now: datetime
 ) -> tuple[dict[str, Load], dict[str, Host]]:
-    """Return the load of each person as observer and as host, for days and weeks that touch [starts_at, ends_at).
+    """Return the load of each person as observer and as host, for days and weeks that touch [starts_at, ends_at), given
+    their `LIMITS`.
 
-    Counted in the zone of the person whose limit it is; seats that nobody confirmed in time don't count. One statement.
+    Counted in the zone of the person whose limit it is; seats that nobody confirmed in time don't count. One statement,
+    and one more for the calls of those who keep time between them; which calls others host with observers is not read.
     """
-    rows = {row.id: row for row in people}
-    as_observer: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
-    as_host: dict[str, list[datetime]] = {person_id: [] for person_id in rows}
-    observed: dict[str, dict[str, Range]] = {person_id: {} for person_id in rows}
-    around = {"who": list(rows), "starts_at": starts_at - _AROUND, "ends_at": ends_at + _AROUND, "now": now}
-    for person_id, hosting, call_id, begins, stops, seats, live in db.execute(_LOADING, around):
-        (as_host if hosting else as_observer)[person_id] += [begins] * seats
-        if live:
-            observed[person_id][call_id] = (begins, stops)
+    around = {"starts_at": starts_at - _LOCAL_WEEK, "ends_at": ends_at + _LOCAL_WEEK, "now": now}
+    starts: dict[tuple[str, int], list[int]] = {}
+    for person_id, hosting, instants in db.execute(_LOADING, around | {"who": [row.id for row in people]}):
+        starts[person_id, hosting] = (instants // SECOND).tolist()
+    observed = _observed(db, [row.id for row in people if row.host_gap_minutes], around)
     observing = {
-        key: _load(row.time_zone, row.observe_per_day, row.observe_per_week, as_observer[key])
-        for key, row in rows.items()
+        row.id: load(row.time_zone, row.observe_per_day, row.observe_per_week, starts.get((row.id, 0), ()))
+        for row in people
     }
-    as_hosts = {
-        key: Host(
-            load=_load(row.time_zone, row.host_per_day, row.host_per_week, as_host[key]),
+    hosting = {
+        row.id: Host(
+            load=load(row.time_zone, row.host_per_day, row.host_per_week, starts.get((row.id, 1), ())),
             gap=timedelta(minutes=row.host_gap_minutes),
-            observed=observed[key],
+            observed=observed.get(row.id, {}),
         )
-        for key, row in rows.items()
+        for row in people
     }
-    return observing, as_hosts
+    return observing, hosting
+
+
+def _observed(db: DbSession, host_ids: Collection[str], around: dict[str, Any]) -> dict[str, dict[str, Range]]:
+    """Return each host's calls with observers, by id. One statement; none for nobody."""
+    found: dict[str, dict[str, Range]] = {host_id: {} for host_id in host_ids}
+    for host_id, call_id, starts_at, ends_at in db.execute(_OBSERVED, around | {"who": list(found)}) if found else ():
+        found[host_id][call_id] = (starts_at, ends_at)
+    return found
 
 
 def observers(
@@ -188,11 +218,3 @@ def observers(
         )
         for row in people
     }
-
-
-def _load(time_zone: str, per_day: int, per_week: int, starts: Iterable[datetime]) -> Load:
-    days: Counter[date] = Counter(local_day(instant, time_zone) for instant in starts)
-    weeks: Counter[Week] = Counter()
-    for day, number in days.items():
-        weeks[week_of(day)] += number
-    return Load(time_zone, per_day, per_week, days, weeks)

@@ -10,6 +10,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 Ints = NDArray[np.int64]
 
+SECOND = 1_000_000
+"""In microseconds."""
+
 
 class _Microseconds(TypeDecorator[Ints]):
     """Many instants in microseconds since 1970."""
@@ -18,7 +21,9 @@ class _Microseconds(TypeDecorator[Ints]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Ints:
-        """Read what `Instants` gave."""
+        """Read what `Instants` gave; of no rows, and no group, it gives NULL."""
+        if value is None:
+            return np.empty(0, np.int64)
         if dialect.name == "sqlite":
             return np.frombuffer(value.encode(), "S26").astype("datetime64[us]").astype(np.int64)
         return np.array(value, np.int64)

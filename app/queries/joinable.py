@@ -3,25 +3,27 @@
 A sieve in SQL and one over plain numbers pass over thousands of calls; the rule that booking asks has the last word.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from math import ceil, floor
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, extract, func, or_, select, union_all
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
 
 from app.db import DbSession
 from app.models.tables import account, call, person, seat, session, waitlist_entry
 from app.queries import busy, calls, people
 from app.queries.calls import CallFilter
 from app.queries.house_rules import house_rules
+from app.queries.instants import SECOND, Instants, Ints
 from app.queries.pages import Order, PageOf, PageRequest, beyond, page_of, with_place
 from app.queries.rows import in_parts
 from app.rules import seating
 from app.rules.access import Actor
+from app.rules.loads import takes_more
 from app.rules.seating import Host, Observer, Opening, Refusal
 from app.vocabulary import IN_LINE, LIVE_SEATS, CallStatus, PersonStatus, SeatApproval, SeatStatus, SessionStatus
 
@@ -29,7 +31,10 @@ _FIRST = 200
 """Calls to look through before all of them: mostly a page is among these."""
 _NEAREST = 20
 """Calls to look through on either side of one that was refused."""
-_AROUND = timedelta(days=14)
+_NEARBY = timedelta(days=14)
+"""How far from a call that was refused another one is still near."""
+_CANDIDATE = call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 class Candidate(NamedTuple):
@@ -39,6 +44,20 @@ class Candidate(NamedTuple):
     host_id: str
     starts_at: datetime
     ends_at: datetime
+
+
+class Several(NamedTuple):
+    """Calls in columns: to make objects of thousands takes longer than to look through them."""
+
+    ids: list[str]
+    host_ids: list[str]
+    starts: Ints
+    """In microseconds since 1970."""
+    ends: Ints
+
+    def candidate(self, at: int) -> Candidate:
+        """Return one of them."""
+        return Candidate(self.ids[at], self.host_ids[at], _instant(self.starts[at]), _instant(self.ends[at]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,7 @@ def joinable_calls(
     actor: Actor,
     now: datetime,
 ) -> PageOf[Any]:
-    """Return a page of the calls on which this observer could take a seat now. At most 21 statements, however many
+    """Return a page of the calls on which this observer could take a seat now. At most 19 statements, however many
     calls there are; a dozen when the first calls fill the page. Raises NotFound for nobody.
     """
     order = Order(calls.SORTS[sort], call.c.id, descending)
@@ -77,7 +96,8 @@ def joinable_ids(
     db: DbSession, starts_at: datetime, ends_at: datetime, *, observer: Any, now: datetime, limit: int
 ) -> list[str]:
     """Return the ids of the first calls that start in [starts_at, ends_at) on which this observer, a row of `person`,
-    could take a seat now, by time. At most `limit`. Ten statements, eight more when the first few calls are too few.
+    could take a seat now, by time. At most `limit`, in at most nine statements; eight more when the first few calls
+    are too few.
     """
     within = call.c.starts_at >= starts_at, call.c.starts_at < ends_at
     query = _open_calls(db, observer.id, now=now).where(*within).order_by(call.c.starts_at, call.c.id)
@@ -88,19 +108,18 @@ def next_calls(
     db: DbSession, *, observer_id: str, type: str, near: datetime | None = None, now: datetime, limit: int = 3
 ) -> list[Candidate]:
     """Return the next calls of a type on which this observer could take a seat now, by time; with `near`, those that
-    start nearest to it, nearest first. Looks at the nearest twenty on either side within two weeks. At most nine
+    start nearest to it, nearest first. Looks at the nearest twenty on either side within two weeks. At most ten
     statements.
     """
     found = busy.people_rows(db, [observer_id]).get(observer_id)
     if found is None:
         return []
     near = near or now
-    columns = call.c.id, call.c.host_id, call.c.starts_at, call.c.ends_at
-    query = select(*columns).outerjoin(account, account.c.id == call.c.account_id)
+    query = select(*_CANDIDATE).outerjoin(account, account.c.id == call.c.account_id)
     query = query.where(*open_now(db, now=now), *_not_theirs(observer_id, now=now), call.c.type == type)
     sides = [
-        query.where(call.c.starts_at >= near, call.c.starts_at < near + _AROUND).order_by(call.c.starts_at, call.c.id),
-        query.where(call.c.starts_at < near, call.c.starts_at >= near - _AROUND).order_by(
+        query.where(call.c.starts_at >= near, call.c.starts_at < near + _NEARBY).order_by(call.c.starts_at, call.c.id),
+        query.where(call.c.starts_at < near, call.c.starts_at >= near - _NEARBY).order_by(
             call.c.starts_at.desc(), call.c.id
         ),
     ]
@@ -117,7 +136,7 @@ def next_calls(
 
 def refusals(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime) -> dict[str, Refusal | None]:
     """Return by id why this observer may not take a seat on each of these calls, given as rows with what decides
-    whether it is open; None where they may. At most eight statements.
+    whether it is open; None where they may. At most nine statements.
     """
     found: dict[str, Refusal | None] = dict.fromkeys(
         db.execute(_seated(observer.id, now=now).where(seat.c.call_id.in_([row.id for row in rows]))).scalars(),
@@ -139,7 +158,8 @@ def open_now(db: DbSession, *, now: datetime) -> tuple[ColumnElement[bool], ...]
     """Return what `seating.closed` and `seating.full` let pass, as conditions on calls with their accounts. One
     statement.
     """
-    soonest = now + timedelta(minutes=house_rules(db).min_notice_minutes)
+    house = house_rules(db)
+    soonest = now + timedelta(minutes=house.min_notice_minutes)
     # Not as a join, or SQLite goes through the hosts first and has to sort what it could read in order.
     takes_nobody = or_(person.c.status != PersonStatus.ACTIVE, person.c.seat_approval == SeatApproval.NONE)
     asks = person.c.seat_approval == SeatApproval.HOST
@@ -151,7 +171,7 @@ def open_now(db: DbSession, *, now: datetime) -> tuple[ColumnElement[bool], ...]
         call.c.host_id.not_in(select(person.c.id).where(takes_nobody)),
         func.coalesce(account.c.observers_allowed, True),
         call.c.sensitive.is_(False),
-        or_(call.c.stage.is_(None), call.c.stage.not_in(house_rules(db).closed_stages)),
+        or_(call.c.stage.is_(None), call.c.stage.not_in(house.closed_stages)),
         or_(call.c.seats_taken < call.c.seat_capacity, call.c.id.in_(_comes_free(now=now))),
     )
 
@@ -172,10 +192,9 @@ def _comes_free(*, now: datetime) -> Select[Any]:
 
 def _open_calls(db: DbSession, observer_id: str, *, now: datetime) -> Select[Any]:
     """Return the query of calls that are open, but for those that the observer hosts or has a seat on: id, host, start
-    and end in seconds since 1970. Whole numbers cost a third of what instants do. One statement.
+    and end. One statement.
     """
-    columns = call.c.id, call.c.host_id, _seconds(call.c.starts_at), _seconds(call.c.ends_at)
-    query = select(*columns).outerjoin(account, account.c.id == call.c.account_id)
+    query = select(*_CANDIDATE).outerjoin(account, account.c.id == call.c.account_id)
     return query.where(*open_now(db, now=now), *_not_theirs(observer_id, now=now))
 
 
@@ -193,67 +212,68 @@ def _seated(observer_id: str, *, now: datetime) -> Select[Any]:
     )
 
 
-def _seconds(instant: ColumnElement[datetime]) -> ColumnElement[int]:
-    return cast(extract("epoch", instant), BigInteger)
-
-
 def _first_fitting(
     db: DbSession, query: Select[Any], observer: Any, *, limit: int, now: datetime
 ) -> tuple[list[str], Facts | None]:
     """Return the ids of the first calls of this query that neither the observer's time and limits nor the host's stand
     against, and the facts by which that was found.
     """
-    some = db.execute(query.limit(_FIRST)).all()
+    some = _columns(db, query.limit(_FIRST))
     found, facts = _fitting(db, some, observer, limit=limit, now=now)
-    if len(found) == limit or len(some) < _FIRST:
+    if len(found) == limit or len(some.ids) < _FIRST:
         return found, facts
-    return _fitting(db, db.execute(query).all(), observer, limit=limit, now=now)
+    return _fitting(db, _columns(db, query), observer, limit=limit, now=now)
+
+
+def _columns(db: DbSession, query: Select[Any]) -> Several:
+    """Return what the query finds, in its order. One statement."""
+    one = query.subquery()
+    ids, host_ids = (func.aggregate_strings(column, " ") for column in (one.c.id, one.c.host_id))
+    found = db.execute(select(ids, host_ids, Instants(one.c.starts_at), Instants(one.c.ends_at))).one()
+    return Several((found[0] or "").split(), (found[1] or "").split(), *found[2:])
 
 
 def _fitting(
-    db: DbSession, rows: Sequence[Any], observer: Any, *, limit: int, now: datetime
+    db: DbSession, some: Several, observer: Any, *, limit: int, now: datetime
 ) -> tuple[list[str], Facts | None]:
-    if not rows:
+    if not some.ids:
         return [], None
-    first, last = min(row[2] for row in rows), max(row[3] for row in rows)
-    me = _observer(db, observer, _instant(first - 1), _instant(last + 1), now=now)
-    timely = [Candidate(id_, host, _instant(at), _instant(end)) for id_, host, at, end in _timely(rows, me)]
-    facts = Facts(me, _hosts(db, timely, now=now))
-    found = [one.id for one in timely if seating.unwelcome(one, facts.hosts[one.host_id]) is None]
-    return found[:limit], facts
+    starts_at, ends_at = _instant(some.starts.min()), _instant(some.ends.max())
+    me = _observer(db, observer, starts_at, ends_at, now=now)
+    timely = np.flatnonzero(_timely(some, seating.openings(me))).tolist()
+    hosts = _hosts(db, (some.host_ids[at] for at in timely), starts_at, ends_at, now=now)
+    seconds = (some.starts // SECOND).tolist()
+    left = (some.candidate(at) for at in timely if takes_more(hosts[some.host_ids[at]].load, seconds[at]))
+    welcome = (one.id for one in left if seating.unwelcome(one, hosts[one.host_id]) is None)
+    return list(islice(welcome, limit)), Facts(me, hosts)
 
 
-def _timely(rows: Iterable[Any], me: Observer) -> Iterator[Any]:
-    """Yield the rows that lie in an opening of the observer; to the second, and rather one too many."""
-    openings = [_in_seconds(one) for one in seating.openings(me)]
-    begins = [starts_from for starts_from, _, _ in openings]
-    for row in rows:
-        at = bisect_right(begins, row[2])
-        # Instants are rounded, openings a second wider: the one before may hold the start as well.
-        for _, starts_before, ends_by in openings[max(at - 2, 0) : at]:
-            if row[2] <= starts_before and row[3] <= ends_by:
-                yield row
-                break
+def _timely(some: Several, openings: Sequence[Opening]) -> NDArray[np.bool_]:
+    """Return which of the calls lie in one of these openings."""
+    if not openings:
+        return np.zeros(len(some.ids), np.bool_)
+    starts_from, starts_before, ends_by = np.array([_in_microseconds(one) for one in openings]).T
+    at = np.searchsorted(starts_from, some.starts, side="right") - 1  # the last that begins by then
+    fits: NDArray[np.bool_] = (at >= 0) & (some.starts < starts_before[at]) & (some.ends <= ends_by[at])
+    return fits
 
 
-def _in_seconds(opening: Opening) -> tuple[int, int, int]:
-    return (
-        floor(opening.starts_from.timestamp()) - 1,
-        ceil(opening.starts_before.timestamp()) + 1,
-        ceil(opening.ends_by.timestamp()) + 1,
-    )
+def _in_microseconds(opening: Opening) -> list[int]:
+    bounds = opening.starts_from, opening.starts_before, opening.ends_by
+    return [(bound - _EPOCH) // _MICROSECOND for bound in bounds]
 
 
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + int(microseconds) * _MICROSECOND
 
 
 def _facts(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime) -> Facts | None:
-    """Return what the rule must know for these calls; None for none. Six statements."""
+    """Return what the rule must know for these calls; None for none. At most seven statements."""
     if not rows:
         return None
     first, last = min(row.starts_at for row in rows), max(row.ends_at for row in rows)
-    return Facts(_observer(db, observer, first, last, now=now), _hosts(db, rows, now=now))
+    hosts = _hosts(db, (row.host_id for row in rows), first, last, now=now)
+    return Facts(_observer(db, observer, first, last, now=now), hosts)
 
 
 def _observer(db: DbSession, observer: Any, starts_at: datetime, ends_at: datetime, *, now: datetime) -> Observer:
@@ -261,13 +281,13 @@ def _observer(db: DbSession, observer: Any, starts_at: datetime, ends_at: dateti
     return busy.observers(db, [observer], starts_at, ends_at, observing=observing, now=now)[observer.id]
 
 
-def _hosts(db: DbSession, hosted: Sequence[Any], *, now: datetime) -> dict[str, Host]:
-    if not hosted:
-        return {}
-    first, last = min(one.starts_at for one in hosted), max(one.ends_at for one in hosted)
+def _hosts(
+    db: DbSession, host_ids: Iterable[str], starts_at: datetime, ends_at: datetime, *, now: datetime
+) -> dict[str, Host]:
     found: dict[str, Host] = {}
-    for part in in_parts(one.host_id for one in hosted):
-        _, hosting = busy.loads(db, list(busy.people_rows(db, part).values()), first, last, now=now)
+    for part in in_parts(host_ids):
+        rows = db.execute(select(*busy.LIMITS).where(person.c.id.in_(part))).all()
+        _, hosting = busy.loads(db, rows, starts_at, ends_at, now=now)
         found |= hosting
     return found
 

@@ -1,0 +1,33 @@
+"""Count what starts on whose local days and in whose local weeks: what load limits are held against."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from app.rules.seating import Load, Week, week_of
+
+
+def load(time_zone: str, per_day: int, per_week: int, starts: Iterable[int]) -> Load:
+    """Return the load of somebody for whom something starts in each of these seconds since 1970. O(starts)."""
+    days = Counter(_day_at(second, time_zone) for second in starts)
+    weeks: Counter[Week] = Counter()
+    for day, number in days.items():
+        weeks[week_of(day)] += number
+    return Load(time_zone, per_day, per_week, days, weeks)
+
+
+def takes_more(load: Load, second: int) -> bool:
+    """Whether one more fits on the day, and in the week, of an instant within this second. As `Load.left`, for many."""
+    day = _day_at(second, load.time_zone)
+    return load.on_day.get(day, 0) < load.per_day and load.in_week.get(week_of(day), 0) < load.per_week
+
+
+@lru_cache(maxsize=1 << 14)
+def _day_at(second: int, time_zone: str) -> date:
+    """Return the local date of any instant within this second since 1970: no clock changes within one.
+
+    Calls start on few different seconds, mostly quarter hours, so that each is looked up once for all of them.
+    """
+    return datetime.fromtimestamp(second, ZoneInfo(time_zone)).date()
