@@ -110,14 +110,12 @@ def _naming(person_id: str) -> ColumnElement[bool]:
     """Return the condition for a person's own entries, those of the observers of their calls, of their hosts, and of
     all they meet.
     """
-    hosted = select(call.c.id).where(call.c.host_id == person_id)
     sat_in = select(seat.c.call_id).where(seat.c.observer_id == person_id)
     own = select(participant.c.session_id).where(participant.c.person_id == person_id)
     return or_(
         entry.c.person_id == person_id,
-        and_(entry.c.call_id.is_(None), entry.c.session_id.in_(own)),
+        entry.c.session_id.in_(own),
         entry.c.series_id.in_(select(session.c.series_id).where(session.c.id.in_(own))),
-        and_(entry.c.part == Part.OBSERVER, entry.c.call_id.in_(hosted)),
         and_(entry.c.part == Part.HOST, entry.c.call_id.in_(sat_in)),
     )
 
@@ -143,7 +141,7 @@ def _answered(session_id: str) -> ColumnElement[bool]:
 _SHOWN: Mapping[str, tuple[frozenset[str], Callable[[str], ColumnElement[bool]]]] = {
     "person": (frozenset({"name", "email"}), _naming),
     "account": (frozenset({"name"}), lambda key: _about_calls(call.c.account_id == key)),
-    "call": (frozenset({"type", "account_id", "meeting_url", "host_id"}), lambda key: _about_calls(call.c.id == key)),
+    "call": (frozenset({"type", "account_id", "meeting_url"}), lambda key: _about_calls(call.c.id == key)),
     "call_type": (frozenset({"skills"}), lambda key: _about_calls(call.c.type == key)),
     "skill": (frozenset({"name"}), _teaching),
     "session": (frozenset({"response"}), _answered),

@@ -102,6 +102,10 @@ class Drawn:
 
 
 _RECIPIENT, _HOST, _FOLLOWED = person.alias("recipient"), person.alias("host"), session.alias("followed")
+_HOSTING = participant.alias("hosting")
+"""Who hosts the session of a seat. One that was lost when its call was handed over stays with who hosted it until then:
+its observer never heard of the other, and may be the other.
+"""
 _ROWS = (
     select(
         *(column for column in entry.c if column is not entry.c.vevent),
@@ -122,7 +126,11 @@ _ROWS = (
     .outerjoin(_FOLLOWED, _FOLLOWED.c.id == session.c.follows_id)
     .outerjoin(series, series.c.id == entry.c.series_id)
     .outerjoin(call, call.c.id == func.coalesce(entry.c.call_id, _FOLLOWED.c.call_id))
-    .outerjoin(_HOST, _HOST.c.id == call.c.host_id)
+    .outerjoin(
+        _HOSTING,
+        and_(entry.c.call_id.is_not(None), _HOSTING.c.session_id == entry.c.session_id, _HOSTING.c.part == Part.HOST),
+    )
+    .outerjoin(_HOST, _HOST.c.id == _HOSTING.c.person_id)
     .outerjoin(account, account.c.id == call.c.account_id)
     .outerjoin(
         participant,

@@ -15,7 +15,7 @@ from app.models.tables import call, claim, event, job, participant
 from app.models.tables import seat as seats
 from app.models.tables import session as sessions
 from app.operations.availability import replace_busy
-from app.operations.calls import patch_call, upsert_call
+from app.operations.calls import cancel_call, patch_call, upsert_call
 from app.operations.external import identify
 from app.operations.seats import release_seat
 from app.queries.entries import Desk, Drawn, drawn_entries
@@ -228,16 +228,35 @@ def test_a_move_that_costs_the_only_observer_their_seat_cancels_the_entry_of_the
     assert (mine.status, mine.sequence) == (EntryStatus.CANCELLED, 1)
 
 
-def test_a_new_host_makes_a_later_state_of_the_entry_of_an_observer_who_left_before(db: DbSession) -> None:
+def test_an_observer_who_left_before_a_new_host_came_hears_nothing_of_them(db: DbSession) -> None:
     scene, jo = a_scene(db), a_person(db, "Jo")
     release_seat(db, seat_id=a_seat(db, scene.call_id, jo).id, actor=SYSTEM, now=NOW)
     before = drawn(db, jo.id, Part.OBSERVER)
 
     change(db, scene, host_id=a_person(db, "Lena").id)
 
-    after = drawn(db, jo.id, Part.OBSERVER)
-    assert after.fragment().content != before.fragment().content
-    assert after.row_changed_at > before.row_changed_at
+    assert drawn(db, jo.id, Part.OBSERVER) == before
+    assert before.entry.summary == "Shadow: Mara Okafor · Northwind Freight (discovery)"
+
+
+def test_a_call_that_was_handed_over_is_cancelled_in_the_name_of_whom_its_observers_were_told_of(
+    db: DbSession,
+) -> None:
+    scene, jo, lena = a_scene(db), a_person(db, "Jo"), a_person(db, "Lena")
+    for observer in (jo, lena):
+        a_seat(db, scene.call_id, observer)
+    change(db, scene, host_id=lena.id)
+    told = drawn(db, jo.id, Part.OBSERVER).entry
+    all_mailed_and_accepted(db)
+
+    cancel_call(db, call_id=scene.call_id, actor=SYSTEM, now=NOW)
+
+    off, lost = drawn(db, jo.id, Part.OBSERVER).entry, drawn(db, lena.id, Part.OBSERVER).entry
+    assert mailed_to(db) == sorted([jo.id, lena.id])  # Lena as the host; of her seat she heard when she took over
+    assert (off.status, off.summary) == ("cancelled", told.summary)
+    assert off.summary == "Shadow: Lena · Northwind Freight (discovery)"
+    assert lost.summary == "Shadow: Mara Okafor · Northwind Freight (discovery)"
+    assert len({one.email for one in lost.attendees}) == 2
 
 
 def test_an_observer_who_becomes_the_host_gives_the_seat_back_and_the_others_stay(db: DbSession) -> None:
