@@ -67,16 +67,7 @@ def book_series(
     part in all. Locks everybody who takes part or might. The number of statements does not depend on the rule.
     """
     rows = lock_plan(db, plan, actor=actor)
-    zone = zone_of(plan, rows, actor)
-    local_start = plan.starts_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    minutes = (plan.ends_at - plan.starts_at) // timedelta(minutes=1)
-    try:
-        recurrence = Recurrence(rule_of(rrule, zone), zone, local_start.replace(microsecond=0), minutes)
-        whole = occurrences(recurrence)
-    except RuleRefused as refused:
-        raise RecurrenceInvalid(str(refused)) from refused
-    if whole[0].starts_at != plan.starts_at:
-        raise RecurrenceInvalid(NO_WALL_TIME)
+    recurrence, whole = _laid_out(plan, rrule, zone_of(plan, rows, actor))
     those = dict(plan.people)
     if plan.one_of is not None:
         fixed, several = [rows[one] for one in those], [rows[one] for one in plan.one_of.person_ids]
@@ -96,7 +87,7 @@ def book_series(
                 status=SessionStatus.CONFIRMED,
                 starts_at=one.starts_at,
                 ends_at=one.ends_at,
-                time_zone=zone,
+                time_zone=recurrence.time_zone,
                 people=those,
                 series_id=series_id,
                 occurrence_at=one.starts_at,
@@ -111,6 +102,20 @@ def book_series(
     return made[0].id, [
         Skipped(one.starts_at, one.ends_at, reason.code, reason.detail, reason.person_id) for one, reason in blocked
     ]
+
+
+def _laid_out(plan: Plan, rrule: str, zone: str) -> tuple[Recurrence, Sequence[Occurrence]]:
+    """Return how a plan recurs in the wall time of a zone, and all its occurrences."""
+    local_start = plan.starts_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    minutes = (plan.ends_at - plan.starts_at) // timedelta(minutes=1)
+    try:
+        recurrence = Recurrence(rule_of(rrule, zone), zone, local_start.replace(microsecond=0), minutes)
+        whole = occurrences(recurrence)
+    except RuleRefused as refused:
+        raise RecurrenceInvalid(str(refused)) from refused
+    if whole[0].starts_at != plan.starts_at:
+        raise RecurrenceInvalid(NO_WALL_TIME)
+    return recurrence, whole
 
 
 def facts(

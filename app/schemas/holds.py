@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.schemas.seats import Id
-from app.schemas.sessions import Minutes, TakesPart
+from app.schemas.sessions import PLAN, Minutes, TakesPart
 from app.schemas.shapes import Body, Read
 from app.vocabulary import CALL_KINDS, Minute, SessionKind, ZoneName
 
@@ -21,21 +21,12 @@ _SEAT: dict[str, Any] = {
     "call_id": "call_01jd6x0000e8r9sv4kz2m7n5qc",
     "observer_id": "per_01jd6x0000e8r9sv4kz2m7n5qa",
 }
-_TIME: dict[str, Any] = {
-    "kind": "one_on_one",
-    "participants": [
-        {"person_id": "per_01jd6x0000e8r9sv4kz2m7n5qb", "as": "mentor"},
-        {"person_id": "per_01jd6x0000e8r9sv4kz2m7n5qa", "as": "mentee"},
-    ],
-    "starts_at": "2026-11-24T10:00:00Z",
-    "duration_minutes": 30,
-}
 
 
 class CreateHold(Body):
     """What to keep for a few minutes: a seat on a call for an observer, or time of several people who are free then."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_SEAT, _TIME]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_SEAT, PLAN]})
 
     call_id: Id | None = None
     observer_id: Id | None = None

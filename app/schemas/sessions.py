@@ -53,7 +53,7 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-_PLAN: dict[str, Any] = {
+PLAN: dict[str, Any] = {
     "kind": "one_on_one",
     "participants": [
         {"person_id": "per_01jd6x0000e8r9sv4kz2m7n5qb", "as": "mentor"},
@@ -74,7 +74,7 @@ _SKIPPED: dict[str, Any] = {
 class TakesPart(Body):
     """Somebody in a session, and in which part."""
 
-    model_config = ConfigDict(populate_by_name=True, json_schema_extra={"examples": _PLAN["participants"]})
+    model_config = ConfigDict(populate_by_name=True, json_schema_extra={"examples": PLAN["participants"]})
 
     person_id: Id
     part: Part = Field(alias="as")
@@ -116,7 +116,7 @@ class BookSession(Body):
     times of the call; every other kind says when, and needs at least two people.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_PLAN]})
+    model_config = ConfigDict(json_schema_extra={"examples": [PLAN]})
 
     kind: SessionKind
     participants: Annotated[list[TakesPart], Field(min_length=1, max_length=20)]
