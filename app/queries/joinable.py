@@ -227,7 +227,7 @@ def _first_fitting(
 
 def _columns(db: DbSession, query: Select[Any]) -> Several:
     """Return what the query finds, in its order. One statement."""
-    one = query.subquery()
+    one = query.subquery()  # both engines aggregate what is sorted in its order, as long as nothing is joined to it
     ids, host_ids = (func.aggregate_strings(column, " ") for column in (one.c.id, one.c.host_id))
     found = db.execute(select(ids, host_ids, Instants(one.c.starts_at), Instants(one.c.ends_at))).one()
     return Several((found[0] or "").split(), (found[1] or "").split(), *found[2:])
