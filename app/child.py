@@ -9,6 +9,7 @@ import math
 import pickle
 import subprocess
 import sys
+import threading
 from typing import Any, TypeVar
 
 if sys.platform != "win32":
@@ -20,35 +21,58 @@ _RESERVED_MEBIBYTES = 1024
 """Address space that numeric libraries reserve and never touch."""
 
 
+_LOOK_SECONDS = 0.1
+"""How often to look whether anybody still waits for the answer."""
+
+
 class ChildFailed(Exception):
     """The child ran out of time or memory, or died."""
 
 
-def run_limited(work: str, question: object, *, answer: type[Answer], seconds: float, mebibytes: int) -> Answer:
+class ChildStopped(Exception):
+    """Nobody waits for the answer any more."""
+
+
+def run_limited(
+    work: str, question: object, *, answer: type[Answer], seconds: float, mebibytes: int, over: threading.Event
+) -> Answer:
     """Return what `work` (`module:function`) answers to the question. Exceptions of it are raised here as they are.
 
-    Raises ChildFailed when the limit of wall-clock seconds or of memory is hit; the child is then gone.
+    Raises ChildFailed when the limit of wall-clock seconds or of memory is hit, ChildStopped soon after `over` is set;
+    the child is then gone.
     """
     sent = pickle.dumps((work, question, mebibytes, math.ceil(seconds)))
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", "from app.child import main; main()"],
-            input=sent,
-            stdout=subprocess.PIPE,
-            timeout=seconds,
-            check=False,
-            start_new_session=True,  # Ctrl-C is for the worker, which finishes the job at hand
-        )
-    except subprocess.TimeoutExpired:
-        raise ChildFailed(f"The solver was stopped after {seconds:g} seconds.") from None
-    if done.returncode != 0:
+    with subprocess.Popen(
+        [sys.executable, "-c", "from app.child import main; main()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the worker, which decides what becomes of its jobs
+    ) as child:
+        ended = threading.Event()
+        threading.Thread(target=_stop_when, args=(over, child, ended), daemon=True).start()
+        try:
+            written, _ = child.communicate(sent, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise ChildFailed(f"The solver was stopped after {seconds:g} seconds.") from None
+        finally:
+            child.kill()
+            ended.set()
+    if over.is_set():
+        raise ChildStopped("Nobody waits for the answer any more.")
+    if child.returncode != 0:
         raise ChildFailed("The solver ended without an answer: it may have needed more memory than allowed.")
-    got = pickle.loads(done.stdout)  # noqa: S301 - written by our own child
+    got = pickle.loads(written)  # noqa: S301 - written by our own child
     if isinstance(got, Exception):
         raise got
     if not isinstance(got, answer):
         raise ChildFailed(f"The solver answered with {type(got).__name__}.")
     return got
+
+
+def _stop_when(over: threading.Event, child: subprocess.Popen[bytes], ended: threading.Event) -> None:
+    while not ended.wait(_LOOK_SECONDS):
+        if over.is_set():
+            child.kill()
 
 
 def main() -> None:

@@ -43,9 +43,7 @@ class Settings(BaseSettings):
     outbound_allow: Annotated[tuple[AllowedPlace, ...], NoDecode] = ()
     """Networks and hosts that requests may go to although they are not public: `10.1.0.0/16, radicale.intranet`."""
     solver_seconds: Annotated[int, Field(ge=20, le=540)] = 120
-    """A run that takes longer is stopped; a plan is then the best one found 20 seconds before. Less than a worker's
-    lease of 10 minutes, by the time that gathering and recording take.
-    """
+    """A run that takes longer is stopped; a plan is then the best one found 20 seconds before."""
     solver_mebibytes: Annotated[int, Field(ge=256, le=1_048_576)] = 1536
     """A run that needs more memory is stopped."""
     allow_plain_http: bool = False

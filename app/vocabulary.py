@@ -206,6 +206,8 @@ class JobStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
     DEAD = "dead"
+    """Given up: it failed as often as it may, or is hopeless."""
+    CANCELLED = "cancelled"
 
 
 class FeedKind(StrEnum):

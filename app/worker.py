@@ -1,97 +1,162 @@
 """Claim a due job, run it, record how it went. The loop only: what jobs do is in app/jobs."""
 
+import os
 import random
-import secrets
+import socket
 import threading
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import structlog
-from sqlalchemy import Engine, and_, or_, select, update
+from sqlalchemy import Engine
 
 from app import db
+from app.child import ChildStopped
 from app.clock import Clock
 from app.config import Settings
 from app.db import DbSession
 from app.errors import Unavailable
-from app.jobs import HANDLERS
+from app.jobs import HANDLERS, LIMITS, PERIODIC, Handler
 from app.jobs.context import Hopeless, JobContext
-from app.models.tables import job, operation
-from app.operations import housekeeping, operations
+from app.operations import jobs, leases
+from app.operations.leases import Leased, Overtaken
 from app.rules.backoff import delay
-from app.vocabulary import JobStatus, WorkStatus
 
 log = structlog.get_logger("earshot.worker")
 
-LEASE = timedelta(minutes=10)
-"""A worker silent for so long is dead, and its job goes to another. Longer than a solver may take (`config.py`)."""
-_PAUSE_SECONDS = 0.2
-_CLEARING_ASKED_EVERY = timedelta(minutes=5)
-
-_UNDER_WAY = (WorkStatus.QUEUED, WorkStatus.RUNNING)
-
-Handler = Callable[[JobContext], None]
+GRACE_SECONDS = 8.0
+"""How long jobs at hand may go on when the worker is told to stop, so that it ends within ten seconds."""
+_LAST_WORDS_SECONDS = 1.5
+_BEAT_SECONDS = 15.0
+_WATCH_SECONDS = 1.0
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
 
 class Lost(Exception):
     """A job that its workers did not survive."""
 
 
-class Overtaken(Exception):
-    """A job that went to another worker meanwhile."""
+@dataclass(frozen=True, slots=True)
+class _AtHand:
+    leased: Leased
+    over: threading.Event = field(default_factory=threading.Event)
 
 
 class Worker:
-    """One thread's share of the job table. Any number may run, on any number of machines (one on SQLite)."""
+    """A crew of threads in one process. Any number of workers may run, on any number of machines (one on SQLite)."""
 
     def __init__(
-        self, engine: Engine, settings: Settings, clock: Clock, handlers: Mapping[str, Handler] = HANDLERS
+        self,
+        engine: Engine,
+        settings: Settings,
+        clock: Clock,
+        handlers: Mapping[str, Handler] = HANDLERS,
+        *,
+        threads: int = 1,
+        periodic: Mapping[str, timedelta] = PERIODIC,
+        limits: Mapping[frozenset[str], int] = LIMITS,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._clock = clock
         self._handlers = handlers
-        self._ask_at = datetime.min.replace(tzinfo=UTC)
+        self._threads = threads
+        self._periodic = periodic
+        self._limits = limits
+        self._name = f"{socket.gethostname()}:{os.getpid()}"[:100]
+        self._taking = threading.Lock()  # one thread takes at a time: so limits hold
+        self._at_hand: dict[str, _AtHand] = {}
+        self._planned: dict[str, datetime] = {}
+        self._pause_seconds = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; the job at hand is finished first."""
-        while not stop.is_set():
-            try:
-                self._schedule_clearing()
-                worked = self.run_one()
-            except Unavailable:
-                worked = False  # the database is busy or away: come back
-            except Exception:
-                log.exception("worker")
-                worked = False
-            if not worked:
-                stop.wait(_PAUSE_SECONDS)
+        """Work until told to stop. Jobs at hand then get eight seconds; what is not done goes back to the queue."""
+        crew = [threading.Thread(target=self._work, args=(stop,), daemon=True) for _ in range(self._threads)]
+        for one in crew:
+            one.start()
+        self._watch(stop)
+        _join(crew, GRACE_SECONDS)
+        self._let_go()
+        _join(crew, _LAST_WORDS_SECONDS)
 
     def run_one(self) -> bool:
         """Run the most urgent due job; False when there is none."""
-        claimed = self._claim()
-        if claimed is None:
+        leased = self._take()
+        if leased is None:
             return False
-        with structlog.contextvars.bound_contextvars(job_id=claimed.id, kind=claimed.kind):
-            try:
-                if claimed.attempts > claimed.max_attempts:
-                    raise Lost("Every worker that took this job died over it.")
-                self._handler(claimed.kind)(self._context(claimed))
-            except Exception as error:
-                log.warning("job failed", attempt=claimed.attempts, exc_info=True)
-                self._finish(claimed, failed=error)
-            else:
-                self._finish(claimed, failed=None)
+        self._finish(leased, self._failure_of(leased), go_on=False)
         return True
 
-    def _schedule_clearing(self) -> None:
-        now = self._clock()
-        if now < self._ask_at:
-            return
-        db.written(self._engine, partial(housekeeping.schedule, now=now))
-        self._ask_at = now + _CLEARING_ASKED_EVERY
+    def _work(self, stop: threading.Event) -> None:
+        """Be one of the crew."""
+        leased = None
+        while not stop.is_set():
+            try:
+                leased = leased or self._take()
+                if leased is None:
+                    stop.wait(self._pause_seconds)
+                    continue
+                done, leased = leased, None
+                leased = self._finish(done, self._failure_of(done), go_on=not stop.is_set())
+            except Unavailable:
+                stop.wait(_LONGEST_PAUSE_SECONDS)  # the database is busy or away: come back
+            except Exception:
+                log.exception("worker")
+                stop.wait(_LONGEST_PAUSE_SECONDS)
+
+    def _take(self) -> Leased | None:
+        """Take a job. Looks first: an idle worker takes no write lock."""
+        with self._taking:
+            with db.transaction(self._engine, writes=False) as reading:
+                next_at = leases.next_at(reading, left_out=self._left_out())
+            seconds = _LONGEST_PAUSE_SECONDS if next_at is None else (next_at - self._clock()).total_seconds()
+            self._pause_seconds = min(max(seconds, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+            return self._held(db.written(self._engine, self._taken)) if seconds <= 0 else None
+
+    def _finish(self, leased: Leased, failure: Exception | None, *, go_on: bool) -> Leased | None:
+        """Record how it went and, to go on, take the next one, in one transaction."""
+
+        def record(session: DbSession) -> Leased | None:
+            self._record(session, leased, failure)
+            return self._taken(session) if go_on else None
+
+        with self._taking:
+            self._at_hand.pop(leased.id, None)
+            return self._held(db.written(self._engine, record))
+
+    def _taken(self, session: DbSession) -> Leased | None:
+        return leases.take(
+            session, worker=self._name, left_out=self._left_out(), running=list(self._at_hand), now=self._clock()
+        )
+
+    def _held(self, leased: Leased | None) -> Leased | None:
+        if leased:
+            self._at_hand[leased.id] = _AtHand(leased)
+        return leased
+
+    def _left_out(self) -> set[str]:
+        """Return the kinds of which no more may run here now."""
+        running = [one.leased.kind for one in self._at_hand.values()]
+        full = [kinds for kinds, most in self._limits.items() if sum(kind in kinds for kind in running) >= most]
+        return set().union(*full)
+
+    def _failure_of(self, leased: Leased) -> Exception | None:
+        """Run it; return what went wrong."""
+        with structlog.contextvars.bound_contextvars(job_id=leased.id, kind=leased.kind):
+            try:
+                if leased.attempts > leased.max_attempts:
+                    raise Lost("Every worker that took this job died over it.")
+                self._handler(leased.kind)(self._context(leased))
+            except (Overtaken, ChildStopped) as taken_away:
+                log.info("job taken away", why=str(taken_away))
+                return taken_away
+            except Exception as error:
+                log.warning("job failed", attempt=leased.attempts, exc_info=True)
+                return error
+        return None
 
     def _handler(self, kind: str) -> Handler:
         found = self._handlers.get(kind)
@@ -99,81 +164,84 @@ class Worker:
             raise Hopeless("No worker of this version knows this kind of job.")
         return found
 
-    def _context(self, claimed: Any) -> JobContext:
-        def record(session: DbSession, percent: int) -> None:
-            now = self._clock()
-            if not _written(session, claimed, {"leased_until": now + LEASE, "updated_at": now}):
-                raise Overtaken("The lease ran out, and another worker took the job.")
-            session.execute(
-                update(operation)
-                # A repeated run of work that was finished leaves it finished.
-                .where(operation.c.id == claimed.operation_id, operation.c.status.in_(_UNDER_WAY))
-                .values(status=WorkStatus.RUNNING, progress=percent, updated_at=now)
-            )
-
+    def _context(self, leased: Leased) -> JobContext:
         def progress(percent: int) -> None:
-            db.written(self._engine, partial(record, percent=percent))
+            db.written(self._engine, partial(leases.report, leased=leased, percent=percent, now=self._clock()))
 
-        return JobContext(self._engine, self._settings, self._clock, claimed.payload, progress)
+        over = self._at_hand[leased.id].over
+        return JobContext(self._engine, self._settings, self._clock, leased.payload, progress, over)
 
-    def _claim(self) -> Any:
+    def _record(self, session: DbSession, leased: Leased, failure: Exception | None) -> None:
         now = self._clock()
-        due = or_(
-            and_(job.c.status == JobStatus.QUEUED, job.c.due_at <= now),
-            and_(job.c.status == JobStatus.RUNNING, job.c.leased_until < now),
-        )
-        first = select(job.c.id).where(due).order_by(job.c.priority, job.c.due_at, job.c.id).limit(1)
-        with db.transaction(self._engine, writes=False) as reading:
-            if reading.execute(first).first() is None:  # an idle worker takes no write lock
-                return None
-        with db.transaction(self._engine, writes=True) as session:
-            found = session.execute(first.with_for_update(skip_locked=True)).scalar()
-            if found is None:
-                return None
-            return session.execute(
-                update(job)
-                .where(job.c.id == found)
-                .values(
-                    status=JobStatus.RUNNING,
-                    lease=secrets.token_hex(16),
-                    leased_until=now + LEASE,
-                    attempts=job.c.attempts + 1,
-                    updated_at=now,
-                )
-                .returning(job)
-            ).one()
-
-    def _finish(self, claimed: Any, *, failed: Exception | None) -> None:
-        db.written(self._engine, partial(self._record, claimed=claimed, failed=failed))
-
-    def _record(self, session: DbSession, claimed: Any, failed: Exception | None) -> None:
-        now = self._clock()
-        values: dict[str, Any] = {"lease": None, "leased_until": None, "updated_at": now}
-        if failed is None:
-            values |= {"status": JobStatus.DONE, "last_error": None}
-        elif isinstance(failed, Hopeless) or claimed.attempts >= claimed.max_attempts:
-            values |= {"status": JobStatus.DEAD, "last_error": _words(failed)}
-        elif self._twin_waits(session, claimed):
-            values |= {"status": JobStatus.DONE, "last_error": "left to the job queued after it"}
+        if failure is None:
+            leases.end(session, leased, now=now)
+        elif isinstance(failure, Hopeless) or leased.attempts >= leased.max_attempts:
+            leases.give_up(session, leased, why=_words(failure), now=now)
         else:
-            wait = delay(claimed.attempts, random.random())  # noqa: S311 - spreads rivals, no secret
-            values |= {"status": JobStatus.QUEUED, "due_at": now + wait, "last_error": _words(failed)}
-        won = _written(session, claimed, values)
-        if won and values["status"] is JobStatus.DEAD and claimed.operation_id:
-            operations.fail(session, claimed.operation_id, code=operations.JOB_FAILED, now=now)
+            wait = delay(leased.attempts, random.random())  # noqa: S311 - spreads rivals, no secret
+            due_at = now + min(wait, self._periodic.get(leased.kind, wait))
+            leases.put_back(session, leased, due_at=due_at, attempts=leased.attempts, why=_words(failure), now=now)
 
-    def _twin_waits(self, session: DbSession, claimed: Any) -> bool:
-        if claimed.singleton is None:
-            return False
-        twin = select(job.c.id).where(job.c.singleton == claimed.singleton, job.c.status == JobStatus.QUEUED)
-        return session.execute(twin).first() is not None
+    def _watch(self, stop: threading.Event) -> None:
+        """Plan periodic work and keep the leases of jobs at hand, until told to stop."""
+        beat_at = time.monotonic() + _BEAT_SECONDS
+        while not stop.is_set():
+            try:
+                self.plan()
+                if time.monotonic() >= beat_at:
+                    self.beat()
+                    beat_at = time.monotonic() + _BEAT_SECONDS
+            except Unavailable:
+                pass  # in a second again: a lease lasts four beats
+            except Exception:
+                log.exception("worker")
+            stop.wait(_WATCH_SECONDS)
+
+    def plan(self) -> None:
+        """Queue what is periodic and due, unless some worker has."""
+        now = self._clock()
+        for kind, every in self._periodic.items():
+            due_at = jobs.latest(every, now)
+            if self._planned.get(kind) != due_at:
+                db.written(self._engine, partial(jobs.enqueue_occurrence, kind=kind, due_at=due_at, now=now))
+                self._planned[kind] = due_at
+
+    def beat(self) -> None:
+        """Keep the leases of the jobs at hand. Who runs one that was lost, or cancelled, is told to let it be."""
+        held = list(self._at_hand.values())
+        if not held:
+            return
+        several = [one.leased for one in held]
+        kept = db.written(self._engine, partial(leases.renew, several=several, now=self._clock()))
+        for one in held:
+            if one.leased.id not in kept:
+                one.over.set()
+
+    def _let_go(self) -> None:
+        """Put the jobs at hand back, first of all, so that nothing that their ends do counts; then end them."""
+        held = list(self._at_hand.values())
+
+        def put_back(session: DbSession) -> None:
+            now = self._clock()
+            for one in held:
+                tried = one.leased.attempts - 1
+                why = "The worker was told to stop."
+                leases.put_back(session, one.leased, due_at=now, attempts=tried, why=why, now=now)
+
+        try:
+            if held:
+                db.written(self._engine, put_back)
+        except Exception:
+            log.exception("worker")  # their leases run out
+        for one in held:
+            one.over.set()
 
 
-def _written(session: DbSession, claimed: Any, values: Mapping[str, Any]) -> bool:
-    """Fenced: whoever claimed the job after our lease ran out has another lease, and this changes nothing."""
-    mine = job.c.id == claimed.id, job.c.lease == claimed.lease
-    return session.execute(update(job).where(*mine).values(**values).returning(job.c.id)).first() is not None
+def _join(crew: list[threading.Thread], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for one in crew:
+        one.join(max(0.0, until - time.monotonic()))
 
 
-def _words(error: Exception | None) -> str:
+def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:2000]

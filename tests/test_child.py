@@ -1,10 +1,12 @@
 """A child with limits: its answer, its refusal, its end."""
 
 import os
+import threading
+import time
 
 import pytest
 
-from app.child import ChildFailed, run_limited
+from app.child import ChildFailed, ChildStopped, run_limited
 from app.rules.planning.problem import ContradictoryPin, PlanLimit
 
 
@@ -30,7 +32,9 @@ def echo(question: object) -> object:
 
 
 def run(work: str, question: object = None) -> str:
-    return run_limited(f"tests.test_child:{work}", question, answer=str, seconds=5, mebibytes=512)
+    return run_limited(
+        f"tests.test_child:{work}", question, answer=str, seconds=5, mebibytes=512, over=threading.Event()
+    )
 
 
 def test_the_answer_comes_back() -> None:
@@ -61,4 +65,23 @@ def test_what_the_solver_raises_is_raised_here() -> None:
 
 def test_a_solver_that_finds_no_memory_to_load_its_libraries_is_a_child_that_failed() -> None:
     with pytest.raises(ChildFailed, match="memory"):
-        run_limited("app.rules.planning.solve:answer", None, answer=str, seconds=20, mebibytes=-1000)
+        run_limited(
+            "app.rules.planning.solve:answer", None, answer=str, seconds=20, mebibytes=-1000, over=threading.Event()
+        )
+
+
+def test_a_child_that_nobody_waits_for_any_more_is_stopped_at_once() -> None:
+    over = threading.Event()
+    threading.Timer(0.5, over.set).start()
+    asked_at = time.monotonic()
+
+    with pytest.raises(ChildStopped):
+        run_limited("tests.test_child:slow", None, answer=str, seconds=60, mebibytes=512, over=over)
+
+    assert time.monotonic() - asked_at < 5
+
+
+def test_a_question_and_an_answer_larger_than_a_pipe_come_through() -> None:
+    question = "x" * 5_000_000
+
+    assert run("echo", question) == question

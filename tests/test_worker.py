@@ -21,8 +21,9 @@ from app.jobs.context import JobContext
 from app.models.tables import browser_session, idempotency_record, job, operation, sign_in_link
 from app.operations import operations
 from app.operations.jobs import enqueue
+from app.operations.leases import LEASE
 from app.vocabulary import JobStatus, WorkStatus
-from app.worker import LEASE, Worker
+from app.worker import Worker
 from tests.factories import a_person
 from tests.harness import NOW, FakeClock
 

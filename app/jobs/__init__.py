@@ -1,11 +1,14 @@
 """Work that runs later: kind of job to what is done. Each loads, acts with no transaction open, then records."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from app.jobs import housekeeping, mail, runs, settling
 from app.jobs.context import JobContext
 
-HANDLERS: Mapping[str, Callable[[JobContext], None]] = {
+Handler = Callable[[JobContext], None]
+
+HANDLERS: Mapping[str, Handler] = {
     "give_way": settling.give_way,
     "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
@@ -15,3 +18,9 @@ HANDLERS: Mapping[str, Callable[[JobContext], None]] = {
     "settle_call": settling.settle_call,
     "settle_session": settling.settle_session,
 }
+
+PERIODIC: Mapping[str, timedelta] = {"housekeeping": timedelta(hours=1)}
+"""Kind to how often, counted from midnight UTC: once across all workers. What was missed is not caught up on."""
+
+LIMITS: Mapping[frozenset[str], int] = {frozenset({"match_run", "plan_run"}): 1}
+"""How many jobs of these kinds, taken together, run at once in one process. A solver takes a core and much memory."""

@@ -1,7 +1,8 @@
 """What a job is given."""
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -19,9 +20,9 @@ class Hopeless(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The house around one job, its payload, and where it reports progress (percent).
-
-    Each report renews the lease: work that may take minutes reports, with no transaction open.
+    """The house around one job, its payload, where it reports progress (percent, with no transaction open; raises when
+    the job is no longer this worker's), and an event that is set when nobody waits for the job any more: it was
+    cancelled or taken over, or the worker ends.
     """
 
     engine: Engine
@@ -29,6 +30,7 @@ class JobContext:
     clock: Clock
     payload: Mapping[str, Any]
     progress: Callable[[int], None]
+    over: threading.Event = field(default_factory=threading.Event)
 
     def write(self, work: Callable[[DbSession], T]) -> T:
         """Do the work in a write transaction of its own, and again when the database asks for another run."""

@@ -82,7 +82,12 @@ def plan_publish(job: JobContext) -> None:
 def _solved(job: JobContext, solver: str, question: object, answer: type[Answer]) -> Answer:
     limits = job.settings
     return run_limited(
-        solver, question, answer=answer, seconds=limits.solver_seconds, mebibytes=limits.solver_mebibytes
+        solver,
+        question,
+        answer=answer,
+        seconds=limits.solver_seconds,
+        mebibytes=limits.solver_mebibytes,
+        over=job.over,
     )
 
 

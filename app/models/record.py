@@ -50,17 +50,26 @@ class Job(SQLModel, table=True):
     overwrite its successor. Queued jobs with the same `singleton` key are one job.
     """
 
-    _QUEUED = text("status = 'queued' AND singleton IS NOT NULL")
+    _QUEUED, _RUNNING = text("status = 'queued'"), text("status = 'running'")
+    _WAITING = text("status = 'queued' AND singleton IS NOT NULL")
+    _WATCHED, _PERIODIC = text("operation_id IS NOT NULL"), text("occurrence IS NOT NULL")
     __table_args__ = (
         CheckConstraint("attempts >= 0", name="job_attempts"),
-        Index("job_due", "status", "priority", "due_at", "id"),
-        Index("job_singleton", "singleton", unique=True, sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+        # Most rows are done, and in none of these.
+        Index("job_in_order", "priority", "due_at", "id", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+        Index("job_due", "due_at", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+        Index("job_leased", "leased_until", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+        Index("job_singleton", "singleton", unique=True, sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("job_occurrence", "occurrence", unique=True, sqlite_where=_PERIODIC, postgresql_where=_PERIODIC),
+        Index("job_of_operation", "operation_id", sqlite_where=_WATCHED, postgresql_where=_WATCHED),
     )
 
     id: str = key()
     kind: str = Field(max_length=64)
     payload: dict[str, Any] = plain_json()
     singleton: str | None = Field(default=None, max_length=200)
+    occurrence: str | None = Field(default=None, max_length=120)
+    """Of periodic work: its kind and nominal time, such as `housekeeping@2026-11-22T10:00:00Z`. Once in all."""
     operation_id: str | None = ref("operation.id", nullable=True)
     status: JobStatus = one_of(JobStatus, default=JobStatus.QUEUED)
     priority: int = 100
@@ -70,6 +79,8 @@ class Job(SQLModel, table=True):
     max_attempts: int = 8
     lease: str | None = Field(default=None, max_length=64)
     leased_until: datetime | None = None
+    worker: str | None = Field(default=None, max_length=100)
+    """The process that took it last."""
     last_error: str | None = Field(default=None, max_length=2000)
     created_at: datetime
     updated_at: datetime

@@ -2,37 +2,25 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Delete, delete, or_, select
+from sqlalchemy import Delete, delete, or_
 
-from app.db import DbSession, one_at_a_time
 from app.models.tables import browser_session, hold, idempotency_record, job, sign_in_link
 from app.operations import idempotency
-from app.operations.jobs import IDLE, enqueue
 from app.queries.access import IDLE_LIFE
 from app.vocabulary import JobStatus
 
-EVERY = timedelta(hours=1)
 JOBS_KEPT = timedelta(days=7)
-"""How long done jobs can be looked at. Dead ones stay: somebody should see to them."""
+"""How long jobs that are done or cancelled can be looked at. Dead ones stay: somebody should see to them."""
 HOLDS_KEPT = timedelta(days=1)
 """No hold lasts longer than an hour."""
-
-_KIND = "housekeeping"
-
-
-def schedule(db: DbSession, *, now: datetime) -> None:
-    """Queue a clearing unless one was queued within the hour. However many ask, it is one: they wait for each other."""
-    one_at_a_time(db, _KIND)
-    recent = select(job.c.id).where(job.c.kind == _KIND, job.c.created_at > now - EVERY)
-    if db.execute(recent.limit(1)).first() is None:
-        enqueue(db, _KIND, {}, singleton=_KIND, priority=IDLE, now=now)
+_OVER = (JobStatus.DONE, JobStatus.CANCELLED)
 
 
 def clearing(*, now: datetime) -> tuple[Delete, ...]:
     """Return what clears up, each to be run in a transaction of its own, so that writers wait for one at most."""
     return (
         delete(idempotency_record).where(idempotency_record.c.created_at < now - idempotency.KEPT),
-        delete(job).where(job.c.status == JobStatus.DONE, job.c.updated_at < now - JOBS_KEPT),
+        delete(job).where(job.c.status.in_(_OVER), job.c.updated_at < now - JOBS_KEPT),
         delete(hold).where(hold.c.created_at < now - HOLDS_KEPT),
         delete(sign_in_link).where(or_(sign_in_link.c.used_at.is_not(None), sign_in_link.c.expires_at <= now)),
         delete(browser_session).where(

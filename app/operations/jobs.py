@@ -1,7 +1,7 @@
 """Leave work for later, in the transaction that wants it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,8 +13,9 @@ from app.db import DbSession
 from app.models.tables import job
 from app.vocabulary import JobStatus
 
-SOON, USUAL, IDLE = 50, 100, 200
-"""Priorities: what a person waits for, the rest, and what can wait for everything else."""
+SOON, USUAL = 50, 100
+"""Priorities: what a person waits for, and the rest."""
+_MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def enqueue(
@@ -55,6 +56,21 @@ def enqueue_each(
         db.execute(_insert(db.get_bind().dialect.name, once=True), rows)
 
 
+def latest(every: timedelta, now: datetime) -> datetime:
+    """Return when periodic work was last due, counted from midnight UTC."""
+    return now - (now - _MIDNIGHT) % every
+
+
+def enqueue_occurrence(db: DbSession, kind: str, *, due_at: datetime, now: datetime) -> None:
+    """Queue periodic work, once for each time at which it is due, whoever asks and however often. Nothing is added
+    while an earlier occurrence still waits.
+    """
+    row = _row(kind, {}, max_attempts=8, due_at=due_at, now=now)
+    row |= {"singleton": kind, "occurrence": f"{kind}@{due_at:%Y-%m-%dT%H:%M:%SZ}"}
+    made = postgresql.insert(job) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(job)
+    db.execute(made.on_conflict_do_nothing(), [row])
+
+
 def _row(
     kind: str, payload: Mapping[str, Any], *, max_attempts: int, due_at: datetime | None, now: datetime
 ) -> dict[str, Any]:
@@ -63,6 +79,7 @@ def _row(
         "kind": kind,
         "payload": dict(payload),
         "singleton": None,
+        "occurrence": None,
         "operation_id": None,
         "status": JobStatus.QUEUED,
         "priority": USUAL,

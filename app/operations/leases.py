@@ -1,0 +1,163 @@
+"""Take jobs by lease, keep them, put them back, end them. Who does so is app/worker.py.
+
+Everything but taking is fenced: it counts only under the lease that the job was taken with.
+"""
+
+import secrets
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ScalarSelect, bindparam, func, select, text, update
+
+from app.db import DbSession
+from app.models.tables import job, operation
+from app.operations import operations
+from app.vocabulary import JobStatus, WorkStatus
+
+LEASE = timedelta(seconds=60)
+"""A worker silent for so long is dead, and its jobs go to others."""
+_UNDER_WAY = (WorkStatus.QUEUED, WorkStatus.RUNNING)
+# Written out, not bound: else no planner may use an index that holds only these rows.
+_QUEUED, _RUNNING = text("status = 'queued'"), text("status = 'running'")
+
+
+class Overtaken(Exception):
+    """The job was cancelled, or went to another worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A job that a worker has."""
+
+    id: str
+    lease: str
+    kind: str
+    payload: Mapping[str, Any]
+    singleton: str | None
+    operation_id: str | None
+    attempts: int
+    """This one included."""
+    max_attempts: int
+
+
+_OF_LEASED = [job.c[name] for name in Leased.__slots__]
+
+
+def next_at(db: DbSession, *, left_out: Collection[str]) -> datetime | None:
+    """Return when there will be something to take: a job falls due, or a lease runs out. One look at two indexes."""
+    spared = [job.c.kind.not_in(left_out)] if left_out else []
+    due = select(func.min(job.c.due_at)).where(_QUEUED, *spared).scalar_subquery()
+    orphaned = select(func.min(job.c.leased_until)).where(_RUNNING, *spared).scalar_subquery()
+    return min((at for at in db.execute(select(due, orphaned)).one() if at is not None), default=None)
+
+
+def take(
+    db: DbSession, *, worker: str, left_out: Collection[str], running: Collection[str], now: datetime
+) -> Leased | None:
+    """Take a job whose worker is dead, or the most urgent due one, in one statement; None when there is none.
+
+    Kinds that are `left_out` are let be, and so is what is `running` in this process, whose lease may have run out
+    while the machine slept. On PostgreSQL, jobs that others are taking are passed over.
+    """
+    given = {"worker": worker, "lease": secrets.token_hex(16), "until": now + LEASE, "now": now}
+    if left_out:
+        given["left_out"] = sorted(left_out)
+    if running:
+        given["running"] = sorted(running)
+    found = db.execute(_take(bool(left_out), bool(running)), given).first()
+    return Leased(*found) if found else None
+
+
+@cache
+def _take(some_left_out: bool, some_running: bool) -> Any:
+    now = bindparam("now", type_=job.c.due_at.type)
+    spared = [job.c.kind.not_in(bindparam("left_out", expanding=True))] if some_left_out else []
+    ours = [job.c.id.not_in(bindparam("running", expanding=True))] if some_running else []
+    orphan = _first(_RUNNING, job.c.leased_until <= now, *spared, *ours)
+    due = _first(_QUEUED, job.c.due_at <= now, *spared)
+    return (
+        update(job)
+        .where(job.c.id == func.coalesce(orphan, due))
+        .values(
+            status=JobStatus.RUNNING,
+            lease=bindparam("lease"),
+            leased_until=bindparam("until"),
+            worker=bindparam("worker"),
+            attempts=job.c.attempts + 1,
+            updated_at=now,
+        )
+        .returning(*_OF_LEASED)
+    )
+
+
+def _first(*conditions: Any) -> ScalarSelect[Any]:
+    found = select(job.c.id).where(*conditions).order_by(job.c.priority, job.c.due_at, job.c.id).limit(1)
+    # It reads the table for itself, and not the row that the UPDATE around it is at.
+    return found.with_for_update(skip_locked=True).correlate(None).scalar_subquery()
+
+
+def renew(db: DbSession, several: Iterable[Leased], *, now: datetime) -> set[str]:
+    """Keep these for another while; return the ids of those that are still this worker's. One statement."""
+    mine = job.c.lease.in_([one.lease for one in several]), job.c.id.in_([one.id for one in several])
+    kept = update(job).where(*mine).values(leased_until=now + LEASE).returning(job.c.id)
+    return set(db.execute(kept).scalars())
+
+
+def report(db: DbSession, leased: Leased, *, percent: int, now: datetime) -> None:
+    """Say how far the job has come, and keep it. Raises Overtaken when it is somebody else's by now."""
+    if not _changed(db, leased, leased_until=now + LEASE, updated_at=now):
+        raise Overtaken("The job was cancelled, or its lease ran out and another worker took it.")
+    db.execute(
+        update(operation)
+        # A repeated run of work that was finished leaves it finished.
+        .where(operation.c.id == leased.operation_id, operation.c.status.in_(_UNDER_WAY))
+        .values(status=WorkStatus.RUNNING, progress=percent, updated_at=now)
+    )
+
+
+_DONE = (
+    update(job)
+    .where(job.c.id == bindparam("done"), job.c.lease == bindparam("held"))
+    .values(status=JobStatus.DONE, lease=None, leased_until=None, last_error=None, updated_at=bindparam("now"))
+)
+
+
+def end(db: DbSession, leased: Leased, *, now: datetime) -> None:
+    """The job is done."""
+    db.execute(_DONE, {"done": leased.id, "held": leased.lease, "now": now})
+
+
+def give_up(db: DbSession, leased: Leased, *, why: str, now: datetime) -> None:
+    """The job is dead, and has failed the operation that waited for it."""
+    if _changed(db, leased, **_LET_GO, status=JobStatus.DEAD, last_error=why, updated_at=now) and leased.operation_id:
+        operations.fail(db, leased.operation_id, code=operations.JOB_FAILED, now=now)
+
+
+def put_back(db: DbSession, leased: Leased, *, due_at: datetime, attempts: int, why: str, now: datetime) -> None:
+    """Queue the job again, which is then as if tried `attempts` times; or leave it to the one queued after it under the
+    same singleton key.
+    """
+    if _twin_waits(db, leased):
+        why = "left to the job queued after it"
+        _changed(db, leased, **_LET_GO, status=JobStatus.DONE, last_error=why, updated_at=now)
+    else:
+        again: dict[str, Any] = {"status": JobStatus.QUEUED, "due_at": due_at, "attempts": attempts}
+        _changed(db, leased, **_LET_GO, **again, last_error=why, updated_at=now)
+
+
+_LET_GO: Mapping[str, Any] = {"lease": None, "leased_until": None}
+
+
+def _changed(db: DbSession, leased: Leased, **values: Any) -> bool:
+    mine = job.c.id == leased.id, job.c.lease == leased.lease
+    return db.execute(update(job).where(*mine).values(**values).returning(job.c.id)).first() is not None
+
+
+def _twin_waits(db: DbSession, leased: Leased) -> bool:
+    if leased.singleton is None:
+        return False
+    twin = select(job.c.id).where(job.c.singleton == leased.singleton, _QUEUED)
+    return db.execute(twin).first() is not None

@@ -1,0 +1,342 @@
+"""A worker's crew: what runs side by side, how leases are kept and lost, and when periodic work is planned."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, event, select, update
+
+from app.config import Settings
+from app.db import make_engine, transaction
+from app.jobs import Handler
+from app.jobs.context import JobContext
+from app.models.tables import job
+from app.operations.jobs import enqueue, latest
+from app.operations.leases import LEASE
+from app.vocabulary import JobStatus
+from app.worker import Worker
+from tests.harness import NOW, FakeClock
+
+SETTINGS = Settings(_env_file=None)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+def queue(engine: Engine, *kinds: str, **given: Any) -> None:
+    with transaction(engine, writes=True) as db:
+        for kind in kinds:
+            enqueue(db, kind, {}, now=NOW, **given)
+
+
+def rows(engine: Engine) -> list[Any]:
+    with transaction(engine, writes=False) as db:
+        return list(db.execute(select(job).order_by(job.c.id)))
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@contextmanager
+def working(worker: Worker) -> Iterator[None]:
+    """Let the crew work meanwhile."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+class Gate:
+    """A job that goes on until it is let through, and notes how many of it run side by side."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.started: list[JobContext] = []
+        self.inside = 0
+        self.most = 0
+        self._guard = threading.Lock()
+
+    def __call__(self, context: JobContext) -> None:
+        with self._guard:
+            self.started.append(context)
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.opened.wait(20)
+        with self._guard:
+            self.inside -= 1
+
+
+# --- Side by side -----------------------------------------------------------------------------------------------------
+
+
+def test_a_crew_does_as_many_jobs_at_once_as_it_has_threads(engine: Engine, clock: FakeClock) -> None:
+    gate = Gate()
+    queue(engine, *["long"] * 5)
+
+    with working(Worker(engine, SETTINGS, clock, {"long": gate}, threads=3, periodic={})):
+        until(lambda: gate.inside == 3)
+        gate.opened.set()
+        until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
+
+    assert (gate.most, len(gate.started)) == (3, 5)
+
+
+def test_no_more_of_a_kind_run_at_once_than_its_limit_says_while_others_go_on(engine: Engine, clock: FakeClock) -> None:
+    solver = Gate()
+    others: list[JobContext] = []
+    handlers: dict[str, Handler] = {"match": solver, "plan": solver, "mail": others.append}
+    queue(engine, "match", "plan", "match", priority=1)
+    queue(engine, *["mail"] * 4)
+    limits = {frozenset({"match", "plan"}): 1}
+
+    with working(Worker(engine, SETTINGS, clock, handlers, threads=3, periodic={}, limits=limits)):
+        until(lambda: len(others) == 4)
+        assert solver.inside == 1
+        solver.opened.set()
+        until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
+
+    assert (solver.most, len(solver.started)) == (1, 3)
+
+
+def test_one_transaction_ends_a_job_and_takes_the_next(sqlite_url: str, clock: FakeClock) -> None:
+    engine, commits = make_engine(sqlite_url), []
+    queue(engine, *["quick"] * 10)
+
+    with working(Worker(engine, SETTINGS, clock, {"quick": lambda _: None}, periodic={})):
+        event.listen(engine, "commit", lambda connection: commits.append(connection.get_execution_options()))
+        until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
+
+    writes = [options for options in commits if options.get("writes", True)]
+    engine.dispose()
+    assert len(writes) <= 11
+
+
+# --- Leases -----------------------------------------------------------------------------------------------------------
+
+
+def lose(engine: Engine, *, at: datetime) -> None:
+    """Leave every job as a worker leaves it whose machine is lost at that moment."""
+    with transaction(engine, writes=True) as db:
+        lost = {"lease": "lost", "leased_until": at + LEASE, "worker": "lost:1", "attempts": 1}
+        db.execute(update(job).values(status=JobStatus.RUNNING, **lost))
+
+
+def test_the_jobs_of_a_lost_machine_go_to_others_within_a_minute(engine: Engine, clock: FakeClock) -> None:
+    queue(engine, "a", "b")
+    lose(engine, at=NOW)
+    done: list[JobContext] = []
+    worker = Worker(engine, SETTINGS, clock, {"a": done.append, "b": done.append})
+
+    clock.advance(MINUTE - timedelta(seconds=1))
+    early = worker.run_one()
+    clock.advance(timedelta(seconds=1))
+    while worker.run_one():
+        pass
+
+    assert (early, len(done)) == (False, 2)
+    assert {(one.status, one.attempts) for one in rows(engine)} == {(JobStatus.DONE, 2)}
+
+
+def test_a_job_that_killed_every_worker_that_took_it_is_given_up(engine: Engine, clock: FakeClock) -> None:
+    queue(engine, "deadly", max_attempts=1)
+    lose(engine, at=NOW - LEASE)
+
+    Worker(engine, SETTINGS, clock, {"deadly": lambda _: None}).run_one()
+
+    (left,) = rows(engine)
+    assert (left.status, left.last_error) == (
+        JobStatus.DEAD,
+        "Lost: Every worker that took this job died over it.",
+    )
+
+
+def test_a_beat_keeps_every_job_at_hand_however_long_it_takes(engine: Engine, clock: FakeClock) -> None:
+    gate, rival = Gate(), Worker(engine, SETTINGS, clock, {})
+    worker = Worker(engine, SETTINGS, clock, {"long": gate}, threads=2, periodic={})
+    queue(engine, "long", "long")
+    stolen = []
+
+    with working(worker):
+        until(lambda: gate.inside == 2)
+        for _ in range(5):
+            clock.advance(LEASE * 0.9)
+            worker.beat()
+            stolen.append(rival.run_one())
+        gate.opened.set()
+        until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
+
+    assert stolen == [False] * 5
+    assert [one.attempts for one in rows(engine)] == [1, 1]
+
+
+def test_a_job_that_went_to_another_is_told_at_the_next_beat_and_its_end_counts_for_nothing(
+    engine: Engine, clock: FakeClock
+) -> None:
+    gate = Gate()
+    worker = Worker(engine, SETTINGS, clock, {"long": gate}, periodic={})
+    queue(engine, "long")
+
+    with working(worker):
+        until(lambda: gate.inside == 1)
+        with transaction(engine, writes=True) as db:
+            db.execute(update(job).values(lease="of another", leased_until=NOW + LEASE))
+        worker.beat()
+        told = gate.started[0].over.is_set()
+        gate.opened.set()
+        until(lambda: gate.inside == 0)
+
+    (left,) = rows(engine)
+    assert told
+    assert (left.status, left.lease, left.attempts) == (JobStatus.RUNNING, "of another", 1)
+
+
+def test_a_machine_that_slept_does_not_take_its_own_jobs_a_second_time(engine: Engine, clock: FakeClock) -> None:
+    gate = Gate()
+    worker = Worker(engine, SETTINGS, clock, {"long": gate}, threads=3, periodic={})
+    queue(engine, "long")
+
+    with working(worker):
+        until(lambda: gate.inside == 1)
+        clock.advance(timedelta(hours=8))
+        time.sleep(0.5)
+        gate.opened.set()
+        until(lambda: rows(engine)[0].status is JobStatus.DONE)
+
+    assert (len(gate.started), rows(engine)[0].attempts) == (1, 1)
+
+
+# --- Told to stop -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.worker.GRACE_SECONDS", 0.2)
+
+
+def until_over(context: JobContext) -> None:
+    context.over.wait(20)
+    raise RuntimeError("stopped half-way")
+
+
+@pytest.mark.usefixtures("short_grace")
+def test_what_is_not_done_in_time_goes_back_to_the_queue_as_if_never_tried(engine: Engine, clock: FakeClock) -> None:
+    queue(engine, "long", "long")
+    queue(engine, "waiting", priority=200)
+    worker = Worker(engine, SETTINGS, clock, {"long": until_over, "waiting": lambda _: None}, threads=2, periodic={})
+
+    with working(worker):
+        until(lambda: sum(one.status is JobStatus.RUNNING for one in rows(engine)) == 2)
+    left = rows(engine)
+    done: list[JobContext] = []
+    successor = Worker(engine, SETTINGS, clock, dict.fromkeys(("long", "waiting"), done.append))
+    while successor.run_one():
+        pass
+
+    assert [(one.status, one.attempts, one.lease) for one in left] == [(JobStatus.QUEUED, 0, None)] * 3
+    assert [one.due_at for one in left] == [NOW] * 3
+    assert len(done) == 3
+
+
+@pytest.mark.usefixtures("short_grace")
+def test_what_is_left_undone_gives_way_to_the_job_queued_after_it(engine: Engine, clock: FakeClock) -> None:
+    queue(engine, "long", singleton="only one")
+
+    with working(Worker(engine, SETTINGS, clock, {"long": until_over}, periodic={})):
+        until(lambda: rows(engine)[0].status is JobStatus.RUNNING)
+        queue(engine, "long", singleton="only one")
+
+    assert sorted(one.status for one in rows(engine)) == [JobStatus.DONE, JobStatus.QUEUED]
+
+
+# --- Periodic work ----------------------------------------------------------------------------------------------------
+
+
+def test_periodic_work_is_done_once_each_time_by_all_workers_together(engine: Engine, clock: FakeClock) -> None:
+    done: list[JobContext] = []
+    workers = [
+        Worker(engine, SETTINGS, clock, {"sweep": done.append}, threads=2, periodic={"sweep": MINUTE}) for _ in range(3)
+    ]
+
+    for _ in range(3):
+        for worker in workers:
+            with working(worker):
+                until(lambda: any(one.due_at == clock() and one.status is JobStatus.DONE for one in rows(engine)))
+        clock.advance(MINUTE)
+
+    assert len(done) == 3
+    assert sorted(one.occurrence for one in rows(engine)) == [f"sweep@2026-11-21T09:0{n}:00Z" for n in range(3)]
+
+
+def plan(engine: Engine, clock: FakeClock, **periodic: timedelta) -> None:
+    """Let a worker that has just started plan periodic work, and do none of it."""
+    Worker(engine, SETTINGS, clock, {}, periodic=periodic).plan()
+
+
+def test_what_was_missed_is_not_caught_up_on_and_a_clock_that_jumps_makes_no_burst(
+    engine: Engine, clock: FakeClock
+) -> None:
+    worker = Worker(engine, SETTINGS, clock, {"sweep": lambda _: None}, periodic={"sweep": MINUTE})
+    planned = []
+
+    for jump in (timedelta(), timedelta(days=30), -timedelta(days=30), 2 * HOUR, -HOUR, timedelta(seconds=1)):
+        clock.advance(jump)
+        before = len(rows(engine))
+        worker.plan()
+        while worker.run_one():
+            pass
+        planned.append(len(rows(engine)) - before)
+
+    assert planned == [1, 1, 0, 1, 1, 0]
+    assert {one.status for one in rows(engine)} == {JobStatus.DONE}
+
+
+def test_an_occurrence_that_still_waits_is_the_only_one(engine: Engine, clock: FakeClock) -> None:
+    for _ in range(5):
+        plan(engine, clock, sweep=MINUTE)
+        clock.advance(MINUTE)
+
+    assert [one.due_at for one in rows(engine)] == [NOW]
+
+
+def test_periodic_work_that_failed_is_tried_again_no_later_than_its_next_time(engine: Engine, clock: FakeClock) -> None:
+    def broken(_: JobContext) -> None:
+        raise RuntimeError("out of order")
+
+    worker = Worker(engine, SETTINGS, clock, {"sweep": broken}, periodic={"sweep": MINUTE})
+    worker.plan()
+    waits = []
+
+    for _ in range(7):
+        worker.run_one()
+        waits.append(rows(engine)[0].due_at - clock())
+        clock.at = rows(engine)[0].due_at
+
+    assert max(waits) == MINUTE
+
+
+@given(
+    every=st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=7)),
+    now=st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+@settings(max_examples=200, deadline=None)
+def test_the_last_time_something_was_due_is_less_than_one_period_ago_and_stays_so(
+    every: timedelta, now: datetime
+) -> None:
+    due_at = latest(every, now)
+
+    assert timedelta() <= now - due_at < every
+    assert latest(every, due_at) == due_at
+    assert latest(every, due_at + every) == due_at + every
