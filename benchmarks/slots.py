@@ -29,7 +29,8 @@ from app.queries.meetings import participants
 from app.queries.slots import free_slots
 from app.rules.access import SYSTEM
 from app.rules.availability import Range, WorkingHours, working_ranges
-from app.rules.meeting import Colleague, load
+from app.rules.loads import load
+from app.rules.meeting import Colleague
 from app.rules.slots import Taken, Wanted, common_slots
 from app.vocabulary import BusyStatus
 from benchmarks.databases import EngineName, copies

@@ -129,15 +129,13 @@ _NO_CALL_WOULD_DO = frozenset({NotActive.code, NotStarted.code})
 
 def seat_refused(db: DbSession, why: Refusal, call: Any, observer_id: str, *, now: datetime) -> Problem:
     """Return the refusal of a seat as a problem that says what is in the way and what would work: the nearest calls of
-    that type that the observer could join, where another call would help. At most fourteen statements.
+    that type that the observer could join, where another call would help. At most twelve statements.
     """
     if why.code in _NO_CALL_WOULD_DO:
         return problem(why)
     if why in (seating.NO_SEATS, seating.FULL):
         gets = allotment(call._mapping, references(db, [call._mapping]))
         why = replace(why, detail=f"{why.detail} It gets {gets.seats or 'none'} by {gets.by}.")
-    elif why.code == OutsideAvailability.code:
-        why = with_gap(db, why, busy.people_rows(db, [observer_id])[observer_id], (call.starts_at, call.ends_at))
     near = max(call.starts_at, now)
     found = joinable.next_calls(db, observer_id=observer_id, type=call.type, near=near, now=now)
     return problem(why, alternatives=[_told(one) for one in found])

@@ -23,7 +23,7 @@ def other_times(
     at_most: int = 3,
 ) -> list[Range]:
     """Return the nearest times of the same length, from `after` or the given one on, when all of these people are
-    free, given their rows. The sessions in `ignoring` are in nobody's way. Five statements.
+    free, given their rows. The sessions in `ignoring` are in nobody's way. Four statements.
     """
     after, minutes = max(after or times[0], now), (times[1] - times[0]) // _MINUTE
     house = house_rules(db)
@@ -32,7 +32,7 @@ def other_times(
 
 
 def other_times_for(db: DbSession, found: Any, *, after: datetime | None, now: datetime) -> list[Range]:
-    """Return what `other_times` does for everybody in a session, given its row. Seven statements."""
+    """Return what `other_times` does for everybody in a session, given its row. Six statements."""
     who = [one.person_id for one in sessions.participants(db, [found.id])[found.id]]
     people = list(busy.people_rows(db, who).values())
     times = (found.starts_at, found.ends_at)

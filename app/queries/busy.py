@@ -30,7 +30,7 @@ LIMITS = (
     person.c.host_gap_minutes,
 )
 """What `loads` reads of people."""
-_LOCAL_WEEK = timedelta(days=8)
+LOCAL_WEEK = timedelta(days=8)
 """More than a week and any zone's offset: so far from a time, the local week that it falls in is over everywhere."""
 
 
@@ -166,7 +166,7 @@ def loads(
     Counted in the zone of the person whose limit it is; seats that nobody confirmed in time don't count. One statement,
     and one more for the calls of those who keep time between them; which calls others host with observers is not read.
     """
-    around = {"starts_at": starts_at - _LOCAL_WEEK, "ends_at": ends_at + _LOCAL_WEEK, "now": now}
+    around = {"starts_at": starts_at - LOCAL_WEEK, "ends_at": ends_at + LOCAL_WEEK, "now": now}
     starts: dict[tuple[str, int], list[int]] = {}
     for person_id, hosting, instants in db.execute(_LOADING, around | {"who": [row.id for row in people]}):
         starts[person_id, hosting] = (instants // SECOND).tolist()
@@ -210,6 +210,7 @@ def observers(
         row.id: Observer(
             id=row.id,
             works_here=row.status is PersonStatus.ACTIVE,
+            hours=hours[row.id],
             working=working_ranges(hours[row.id], starts_at, ends_at),
             taken=in_the_way[row.id],
             load=observing[row.id],

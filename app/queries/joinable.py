@@ -150,7 +150,8 @@ def refusals(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime
     full = [row.id for row in left if seating.full(row)]
     freed = set(db.execute(_comes_free(now=now).where(seat.c.call_id.in_(full))).scalars()) if full else set()
     for row in left:
-        found[row.id] = _refusal(row, facts, now=now) or (None if row.id in freed else seating.full(row))
+        why = _refusal(row, facts, now=now) or (None if row.id in freed else seating.full(row))
+        found[row.id] = why and seating.with_gap(why, row, facts.observer)
     return found
 
 

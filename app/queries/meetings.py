@@ -10,11 +10,9 @@ from app.db import DbSession
 from app.models.tables import participant, session
 from app.queries import busy
 from app.rules.availability import working_ranges
-from app.rules.meeting import Colleague, Participant, load
+from app.rules.loads import load
+from app.rules.meeting import Colleague, Participant
 from app.vocabulary import CALL_KINDS, PersonStatus, Response, SessionStatus
-
-_AROUND = timedelta(days=8)
-"""More than a week and any zone's offset: all sessions of the local weeks that a time may fall in."""
 
 
 def participants(
@@ -28,7 +26,7 @@ def participants(
 ) -> dict[str, Participant]:
     """Return what must be known of people, given their rows, to let them meet anywhere within [starts_at, ends_at).
 
-    The sessions in `ignoring` neither take time nor count: a session may move over itself. Four statements.
+    The sessions in `ignoring` neither take time nor count: a session may move over itself. Three statements.
     """
     around = (starts_at - busy.LONGEST_BUFFER, ends_at + busy.LONGEST_BUFFER)
     taken = busy.taken(db, [row.id for row in people], *around, now=now, ignoring=ignoring)
@@ -55,7 +53,7 @@ def colleagues(
     now: datetime,
     ignoring: Collection[str] = (),
 ) -> dict[str, Colleague]:
-    """Return what `participants` does, but for what takes their time. Three statements."""
+    """Return what `participants` does, but for what takes their time. Two statements."""
     hours = busy.working_hours(db, people)
     starts = _session_starts(db, people, starts_at, ends_at, now=now, ignoring=ignoring)
     # Many people keep the same hours in the same zone.
@@ -81,8 +79,10 @@ def _session_starts(
     *,
     now: datetime,
     ignoring: Collection[str],
-) -> dict[str, list[datetime]]:
-    """Return when sessions without a call start that count towards the limits of those who have one. One statement."""
+) -> dict[str, list[int]]:
+    """Return when sessions without a call start that count towards the limits of those who have one, in seconds since
+    1970. One statement.
+    """
     limited = [row.id for row in people if (row.sessions_per_day, row.sessions_per_week) != (None, None)]
     query = select(participant.c.person_id, session.c.starts_at).join(session, session.c.id == participant.c.session_id)
     query = query.where(
@@ -92,10 +92,10 @@ def _session_starts(
         session.c.status.not_in((SessionStatus.CANCELLED, SessionStatus.EXPIRED)),
         or_(session.c.status != SessionStatus.REQUESTED, session.c.expires_at.is_(None), session.c.expires_at > now),
         session.c.id.not_in(list(ignoring)),
-        session.c.starts_at >= starts_at - _AROUND,
-        session.c.starts_at < ends_at + _AROUND,
+        session.c.starts_at >= starts_at - busy.LOCAL_WEEK,
+        session.c.starts_at < ends_at + busy.LOCAL_WEEK,
     )
-    found: dict[str, list[datetime]] = {}
+    found: dict[str, list[int]] = {}
     for row in db.execute(query):
-        found.setdefault(row.person_id, []).append(row.starts_at)
+        found.setdefault(row.person_id, []).append(int(row.starts_at.timestamp()))
     return found

@@ -41,7 +41,7 @@ _TAKING = union_all(*map(_in_columns, busy.TAKING.selects))
 
 def free_slots(db: DbSession, person_ids: Sequence[str], wanted: Wanted, *, actor: Actor, now: datetime) -> CommonSlots:
     """Return when all of these people can meet, and why not when they can't. Whoever is signed in may ask about
-    colleagues who are here. Refused as `unknown_reference`, saying which is not. Six statements.
+    colleagues who are here. Refused as `unknown_reference`, saying which is not. Five statements.
     """
     found = db.execute(select(*_OF_PERSON).where(person.c.id.in_(person_ids), visible(actor))).all()
     here = {row.id for row in found}
@@ -67,7 +67,7 @@ def nearest_free(
     """Return the first common free slots from `after` on, within 14 days, given the people's rows.
 
     They start on quarter hours, which are the same in every zone of today. The sessions in `ignoring` are in nobody's
-    way. Four statements.
+    way. Three statements.
     """
     wanted = Wanted(after, after + _NEAR, duration_minutes, _NEAR_STEP_MINUTES)
     diaries = _diaries(db, people, wanted, now=now, ignoring=ignoring)
@@ -77,7 +77,7 @@ def nearest_free(
 def _diaries(
     db: DbSession, people: Collection[Any], wanted: Wanted, *, now: datetime, ignoring: Collection[str] = ()
 ) -> list[tuple[Colleague, Taken]]:
-    """Return what must be known of people and what takes their time. Four statements."""
+    """Return what must be known of people and what takes their time. Three statements."""
     known = colleagues(db, people, wanted.starts_at, wanted.ends_at, now=now, ignoring=ignoring)
     around = (wanted.starts_at - busy.LONGEST_BUFFER, wanted.ends_at + busy.LONGEST_BUFFER)
     given = busy.during(*around, known, now=now, ignoring=ignoring)

@@ -8,14 +8,24 @@ from zoneinfo import ZoneInfo
 
 from app.rules.seating import Load, Week, week_of
 
+_NO_LIMIT = 1 << 30
 
-def load(time_zone: str, per_day: int, per_week: int, starts: Iterable[int]) -> Load:
-    """Return the load of somebody for whom something starts in each of these seconds since 1970. O(starts)."""
+
+def load(time_zone: str, per_day: int | None, per_week: int | None, starts: Iterable[int]) -> Load:
+    """Return the load of somebody for whom something starts in each of these seconds since 1970. None is no limit.
+    O(starts).
+    """
     days = Counter(_day_at(second, time_zone) for second in starts)
     weeks: Counter[Week] = Counter()
     for day, number in days.items():
         weeks[week_of(day)] += number
-    return Load(time_zone, per_day, per_week, days, weeks)
+    return Load(
+        time_zone=time_zone,
+        per_day=_NO_LIMIT if per_day is None else per_day,
+        per_week=_NO_LIMIT if per_week is None else per_week,
+        on_day=days,
+        in_week=weeks,
+    )
 
 
 def takes_more(load: Load, second: int) -> bool:

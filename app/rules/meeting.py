@@ -1,15 +1,12 @@
 """Whether somebody may take part in a session without a call: asked by booking, agreed with by the search for slots."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.rules.availability import Range
-from app.rules.seating import Load, Refusal, Week, limit_reached, local_day, overlap, week_of, within
-
-_NO_LIMIT = 1 << 30
+from app.rules.seating import Load, Refusal, limit_reached, overlap, within
 
 
 class HouseRules(Protocol):
@@ -46,21 +43,6 @@ class Participant(Colleague):
 
     taken: Sequence[Range]
     """Claims with their own buffers, imported busy time and calls they host themselves; sorted by start."""
-
-
-def load(time_zone: str, per_day: int | None, per_week: int | None, starts: Iterable[datetime]) -> Load:
-    """Return the load of somebody whose sessions without a call start at these times. None is no limit."""
-    days: Counter[date] = Counter(local_day(instant, time_zone) for instant in starts)
-    weeks: Counter[Week] = Counter()
-    for day, number in days.items():
-        weeks[week_of(day)] += number
-    return Load(
-        time_zone=time_zone,
-        per_day=_NO_LIMIT if per_day is None else per_day,
-        per_week=_NO_LIMIT if per_week is None else per_week,
-        on_day=days,
-        in_week=weeks,
-    )
 
 
 def untimely(starts_at: datetime, *, house: HouseRules, now: datetime) -> Refusal | None:

@@ -90,8 +90,9 @@ class Observer:
 
     id: str
     works_here: bool
+    hours: WorkingHours
     working: Sequence[Range]
-    """Working hours; sorted, merged."""
+    """What these hours come to; sorted, merged."""
     taken: Sequence[Range]
     """Claims, imported busy time and calls they host themselves; sorted by start."""
     load: Load
@@ -258,7 +259,17 @@ def refusal(
     last: whoever hears it may wait for a seat.
     """
     since = now if kind is SessionKind.DROP_IN else None
-    return closed(call, now=now, kind=kind) or unfit(call, observer, host, since=since) or full(call)
+    why = closed(call, now=now, kind=kind) or unfit(call, observer, host, since=since) or full(call)
+    return why and with_gap(why, call, observer)
+
+
+def with_gap(why: Refusal, call: Hosted, observer: Observer) -> Refusal:
+    """Return a refusal with the gap in the observer's working hours where the call falls into one. For the few that
+    somebody reads: `unfit` is asked of thousands.
+    """
+    if why.code != "outside_availability":
+        return why
+    return off_hours(why, observer.hours, call.starts_at, call.ends_at)
 
 
 def full(call: Seatable) -> Refusal | None:

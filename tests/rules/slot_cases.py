@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from app.rules.availability import Range, WorkingHours, working_ranges
-from app.rules.meeting import Participant, load
+from app.rules.loads import load
+from app.rules.meeting import Participant
 from app.rules.slots import Wanted
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -134,7 +135,7 @@ def people(draw: st.DrawFn, number: int, starts_at: datetime, ends_at: datetime)
         works_here=draw(st.sampled_from((*[True] * 19, False))),
         working=working_ranges(hours, starts_at, ends_at),
         taken=sorted(ranges),
-        load=load(zone, *limits, meetings),
+        load=load(zone, *limits, [int(one.timestamp()) for one in meetings]),
         before=before * MINUTE,
         after=after * MINUTE,
     )
