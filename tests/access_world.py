@@ -23,8 +23,8 @@ from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.models import Match
 from app.models import Person as _Person
-from app.models.tables import api_key, browser_session, busy, feed, person
-from app.operations import match_runs, plan_runs
+from app.models.tables import api_key, browser_session, busy, feed, job, person
+from app.operations import match_runs, operations, plan_runs
 from app.operations.access import create_sign_in_link, redeem_sign_in_link
 from app.operations.accounts import create_account
 from app.operations.availability import create_pause, replace_busy
@@ -32,6 +32,7 @@ from app.operations.call_types import create_call_type
 from app.operations.enrollments import enroll
 from app.operations.external import identify
 from app.operations.feeds import create_feed
+from app.operations.jobs import enqueue
 from app.operations.person_skills import set_skills
 from app.operations.programs import create_program
 from app.operations.seats import book_seat, release_seat, wait_if_full
@@ -46,6 +47,7 @@ from app.vocabulary import (
     BusyStatus,
     FeedKind,
     FeedPrivacy,
+    JobStatus,
     MatchStatus,
     Objective,
     PersonStatus,
@@ -163,7 +165,7 @@ def undone(database_url: str) -> Iterator[None]:
 
 _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
-    "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id",
+    "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
 )  # fmt: skip
 
 
@@ -207,6 +209,7 @@ def _filled(db: DbSession) -> dict[str, str]:
         **_waits(db, people),
         **_programs(db, people, mentees=[ana.id, cleo.id, dan.id]),
         **_feeds(db, [ana.id, mara.id, cleo.id]),
+        **_jobs(db),
     }
 
 
@@ -303,6 +306,20 @@ def _plan_run(db: DbSession, people: Mapping[str, str]) -> str:
     answer = PlanAnswer(seats=(), unmet=(need,), fairness=0, learning=0, bound=0, timed_out=False)
     plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs=b"", now=NOW)
     return run_id
+
+
+def _jobs(db: DbSession) -> dict[str, str]:
+    """A job that waits, one that was given up, and an operation that has yet to begin."""
+    waiting, dead = (_job(db, f"{CANARY}:{name}") for name in ("waiting", "dead"))
+    db.execute(update(job).where(job.c.id == dead).values(status=JobStatus.DEAD, last_error=CANARY))
+    operation_id = operations.begin(db, "match_run", {"run_id": "mrn_none"}, now=NOW)
+    return {"job_id": waiting, "dead_job": dead, "queued_operation": operation_id}
+
+
+def _job(db: DbSession, singleton: str) -> str:
+    enqueue(db, "invite_mail", {"entry_id": CANARY}, singleton=singleton, now=NOW)
+    made: str = db.execute(select(job.c.id).where(job.c.singleton == singleton)).scalar_one()
+    return made
 
 
 def _feeds(db: DbSession, owners: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Long work that a client may watch: begin it, finish it, say why it failed."""
+"""Long work that a client may watch: begin it, finish it, cancel it, say why it failed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.models.tables import match_run, operation, plan_run
 from app.operations.events import tell_many
 from app.operations.jobs import SOON, enqueue
 from app.operations.runs import WAITING
-from app.rules.access import SYSTEM
+from app.rules.access import SYSTEM, Actor
 from app.vocabulary import RunStatus, WorkStatus
 
 JOB_FAILED = "job_failed"
@@ -48,15 +48,35 @@ def fail(db: DbSession, operation_id: str, *, code: str, detail: str = "", now: 
     `detail` is a sentence for clients. For `job_failed` it is always the same one: what broke is in the job alone.
     """
     error = {"code": code, "detail": _OUR_FAULT if code == JOB_FAILED else detail}
+    _stop(db, operation_id, WorkStatus.FAILED, RunStatus.FAILED, error=error, actor=SYSTEM, now=now)
+
+
+def cancel(db: DbSession, operation_id: str, *, actor: Actor, now: datetime) -> None:
+    """Say that nobody wants it any more. Its run goes the way of one that has failed, but is cancelled. Does nothing to
+    work that is over.
+    """
+    _stop(db, operation_id, WorkStatus.CANCELLED, RunStatus.CANCELLED, error=None, actor=actor, now=now)
+
+
+def _stop(
+    db: DbSession,
+    operation_id: str,
+    status: WorkStatus,
+    run_status: RunStatus,
+    *,
+    error: Mapping[str, Any] | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
     unfinished = operation.c.status.in_((WorkStatus.QUEUED, WorkStatus.RUNNING))
     changed = update(operation).where(operation.c.id == operation_id, unfinished)
-    changed = changed.values(status=WorkStatus.FAILED, error=error, updated_at=now)
+    changed = changed.values(status=status, error=error, updated_at=now)
     if db.execute(changed.returning(operation.c.id)).first() is None:
         return
     for run, before, after, act in (
-        (match_run, WAITING, RunStatus.FAILED, "match_run.failed"),
-        (plan_run, WAITING, RunStatus.FAILED, "plan_run.failed"),
-        (plan_run, (RunStatus.PUBLISHING,), RunStatus.DRAFT, "plan_run.publishing_failed"),
+        (match_run, WAITING, run_status, f"match_run.{run_status}"),
+        (plan_run, WAITING, run_status, f"plan_run.{run_status}"),
+        (plan_run, (RunStatus.PUBLISHING,), RunStatus.DRAFT, f"plan_run.publishing_{run_status}"),
     ):
         moved = db.execute(
             update(run)
@@ -64,4 +84,4 @@ def fail(db: DbSession, operation_id: str, *, code: str, detail: str = "", now: 
             .values(status=after, version=run.c.version + 1, updated_at=now)
             .returning(run.c.id, run.c.version)
         )
-        tell_many(db, act, [(row.id, row.version) for row in moved], actor=SYSTEM, now=now)
+        tell_many(db, act, [(row.id, row.version) for row in moved], actor=actor, now=now)

@@ -177,6 +177,7 @@ def _some(operation: Operation, name: str) -> str:
         "mentee",
         "shadow",
         "refusal",
+        "queued",
         "x",
     )
     return next(value for value in fits if not list(misfits(_one(schema), value)))
