@@ -101,17 +101,21 @@ def serve(
 
 
 @app.command()
-def worker(dir: Dir = None) -> None:
+def worker(
+    dir: Dir = None,
+    threads: Annotated[int, typer.Option(help="How many jobs at once.", min=1, max=64)] = 4,
+) -> None:
     """Run due jobs: several workers, on several machines, on PostgreSQL."""
     _log()
     settings = _settings(dir)
     with _opened(settings) as engine:
         stop = threading.Event()
         # On a thread of its own: a handler that set the event in the midst of the main thread's wait would lock it up.
-        working = threading.Thread(target=Worker(engine, settings, clock.now).run, args=(stop,))
+        crew = Worker(engine, settings, clock.now, threads=threads)
+        working = threading.Thread(target=crew.run, args=(stop,))
         for told in (signal.SIGINT, signal.SIGTERM):
             signal.signal(told, lambda *_: stop.set())
-        _say("Working. Ctrl-C stops after the job at hand.")
+        _say("Working. Ctrl-C stops within ten seconds; what is not done by then goes back to the queue.")
         working.start()
         working.join()
 

@@ -27,6 +27,8 @@ OLDEST_POSTGRESQL = 14
 LEAST_FREE_MEBIBYTES = 100
 LONGEST_WAIT = timedelta(minutes=5)
 """A worker that runs takes a due job within seconds; a match run may keep it for a few minutes."""
+WORKERS_SEEN = timedelta(hours=1)
+"""Periodic work sees to it that at least one worker has a job in that time."""
 SMTP_SECONDS = 3.0
 _KEY_CHARACTERS = 32  # as app/config.py asks
 
@@ -85,6 +87,7 @@ def _examine_database(look: "_Look", engine: Engine, now: datetime) -> None:
         look.at("seats", lambda: _seats(engine))
         look.at("dead jobs", lambda: _dead_jobs(engine))
         look.at("waiting jobs", lambda: _waiting_jobs(engine, now))
+        look.at("workers", lambda: _workers(engine, now))
 
 
 class _Look:
@@ -330,7 +333,7 @@ def _dead_jobs(engine: Engine) -> str:
         found = connection.execute(dead.group_by(job.c.kind).order_by(job.c.kind)).all()
     if found:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found)
-        raise _Unwell(f"Jobs that were given up: {kinds}. Their column last_error says why.")
+        raise _Unwell(f"Jobs that were given up: {kinds}. GET /v1/jobs?status=dead says why.")
     return "none"
 
 
@@ -345,3 +348,10 @@ def _waiting_jobs(engine: Engine, now: datetime) -> str:
         minutes = (now - oldest) // timedelta(minutes=1)
         raise _Unwell(f"The oldest has been due for {minutes} minutes: is a worker running?")
     return f"the oldest has been due for {(now - oldest) // timedelta(seconds=1)} seconds"
+
+
+def _workers(engine: Engine, now: datetime) -> str:
+    seen = select(job.c.worker).where(job.c.worker.is_not(None), job.c.updated_at > now - WORKERS_SEEN).distinct()
+    with _reading(engine) as connection:
+        workers = list(connection.execute(seen.order_by(job.c.worker)).scalars())
+    return f"seen within the hour: {', '.join(workers) or 'none'}"

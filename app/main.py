@@ -71,6 +71,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     *pages.ROUTERS,
 )
 
+_EMBEDDED_THREADS = 2
+"""So that a solver keeps no mail waiting."""
+
 
 def create_app(
     settings: Settings, *, engine: Engine | None = None, clock: Clock = wall.now, with_worker: bool = False
@@ -81,7 +84,7 @@ def create_app(
         title="Earshot",
         version="0.1.0",
         summary="Puts every junior rep within earshot of a good sales call again.",
-        lifespan=_lifespan(Worker(engine, settings, clock) if with_worker else None),
+        lifespan=_lifespan(Worker(engine, settings, clock, threads=_EMBEDDED_THREADS) if with_worker else None),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -309,7 +309,7 @@ def test_jobs_that_were_given_up(settings: Settings, engine: Engine) -> None:
         enqueue(db, "mail", {"secret": "hunter2"}, now=NOW)
     execute(engine, update(job).values(status="dead"))
 
-    assert bad(settings) == {"dead jobs": "Jobs that were given up: 1 mail. Their column last_error says why."}
+    assert bad(settings) == {"dead jobs": "Jobs that were given up: 1 mail. GET /v1/jobs?status=dead says why."}
 
 
 def test_jobs_that_nobody_takes(settings: Settings, engine: Engine) -> None:
@@ -321,3 +321,14 @@ def test_jobs_that_nobody_takes(settings: Settings, engine: Engine) -> None:
     later = examine(settings, now=NOW + timedelta(minutes=2))
 
     assert Finding("waiting jobs", False, "The oldest has been due for 7 minutes: is a worker running?") in later
+
+
+def test_workers_that_had_a_job_within_the_hour(settings: Settings, engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        for kind, hours in (("a", 0), ("b", 0), ("c", 2)):
+            enqueue(db, kind, {}, now=NOW - timedelta(hours=hours))
+    assert Finding("workers", True, "seen within the hour: none") in examine(settings, now=NOW)
+
+    execute(engine, update(job).where(job.c.kind != "b").values(worker="w:" + job.c.kind, status="done"))
+
+    assert Finding("workers", True, "seen within the hour: w:a") in examine(settings, now=NOW)

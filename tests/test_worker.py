@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,18 +30,49 @@ from tests.harness import NOW, FakeClock
 
 SETTINGS = Settings(_env_file=None)
 SLOW = """
-import sys, time
+import os, sys, time
 from pathlib import Path
+from app import worker
+from app.child import run_limited
 from app.jobs import HANDLERS
 
 def slow(context):
     Path(context.payload["started"]).touch()
     time.sleep(1)
 
-HANDLERS["slow"] = slow
+def endless(context):
+    started = context.payload["started"]
+    run_limited("tests.test_worker:say_who_and_stay", started, answer=str, seconds=60, mebibytes=512, over=context.over)
+
+HANDLERS.update(slow=slow, endless=endless)
+worker.GRACE_SECONDS = 1.5
 from app.cli import main
 main()
 """
+
+
+def say_who_and_stay(started: str) -> None:
+    """Be a solver that takes long."""
+    Path(started).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+@contextmanager
+def earshot(*arguments: str, folder: Path, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command that knows two more kinds of jobs, and gives them little time to end."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *arguments, "--dir", str(folder)],
+        env={**plain, "EARSHOT_DATABASE_URL": database_url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def jobs(engine: Engine, kind: str) -> list[Any]:
@@ -56,32 +88,43 @@ def until(happened: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_a_worker_that_is_told_to_stop_finishes_the_job_at_hand(
+def test_a_worker_that_is_told_to_stop_finishes_what_can_be_finished_in_time(
     sqlite_url: str, tmp_path: Path, told: signal.Signals
 ) -> None:
     engine, started = make_engine(sqlite_url), tmp_path / "started"
     with transaction(engine, writes=True) as db:
         enqueue(db, "slow", {"started": str(started)}, now=NOW - timedelta(days=3650))
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW, "worker", "--dir", str(tmp_path)],
-        env={**plain, "EARSHOT_DATABASE_URL": sqlite_url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parents[1],
-    )
-    try:
+    with earshot("worker", folder=tmp_path, database_url=sqlite_url) as process:
         until(started.exists)
         process.send_signal(told)
 
         assert process.wait(15) == 0
-    finally:
-        process.kill()
-        process.wait()
 
     (done,) = jobs(engine, "slow")
     engine.dispose()
     assert (done.status, done.attempts) == (JobStatus.DONE, 1)
+
+
+@pytest.mark.parametrize("command", [["worker", "--threads", "2"], ["serve", "--port", "0"]])
+def test_what_takes_longer_goes_back_to_the_queue_and_its_solver_ends_with_the_process(
+    sqlite_url: str, tmp_path: Path, command: list[str]
+) -> None:
+    engine, started = make_engine(sqlite_url), tmp_path / "started"
+    with transaction(engine, writes=True) as db:
+        enqueue(db, "endless", {"started": str(started)}, now=NOW - timedelta(days=3650))
+    with earshot(*command, folder=tmp_path, database_url=sqlite_url) as process:
+        until(lambda: started.exists() and started.read_text())
+        told_at = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
+        seconds = time.monotonic() - told_at
+
+    (left,) = jobs(engine, "endless")
+    engine.dispose()
+    assert (left.status, left.attempts, left.lease) == (JobStatus.QUEUED, 0, None)
+    assert seconds < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
 
 
 def test_a_job_that_reports_progress_keeps_its_lease_however_long_it_takes(engine: Engine, clock: FakeClock) -> None:
