@@ -115,7 +115,7 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return create_engine(
+    engine = create_engine(
         parsed,
         pool_size=pool_size,
         max_overflow=0,
@@ -127,6 +127,9 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
             "options": "-c timezone=UTC -c lock_timeout=3000 -c idle_in_transaction_session_timeout=60000",
         },
     )
+    # Several rows in one INSERT: the driver would send one for each.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
@@ -182,7 +185,8 @@ def transaction(engine: Engine, *, writes: bool) -> Generator[DbSession]:
     can't write. Raises Retryable when another run may go better, Unavailable when the database is busy or away,
     and a Problem when a constraint refuses.
     """
-    bound = engine.execution_options(writes=writes, postgresql_readonly=not writes)
+    # Only reads have options: with this one, SQLAlchemy looks for listeners around every statement.
+    bound = engine if writes else engine.execution_options(writes=False, postgresql_readonly=True)
     db = DbSession(bound, expire_on_commit=False, autoflush=False)
     try:
         yield db

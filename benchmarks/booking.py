@@ -32,7 +32,10 @@ class Write:
 
     statement: str
     values: Any
-    many: bool
+
+    def by(self, cursor: Any) -> None:
+        """Run it as it was run: once for each of several values."""
+        (cursor.executemany if isinstance(self.values, list) else cursor.execute)(self.statement, self.values)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -63,9 +66,9 @@ def _recorded(url: str, wanted: Wanted) -> list[list[Write]]:
     engine, writes = make_engine(url), []
 
     @event.listens_for(engine, "before_cursor_execute")
-    def _remember(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+    def _remember(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
         if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            writes.append(Write(statement, values, many))
+            writes.append(Write(statement, values))
 
     booked = []
     for call_id, observer_id in wanted:
@@ -118,7 +121,7 @@ def _sqlite(url: str, mode: str) -> tuple[Callable[[list[Write]], None], Callabl
     def replay(writes: list[Write]) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for one in writes:
-            (connection.executemany if one.many else connection.execute)(one.statement, one.values)
+            one.by(connection)
         connection.execute("COMMIT")
 
     return replay, connection.close
@@ -131,7 +134,7 @@ def _postgresql(url: str) -> tuple[Callable[[list[Write]], None], Callable[[], N
     def replay(writes: list[Write]) -> None:
         with connection.cursor() as cursor:
             for one in writes:
-                (cursor.executemany if one.many else cursor.execute)(one.statement, one.values)
+                one.by(cursor)
         connection.commit()
 
     return replay, connection.close

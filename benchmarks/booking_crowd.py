@@ -33,7 +33,7 @@ from tests.postgres import find_binaries
 
 CLIENTS = 8
 _BEFORE = 1000
-"""Bookings that are there at first: on empty tables, PostgreSQL would prepare plans that read all there is, for good."""
+"""Bookings that are there at first: plans that PostgreSQL prepares on empty tables read all there is, for good."""
 _WARMING = 8 * CLIENTS
 """Bookings before the clock starts: statements are compiled and prepared by then, on both sides."""
 _SEATS = 50

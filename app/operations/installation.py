@@ -93,12 +93,13 @@ def first_start(db: DbSession, *, now: datetime) -> Installation:
 
 
 def installation_id(db: DbSession) -> str:
-    """Return the id that every calendar UID of this installation ends with. It never changes: a transaction reads it
+    """Return the id that every calendar UID of this installation ends with. It never changes: a connection reads it
     once.
     """
-    if "installation_id" not in db.info:
-        db.info["installation_id"] = db.execute(select(installation.c.id)).scalar_one()
-    found: str = db.info["installation_id"]
+    known = db.connection().info
+    if "installation_id" not in known:
+        known["installation_id"] = db.execute(select(installation.c.id)).scalar_one()
+    found: str = known["installation_id"]
     return found
 
 
