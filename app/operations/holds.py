@@ -67,9 +67,11 @@ def hold_seat(
 ) -> Issued:
     """Keep the lowest free seat of a call for an observer who may take it. Locks as `seats.book_seat` does."""
     _check_room(db, actor, now=now)
-    call, observer = seats.lock_sitter(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
+    call, observer, held = seats.lock_sitter(
+        db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now
+    )
     sitting = seats.waiting(call, kind, ClaimKind.HOLD, _until(db, now=now), now=now)
-    made = take_seat(db, call, observer, sitting, actor=actor, now=now)
+    made = take_seat(db, call, observer, sitting, held=held, actor=actor, now=now)
     return _issue(db, made.session_id, sitting.expires_at or now, actor=actor, now=now)
 
 

@@ -28,9 +28,13 @@ UNDO = timedelta(seconds=15)
 """How long the cancel of a session without a call, or of one in a series, can be undone; its mail waits for as long."""
 
 
+_ENTRY = select(
+    *(entry.c[name] for name in ("id", "person_id", "call_id", "series_id", "status", "starts_at", "ends_at")),
+    *(entry.c[name] for name in ("sequence", "mailing_sequence", "mailed_sequence", "changed_at")),
+)
+"""What a change must know of an entry: without what is drawn of it."""
 _OF_HOSTS = (
-    select(entry)
-    .where(entry.c.call_id == bindparam("call_id"), entry.c.part == Part.HOST)
+    _ENTRY.where(entry.c.call_id == bindparam("call_id"), entry.c.part == Part.HOST)
     .order_by(entry.c.id)
     .with_for_update(key_share=True)
 )
@@ -143,7 +147,7 @@ def _host_in_step(db: DbSession, call: Any, observers: int, *, now: datetime) ->
 
 
 def _locked(db: DbSession, *which: ColumnElement[bool]) -> Sequence[Any]:
-    return db.execute(select(entry).where(*which).order_by(entry.c.id).with_for_update(key_share=True)).all()
+    return db.execute(_ENTRY.where(*which).order_by(entry.c.id).with_for_update(key_share=True)).all()
 
 
 def _people(db: DbSession, session_id: str) -> list[tuple[str, Part]]:

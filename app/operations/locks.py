@@ -43,11 +43,11 @@ def lock_call_with_people(
 
 
 def lock_to_sit(db: DbSession, seen: Any, observer_id: str) -> tuple[dict[str, Any], Any]:
-    """Lock an observer and the host of a call that was seen, then the call; return the people by id, and the call's
-    row. Asks for another run when it got another host meanwhile.
+    """Lock an observer and the host of a call that was seen, then the call; return of the people by id, and of the
+    call, what decides about seats. Asks for another run when it got another host meanwhile.
     """
-    rows = people.lock_people(db, [observer_id, seen.host_id])
-    found = calls.call_for_update(db, seen.id)
+    rows = people.people_to_sit(db, [observer_id, seen.host_id])
+    found = calls.call_to_sit(db, seen.id)
     if found.host_id != seen.host_id:
         raise Retryable("the call got another host meanwhile")
     return rows, found

@@ -53,10 +53,18 @@ def last_moment(call: Any) -> datetime:
 
 
 def take_seat(
-    db: DbSession, call: Any, observer: Observer, sitting: Sitting = AT_ONCE, *, actor: Actor, now: datetime
+    db: DbSession,
+    call: Any,
+    observer: Observer,
+    sitting: Sitting = AT_ONCE,
+    *,
+    held: Sequence[Any],
+    actor: Actor,
+    now: datetime,
 ) -> Any:
-    """Give a locked observer the lowest free seat of a locked call, and return its row. Refused when it has none."""
-    held = calls.live_seats(db, [call.id])
+    """Give a locked observer the lowest free seat of a locked call, whose live seats are `held`, and return its row.
+    Refused when it has none.
+    """
     used = {one.seat_no for one in held}
     seat_no = next((n for n in range(1, call.seat_capacity + 1) if n not in used), None)
     if seat_no is None:

@@ -44,9 +44,9 @@ def book_seat(
     Where the host approves every seat, both are `requested` first. Refused as `already_booked`, naming the seat, when
     they have one. Locks the observer and the host, then the call.
     """
-    call, observer = lock_sitter(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
+    call, observer, held = lock_sitter(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
     sitting = _sitting_on(call, kind, now=now)
-    made = take_seat(db, call, observer, sitting, actor=actor, now=now)
+    made = take_seat(db, call, observer, sitting, held=held, actor=actor, now=now)
     if debrief_minutes is not None:
         debriefs.book_debrief(db, call, made, debrief_minutes, expires_at=sitting.expires_at, actor=actor, now=now)
     if call.has_line:
@@ -58,7 +58,7 @@ def wait_if_full(db: DbSession, *, call_id: str, observer_id: str, actor: Actor,
     """Put the observer into the line for a call that is full and return the id of their place; None when there is a
     seat to book. Refused for whatever else would keep them off it. Locks as `book_seat` does.
     """
-    call, _, why = _lock_and_ask(
+    call, _, _, why = _lock_and_ask(
         db, call_id=call_id, observer_id=observer_id, kind=SessionKind.SHADOW, actor=actor, now=now
     )
     if why is None:
@@ -132,21 +132,24 @@ def decline_seat(
 
 def lock_sitter(
     db: DbSession, *, call_id: str, observer_id: str, kind: SessionKind, actor: Actor, now: datetime
-) -> tuple[Any, seating.Observer]:
-    """Lock an observer who may take a seat of this kind on a call, and the call; return its row and what is known of
-    them. Refused when they may not. What nobody confirmed in time is in nobody's way, and goes to who waits for it.
+) -> tuple[Any, seating.Observer, Sequence[Any]]:
+    """Lock an observer who may take a seat of this kind on a call, and the call; return its row, what is known of
+    them, and its live seats. Refused when they may not. What nobody confirmed in time is in nobody's way, and goes to
+    who waits for it.
     """
-    call, observer, why = _lock_and_ask(db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now)
+    call, observer, held, why = _lock_and_ask(
+        db, call_id=call_id, observer_id=observer_id, kind=kind, actor=actor, now=now
+    )
     if why is not None:
         raise seat_refused(db, why, call, observer_id, now=now)
-    return call, observer
+    return call, observer, held
 
 
 def _lock_and_ask(
     db: DbSession, *, call_id: str, observer_id: str, kind: SessionKind, actor: Actor, now: datetime
-) -> tuple[Any, seating.Observer, seating.Refusal | None]:
+) -> tuple[Any, seating.Observer, Sequence[Any], seating.Refusal | None]:
     """Do what `lock_sitter` does, but return what the rule says."""
-    seen = calls.call_by_id(db, call_id, actor=actor)
+    seen = calls.call_in_sight(db, call_id, actor=actor)
     if not may_act_for(actor, observer_id):
         raise Forbidden("You can take a seat only for yourself.")
     if seen.seats_taken and waitlist.is_overdue(db, call_id, now=now):
@@ -159,7 +162,7 @@ def _lock_and_ask(
         raise AlreadyBooked("Release that seat, or keep it.", extra={"seat_id": mine.id})
     observers, hosting = seats.facts(db, call, [rows[observer_id]], rows[call.host_id], now=now)
     observer = observers[observer_id]
-    return call, observer, seating.refusal(call, observer, hosting, kind=kind, now=now)
+    return call, observer, held, seating.refusal(call, observer, hosting, kind=kind, now=now)
 
 
 def _sitting_on(call: Any, kind: SessionKind, *, now: datetime) -> Sitting:

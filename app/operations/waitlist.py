@@ -165,7 +165,8 @@ def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None
             break
         if row.person_id in seated or seating.unfit(call, observer, hosting):
             continue
-        made = take_seat(db, call, observer, Sitting(claim=ClaimKind.HOLD, expires_at=until), actor=actor, now=now)
+        sitting, held = Sitting(claim=ClaimKind.HOLD, expires_at=until), calls.live_seats(db, [call_id])
+        made = take_seat(db, call, observer, sitting, held=held, actor=actor, now=now)
         free -= 1
         _change(db, row, {"status": WaitlistStatus.OFFERED, "seat_id": made.id}, "offered", actor=actor, now=now)
         call = calls.call_for_update(db, call_id)

@@ -22,17 +22,14 @@ from app.models.tables import (
     waitlist_entry,
 )
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.queries.rows import first_row, in_parts
+from app.queries.rows import first_row, in_parts, one_of
 from app.rules.access import Actor, runs_the_house
 from app.rules.classification import TypeRule
 from app.vocabulary import IN_LINE, LIVE_SEATS, CallStatus, PersonStatus, SeatStatus
 
 SORTS = {"starts_at": call.c.starts_at, "updated_at": call.c.updated_at}
 
-COLUMNS = (
-    *call.c,
-    account.c.name.label("account_name"),
-    account.c.segment.label("account_segment"),
+_DECIDES = (
     account.c.observers_allowed,
     (person.c.status == PersonStatus.ACTIVE).label("host_works_here"),
     person.c.seat_approval.label("host_approval"),
@@ -40,6 +37,7 @@ COLUMNS = (
     installation.c.min_notice_minutes,
     installation.c.closed_stages,
 )
+COLUMNS = (*call.c, account.c.name.label("account_name"), account.c.segment.label("account_segment"), *_DECIDES)
 """A call with what decides whether it is open."""
 
 
@@ -72,8 +70,8 @@ def takes_part(actor: Actor, seated: Collection[SeatStatus] = (SeatStatus.CONFIR
     """
     if runs_the_house(actor):
         return true()
-    mine = exists().where(seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, seat.c.status.in_(seated))
-    return or_(call.c.host_id == actor.person_id, mine)
+    mine = seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, one_of(seat.c.status, seated)
+    return or_(call.c.host_id == actor.person_id, exists().where(*mine))
 
 
 def calls_with_hosts() -> Select[Any]:
@@ -91,6 +89,13 @@ def call_by_id(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     return first_row(db, _one(actor), {"call_id": call_id})
 
 
+def call_in_sight(db: DbSession, call_id: str, *, actor: Actor) -> Any:
+    """Return who hosts a call and how many seats are taken, to lock it. Raises NotFound when absent or not for this
+    actor.
+    """
+    return first_row(db, _in_sight(actor), {"call_id": call_id})
+
+
 def call_with_names(db: DbSession, call_id: str, *, actor: Actor) -> Any:
     """Return one call's row with the names of its host and type. Raises NotFound when absent or not for this actor."""
     query = scoped(actor).join(call_type, call_type.c.slug == call.c.type)
@@ -103,6 +108,11 @@ def call_for_update(db: DbSession, call_id: str) -> Any:
     the people first. Raises NotFound.
     """
     return first_row(db, _FOR_UPDATE, {"call_id": call_id})
+
+
+def call_to_sit(db: DbSession, call_id: str) -> Any:
+    """Lock a call as `call_for_update` does, but return only what decides about seats: each column has its price."""
+    return first_row(db, _TO_SIT, {"call_id": call_id})
 
 
 def list_calls(
@@ -156,25 +166,37 @@ def people_on(db: DbSession, call_ids: Iterable[str]) -> set[tuple[str, str]]:
         }
         found |= {(row.call_id, row.observer_id) for row in live_seats(db, part)}
         line = select(waitlist_entry.c.call_id, waitlist_entry.c.person_id)
-        line = line.where(waitlist_entry.c.call_id.in_(part), waitlist_entry.c.status.in_(IN_LINE))
+        line = line.where(waitlist_entry.c.call_id.in_(part), one_of(waitlist_entry.c.status, IN_LINE))
         found |= {(row.call_id, row.person_id) for row in db.execute(line)}
     return found
 
 
 # What booking asks for under locks is built once: SQLAlchemy takes longer to build a statement than to run it.
-_WAITS = exists().where(waitlist_entry.c.call_id == call.c.id, waitlist_entry.c.status.in_(IN_LINE))
+_WAITS = exists().where(waitlist_entry.c.call_id == call.c.id, one_of(waitlist_entry.c.status, IN_LINE))
 _FOR_UPDATE = (
     calls_with_hosts()
     .add_columns(_WAITS.label("has_line"))
     .where(call.c.id == bindparam("call_id"))
     .with_for_update(key_share=True, of=call)
 )
+_TO_SIT = _FOR_UPDATE.with_only_columns(
+    *(call.c[name] for name in ("id", "type", "host_id", "account_id", "status", "starts_at", "ends_at", "stage")),
+    *(call.c[name] for name in ("sensitive", "seat_capacity", "seat_capacity_override", "colleagues_invited")),
+    *(call.c.seats_taken, *_DECIDES, _WAITS.label("has_line")),
+    maintain_column_froms=True,
+)
 _LIVE = (
     select(*seat.c, session.c.expires_at)
     .join(session, session.c.id == seat.c.session_id)
-    .where(seat.c.call_id.in_(bindparam("call_ids", expanding=True)), seat.c.status.in_(LIVE_SEATS))
+    .where(seat.c.call_id.in_(bindparam("call_ids", expanding=True)), one_of(seat.c.status, LIVE_SEATS))
     .order_by(seat.c.call_id, seat.c.seat_no)
 )
+
+
+@lru_cache(maxsize=256)
+def _in_sight(actor: Actor) -> Select[Any]:
+    query = select(call.c.id, call.c.host_id, call.c.seats_taken).outerjoin(account, account.c.id == call.c.account_id)
+    return query.where(visible(actor), call.c.id == bindparam("call_id"))
 
 
 @lru_cache(maxsize=256)

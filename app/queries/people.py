@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, or_
 
 from app.db import DbSession
 from app.models.tables import person, person_skill
+from app.queries.busy import LIMITS
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
@@ -20,6 +21,7 @@ _FOR_UPDATE = (
     .order_by(person.c.id)
     .with_for_update(key_share=True)
 )
+_TO_SIT = _FOR_UPDATE.with_only_columns(person.c.status, *LIMITS)
 SORTS = {"created_at": person.c.created_at, "updated_at": person.c.updated_at, "name": person.c.name}
 
 
@@ -53,6 +55,12 @@ def person_by_id(db: DbSession, person_id: str, *, actor: Actor) -> Any:
 def lock_people(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
     """Lock people in the order of their ids, so that no two transactions wait for each other; return their rows."""
     rows = db.execute(_FOR_UPDATE, {"person_ids": sorted(set(person_ids))})
+    return {row.id: row for row in rows}
+
+
+def people_to_sit(db: DbSession, person_ids: Iterable[str]) -> dict[str, Any]:
+    """Lock people as `lock_people` does, but return only what decides about seats: each column has its price."""
+    rows = db.execute(_TO_SIT, {"person_ids": sorted(set(person_ids))})
     return {row.id: row for row in rows}
 
 

@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.models.tables import call, claim, person, seat, session
 from app.queries import busy
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.queries.rows import first_row
+from app.queries.rows import first_row, one_of
 from app.rules import seating
 from app.rules.access import Actor, runs_the_house
 from app.rules.seating import Host, Observer, Refusal
@@ -42,7 +42,7 @@ def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Acto
     """
     query = select(seat).join(call, call.c.id == seat.c.call_id).join(session, session.c.id == seat.c.session_id)
     query = query.where(or_(session.c.expires_at.is_(None), session.c.expires_at > now))
-    query = query.where(seat.c.call_id == call_id, seat.c.status.in_(LIVE_SEATS), visible(actor))
+    query = query.where(seat.c.call_id == call_id, one_of(seat.c.status, LIVE_SEATS), visible(actor))
     return fetch(db, query, page, Order(seat.c.seat_no, seat.c.id))
 
 
@@ -70,7 +70,7 @@ def facts(
     db: DbSession, call: Any, observers: Collection[Any], host: Any, *, now: datetime
 ) -> tuple[dict[str, Observer], Host]:
     """Return what the rule must know of people who want to sit in on a call, and of its host, given their rows. Three
-    statements, however many there are.
+    statements, however many there are, and one more where somebody keeps time between calls.
     """
     observing, hosting = busy.loads(db, [*observers, host], call.starts_at, call.ends_at, now=now)
     found = busy.observers(db, observers, call.starts_at, call.ends_at, observing=observing, now=now)
