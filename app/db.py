@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session as DbSession
 
 from app.errors import Conflict, Invalid, Problem, Unavailable
+from app.wake import Bell
 
 __all__ = ["DbSession", "Retryable", "is_transient", "make_engine", "retrying", "transaction"]
 
@@ -113,10 +114,14 @@ class WriterQueue:
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     """Return an engine on which writes are serial and safe. Connections are opened lazily."""
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed)
+    engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed, pool_size)
+    engine.update_execution_options(bell=Bell(engine))
+    return engine
+
+
+def _postgresql(url: URL, pool_size: int) -> Engine:
     engine = create_engine(
-        parsed,
+        url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
@@ -191,12 +196,19 @@ def transaction(engine: Engine, *, writes: bool) -> Generator[DbSession]:
     try:
         yield db
         db.commit()
+        for act in db.info.get("after_commit", ()):
+            act()
     except DBAPIError as error:
         raise _understood(error) from error
     except PoolTimeout as error:
         raise Unavailable("Every connection to the database is in use.") from error
     finally:
         _end(db)
+
+
+def after_commit(db: DbSession, act: Callable[[], None]) -> None:
+    """Do this, which never raises, when the transaction has been committed: once, however often it is asked for."""
+    db.info.setdefault("after_commit", {})[act] = None
 
 
 def _end(db: DbSession) -> None:

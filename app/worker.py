@@ -24,6 +24,7 @@ from app.jobs.context import Hopeless, JobContext
 from app.operations import jobs, leases
 from app.operations.leases import Leased, Overtaken
 from app.rules.backoff import delay
+from app.wake import bell_of, relay
 
 log = structlog.get_logger("earshot.worker")
 
@@ -66,6 +67,7 @@ class Worker:
         self._threads = threads
         self._periodic = periodic
         self._limits = limits
+        self._bell = bell_of(engine)
         self._name = f"{socket.gethostname()}:{os.getpid()}"[:100]
         self._taking = threading.Lock()  # one thread takes at a time: so limits hold
         self._at_hand: dict[str, _AtHand] = {}
@@ -75,9 +77,12 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. Jobs at hand then get eight seconds; what is not done goes back to the queue."""
         crew = [threading.Thread(target=self._work, args=(stop,), daemon=True) for _ in range(self._threads)]
+        if self._engine.dialect.name == "postgresql":
+            crew.append(threading.Thread(target=relay, args=(self._engine, stop), daemon=True))
         for one in crew:
             one.start()
         self._watch(stop)
+        self._bell.ring()
         _join(crew, GRACE_SECONDS)
         self._let_go()
         _join(crew, _LAST_WORDS_SECONDS)
@@ -94,10 +99,11 @@ class Worker:
         """Be one of the crew."""
         leased = None
         while not stop.is_set():
+            heard = self._bell.rung
             try:
                 leased = leased or self._take()
                 if leased is None:
-                    stop.wait(self._pause_seconds)
+                    self._bell.wait(heard, self._pause_seconds)
                     continue
                 done, leased = leased, None
                 leased = self._finish(done, self._failure_of(done), go_on=not stop.is_set())

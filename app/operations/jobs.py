@@ -9,9 +9,10 @@ from sqlalchemy import func, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import ids
-from app.db import DbSession
+from app.db import DbSession, after_commit
 from app.models.tables import job
 from app.vocabulary import JobStatus
+from app.wake import bell_of
 
 SOON, USUAL = 50, 100
 """Priorities: what a person waits for, and the rest."""
@@ -36,6 +37,7 @@ def enqueue(
     row = _row(kind, payload, max_attempts=max_attempts, due_at=due_at, now=now)
     row |= {"singleton": singleton, "operation_id": operation_id, "priority": priority}
     db.execute(_insert(db.get_bind().dialect.name, once=singleton is not None), [row])
+    wake_workers(db, row["due_at"], now=now)
 
 
 def enqueue_each(
@@ -54,6 +56,13 @@ def enqueue_each(
     ]
     if rows:
         db.execute(_insert(db.get_bind().dialect.name, once=True), rows)
+        wake_workers(db, due_at or now, now=now)
+
+
+def wake_workers(db: DbSession, due_at: datetime, *, now: datetime) -> None:
+    """Wake idle workers once this is committed, if what it queues is due. They sleep no longer than a second."""
+    if due_at <= now:
+        after_commit(db, bell_of(db.get_bind()).ring_everywhere)
 
 
 def latest(every: timedelta, now: datetime) -> datetime:
@@ -69,6 +78,7 @@ def enqueue_occurrence(db: DbSession, kind: str, *, due_at: datetime, now: datet
     row |= {"singleton": kind, "occurrence": f"{kind}@{due_at:%Y-%m-%dT%H:%M:%SZ}"}
     made = postgresql.insert(job) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(job)
     db.execute(made.on_conflict_do_nothing(), [row])
+    wake_workers(db, due_at, now=now)
 
 
 def _row(

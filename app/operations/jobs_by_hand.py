@@ -10,6 +10,7 @@ from app.errors import Conflict
 from app.models.tables import job
 from app.operations import operations
 from app.operations.events import tell
+from app.operations.jobs import wake_workers
 from app.queries import jobs, runs
 from app.rules.access import Actor
 from app.vocabulary import JobStatus, WorkStatus
@@ -79,6 +80,7 @@ def retry_job(db: DbSession, *, job_id: str, actor: Actor, now: datetime) -> Any
         raise JobQueuedAnew("It will do the work: there is no need for this one.")
     again = {"status": JobStatus.QUEUED, "attempts": 0, "due_at": now, "updated_at": now}
     db.execute(update(job).where(job.c.id == job_id).values(**again))
+    wake_workers(db, now, now=now)
     tell(db, "job.retried", job_id, version=1, actor=actor, now=now)
     return jobs.job_by_id(db, job_id, actor=actor)
 

@@ -15,6 +15,7 @@ from sqlalchemy import ScalarSelect, bindparam, func, select, text, update
 from app.db import DbSession
 from app.models.tables import job, operation
 from app.operations import operations
+from app.operations.jobs import wake_workers
 from app.vocabulary import JobStatus, WorkStatus
 
 LEASE = timedelta(seconds=60)
@@ -146,6 +147,7 @@ def put_back(db: DbSession, leased: Leased, *, due_at: datetime, attempts: int, 
     else:
         again: dict[str, Any] = {"status": JobStatus.QUEUED, "due_at": due_at, "attempts": attempts}
         _changed(db, leased, **_LET_GO, **again, last_error=why, updated_at=now)
+        wake_workers(db, due_at, now=now)
 
 
 _LET_GO: Mapping[str, Any] = {"lease": None, "leased_until": None}

@@ -1,0 +1,150 @@
+"""How an idle worker hears of work: at once after the commit, in this process and, on PostgreSQL, in every other."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from app import clock
+from app.config import Settings
+from app.db import DbSession, make_engine, transaction
+from app.jobs.context import JobContext
+from app.models.tables import job
+from app.operations.jobs import enqueue
+from app.wake import Bell, bell_of
+from app.worker import Worker
+
+A_MINUTE = 60.0
+
+
+@pytest.fixture(autouse=True)
+def idle_workers_never_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait until they are woken, or what they know of falls due."""
+    monkeypatch.setattr("app.worker._LONGEST_PAUSE_SECONDS", A_MINUTE)
+
+
+def until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@contextmanager
+def idle(engine: Engine, done: list[JobContext]) -> Iterator[None]:
+    """A worker that has looked, has found nothing, and waits."""
+    worker, stop = (
+        Worker(engine, Settings(_env_file=None), clock.now, {"mail": done.append}, periodic={}),
+        threading.Event(),
+    )
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    time.sleep(0.7)
+    try:
+        yield
+    finally:
+        stop.set()
+        bell_of(engine).ring()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+def queue(db: DbSession, *, after: timedelta = timedelta()) -> None:
+    now = clock.now()
+    enqueue(db, "mail", {}, now=now, due_at=now + after)
+
+
+def test_a_commit_wakes_the_worker_in_the_same_process(engine: Engine) -> None:
+    done: list[JobContext] = []
+    with idle(engine, done):
+        with transaction(engine, writes=True) as db:
+            queue(db)
+
+        until(lambda: done)
+
+
+def test_what_is_rolled_back_wakes_nobody_and_is_never_done(engine: Engine) -> None:
+    bell, done = bell_of(engine), list[JobContext]()
+    with idle(engine, done):
+        rung = bell.rung
+        with suppress(KeyError), transaction(engine, writes=True) as db:
+            queue(db)
+            raise KeyError
+
+        assert bell.rung == rung
+        with transaction(engine, writes=False) as db:
+            assert db.execute(select(job.c.id)).all() == []
+
+
+def test_many_jobs_of_one_transaction_ring_once_and_those_for_later_not_at_all(sqlite_url: str) -> None:
+    engine = make_engine(sqlite_url)
+    bell = bell_of(engine)
+
+    with transaction(engine, writes=True) as db:
+        for _ in range(3):
+            queue(db)
+    at_once = bell.rung
+    with transaction(engine, writes=True) as db:
+        queue(db, after=timedelta(hours=1))
+
+    engine.dispose()
+    assert (at_once, bell.rung) == (1, 1)
+
+
+def test_a_worker_sleeps_no_longer_than_until_the_next_job_is_due(engine: Engine) -> None:
+    done: list[JobContext] = []
+    with transaction(engine, writes=True) as db:
+        queue(db, after=timedelta(seconds=1.5))
+
+    with idle(engine, done):
+        assert done == []
+        until(lambda: done)
+
+
+def test_a_commit_wakes_the_workers_of_other_processes_on_postgresql(postgres_url: str) -> None:
+    here, elsewhere = make_engine(postgres_url), make_engine(postgres_url)
+    done: list[JobContext] = []
+    with idle(elsewhere, done):
+        with transaction(here, writes=True) as db:
+            queue(db)
+
+        until(lambda: done)
+    here.dispose()
+    elsewhere.dispose()
+
+
+def test_a_worker_listens_again_when_its_line_was_cut(postgres_url: str) -> None:
+    here, elsewhere = make_engine(postgres_url), make_engine(postgres_url)
+    done: list[JobContext] = []
+    with idle(elsewhere, done):
+        with transaction(here, writes=True) as db:
+            cut = db.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+            ).all()
+        rung = bell_of(elsewhere).rung
+        until(lambda: bell_of(elsewhere).rung > rung)
+        with transaction(here, writes=True) as db:
+            queue(db)
+
+        until(lambda: done)
+    here.dispose()
+    elsewhere.dispose()
+    assert len(cut) == 1
+
+
+def test_a_bell_that_rang_before_one_waited_is_heard(sqlite_url: str) -> None:
+    engine = make_engine(sqlite_url)
+    bell = Bell(engine)
+    heard = bell.rung
+    bell.ring()
+    began = time.monotonic()
+
+    bell.wait(heard, A_MINUTE)
+    bell.wait(bell.rung, 0.05)
+
+    engine.dispose()
+    assert 0.05 <= time.monotonic() - began < 10
