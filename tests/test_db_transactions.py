@@ -682,6 +682,35 @@ def test_claims_of_one_person_side_by_side_are_refused_by_the_schema_when_both_l
     assert lost.refusal.code == "slot_taken"
 
 
+def test_of_claims_written_at_the_very_same_moment_one_stands_and_the_other_is_asked_to_run_again(
+    postgres_url: str,
+) -> None:
+    engine = make_engine(postgres_url)
+    for number in range(5):
+        with transaction(engine, writes=True) as db:
+            who, session_id = a_person(db, f"p{number}@earshot.example"), a_session(db)
+        both_looked = threading.Barrier(2)
+
+        def take(who: str, session_id: str, both_looked: threading.Barrier) -> None:
+            with transaction(engine, writes=True) as db:
+                assert db.execute(select(claim.c.id).where(claim.c.person_id == who)).all() == []
+                span: dict[str, Any] = {"starts_at": NOW, "ends_at": NOW + timedelta(hours=1), "active": True}
+                row = {"id": ids.new("clm", NOW), "person_id": who, "session_id": session_id, "kind": "session", **span}
+                both_looked.wait(10)
+                db.execute(insert(claim).values(**row))
+
+        with ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(take, who, session_id, both_looked) for _ in range(2)]
+            errors = [future.exception(20) for future in futures]
+
+        (lost,) = [error for error in errors if error is not None]
+        assert isinstance(lost, Retryable), lost
+        assert lost.refusal.code in ("slot_taken", "unavailable"), "the schema refuses one, or they wait for each other"
+        with transaction(engine, writes=False) as db:
+            assert len(db.execute(select(claim.c.id).where(claim.c.person_id == who)).all()) == 1
+    engine.dispose()
+
+
 def test_an_operational_error_without_a_cause_in_the_database_is_not_transient(sqlite_url: str) -> None:
     engine = make_engine(sqlite_url)
     with pytest.raises(OperationalError), transaction(engine, writes=True) as db:

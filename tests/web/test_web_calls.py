@@ -417,4 +417,4 @@ def test_the_call_page_costs_the_same_number_of_statements_for_one_observer_and_
     with counted(site.api.engine) as for_three:
         mara.get(f"/calls/{call_id}")
 
-    assert len(for_three) == len(for_one) <= 17
+    assert len(for_three) == len(for_one) <= 15
