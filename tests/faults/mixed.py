@@ -213,7 +213,9 @@ ACTS: Mapping[Callable[[Player], Request], int] = {
 
 
 def play(world: World, *, attempts: int, clients: int) -> Seen:
-    """Make so many attempts from `clients` connections, spread over client processes and servers."""
+    """Make so many attempts from `clients` connections, spread over client processes and servers. At first each does
+    everything once.
+    """
     each, threads = attempts // clients, clients // CLIENT_PROCESSES
     seen = Seen()
     with ProcessPoolExecutor(CLIENT_PROCESSES, mp_context=PROCESSES) as pool:
@@ -238,7 +240,8 @@ def _process(world: World, number: int, threads: int, attempts: int) -> Seen:
 def _thread(player: Player, port: int, attempts: int) -> Seen:
     seen = Seen()
     with Client(port, player.world.api_key) as client:
-        for act in player.rng.choices(list(ACTS), list(ACTS.values()), k=attempts):
+        by_chance = player.rng.choices(list(ACTS), list(ACTS.values()), k=attempts - len(ACTS))
+        for act in (*ACTS, *by_chance):  # everything once at first, so that little is left to chance
             request = act(player)
             player.remember(seen, request, client.until_answered(request))
     return seen

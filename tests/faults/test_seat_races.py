@@ -20,7 +20,7 @@ from tests.faults.servers import Client, Reply, Request, serving
 from tests.faults.worlds import NO_LIMITS, TUESDAY, a_crowded_day, an_admin_key
 
 OFTEN = {"book", "release", "wait", "hold", "meet", "move", "put on again", "be busy", "hand over", "resize"}
-"""What a big crowd gets done; of a small one chance decides."""
+"""What a crowd gets done in which each client tries everything at least once."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_one_seat_goes_to_one_of_all_who_ask_at_once(
 
 
 def test_a_mixed_crowd_never_books_anybody_twice(ports: list[int], api_key: str, engine: Engine, soak: bool) -> None:
-    attempts, clients = (100_000, 16) if soak else (300, 8)
+    attempts, clients = (100_000, 16) if soak else (600, 12)
     with transaction(engine, writes=True) as db:
         day = a_crowded_day(db)
 
@@ -75,9 +75,7 @@ def test_a_mixed_crowd_never_books_anybody_twice(ports: list[int], api_key: str,
     assert unrecorded(engine, seen.acknowledged) == set()
     assert {key: said for key, said in seen.busy.items() if busy_of(engine, *key) != said} == {}
     assert not [answer for answer in seen.answers if answer[1] >= 500], seen.answers
-    assert {act for act, status, _ in seen.answers if status < 300} >= (OFTEN if soak else {"book", "release"}), (
-        seen.answers
-    )
+    assert {act for act, status, _ in seen.answers if status < 300} >= OFTEN, seen.answers
     assert seen.of("book", 409, "slot_taken")
     assert seen.of("book", 409, "seats_full")
 
