@@ -79,6 +79,7 @@ def test_the_reference_names_every_operation_once_with_a_line_to_copy(site: Site
     assert sorted(ids) == sorted(operations)
     assert shown.text.count("curl ") >= len(operations)
     assert len(shown.answer.content) / len(operations) < 300_000 / 75
+    assert len(shown.answer.content) < 400_000
 
 
 def test_a_body_with_quotes_survives_the_shell() -> None:
