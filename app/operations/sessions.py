@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Gone, Invalid
-from app.models.tables import seat, session
+from app.models.tables import call, seat, session
 from app.operations import invites, seats
 from app.operations.changes import UnknownReference
 from app.operations.claims import free_time
@@ -37,7 +37,7 @@ class MovesWithCall(Conflict):
 
 
 class UndoOver(Gone):
-    """The cancel has been told to people."""
+    """The cancel has been told to people, or what it was about has changed."""
 
     code = "undo_over"
     title = "It is too late to undo this"
@@ -208,8 +208,9 @@ def undo_cancel(
     db: DbSession, *, session_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> None:
     """Put a session on again that somebody cancelled a moment ago, if all who had not declined are still free. Refused
-    as `undo_over` once people may have been told, and for what was held, or cancelled with others of its series. A seat
-    is booked again instead: it may be somebody else's by now, and then there is nothing to debrief.
+    as `undo_over` once people may have been told, for what was held, or cancelled with others of its series, and for
+    a debrief whose call goes on after it now, or with another host. A seat is booked again instead: it may be somebody
+    else's by now, and then there is nothing to debrief.
     """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     status = status_after(db, Act.UNDO_CANCEL, locked, now=now)
@@ -290,7 +291,9 @@ def _check_ahead(locked: Locked, *, now: datetime) -> None:
 
 
 def _check_reason(db: DbSession, locked: Locked) -> None:
-    """Refuse what nobody would plan now: with somebody who works here no longer, or to debrief a seat given back."""
+    """Refuse what nobody would plan now: with somebody who works here no longer, to debrief a seat given back, or before
+    the end of a call that has moved meanwhile, or without its new host.
+    """
     for one in locked.people:
         if one.status is not PersonStatus.ACTIVE:
             raise NotActive("Plan it with somebody else.", extra={"person_id": one.id})
@@ -298,6 +301,10 @@ def _check_reason(db: DbSession, locked: Locked) -> None:
         followed = seat_of(db, locked.row.follows_id)
         if followed.status not in (*LIVE_SEATS, SeatStatus.ATTENDED):
             raise SeatOver(f"It follows a seat that is {followed.status}.", extra={"seat_id": followed.id})
+        heard = select(session.c.ends_at, call.c.host_id).join(call, call.c.id == session.c.call_id)
+        ends_at, host_id = db.execute(heard.where(session.c.id == locked.row.follows_id)).one()
+        if locked.row.starts_at < ends_at or host_id not in {one.person_id for one in locked.participants}:
+            raise UndoOver("Its call has moved, or has another host by now. Plan it anew.")
 
 
 def tell_calendars(db: DbSession, row: Any, *, cancelled: bool, now: datetime) -> None:

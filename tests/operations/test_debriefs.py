@@ -13,6 +13,7 @@ from app.operations.availability import replace_busy, set_availability
 from app.operations.calls import cancel_call, patch_call
 from app.operations.debriefs import NoDebriefTime
 from app.operations.seats import approve_seat, decline_seat
+from app.operations.sessions import UndoOver, cancel_session, undo_cancel
 from app.rules.access import SYSTEM
 from app.vocabulary import BusyStatus, EntryStatus, Part, SessionKind, SessionStatus
 from tests.factories import MONDAY, a_call, a_person
@@ -289,3 +290,35 @@ def test_a_debrief_that_somebody_started_is_off_with_its_call_and_told(db: DbSes
     assert off.status is SessionStatus.CANCELLED
     assert {one.status for one in entries_of(db, off.id).values()} == {EntryStatus.CANCELLED}
     assert claims_of(db, host) == claims_of(db, jo) == []
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize("rehosted", [False, True])
+def test_a_cancelled_debrief_is_not_put_on_again_before_its_call_or_without_its_host(
+    db: DbSession, moved: bool, rehosted: bool
+) -> None:
+    host, jo, call_id, held = a_debrief(db)
+    one, later = debrief_of(db, held), TEN + timedelta(days=1)
+    cancel_session(db, session_id=one.id, actor=SYSTEM, now=NOW)
+    changes: dict[str, Any] = {"starts_at": later, "ends_at": later + HALF} if moved else {}
+    changes |= {"host_id": a_person(db, "Lena").id} if rehosted else {}
+    patch_call(db, call_id=call_id, changes=changes, actor=SYSTEM, now=NOW)
+
+    if moved or rehosted:
+        with pytest.raises(UndoOver):
+            undo_cancel(db, session_id=one.id, actor=SYSTEM, now=NOW)
+        assert (debrief_of(db, held).status, claims_of(db, host)) == (SessionStatus.CANCELLED, [])
+    else:
+        undo_cancel(db, session_id=one.id, actor=SYSTEM, now=NOW)
+        assert (debrief_of(db, held).status, claims_of(db, host)) == (SessionStatus.CONFIRMED, [times(one)])
+
+
+def test_a_cancelled_debrief_is_put_on_again_after_a_call_that_was_brought_forward(db: DbSession) -> None:
+    _, _, call_id, held = a_debrief(db)
+    one = debrief_of(db, held)
+    cancel_session(db, session_id=one.id, actor=SYSTEM, now=NOW)
+    move(db, call_id, TEN - HALF)
+
+    undo_cancel(db, session_id=one.id, actor=SYSTEM, now=NOW)
+
+    assert debrief_of(db, held).status is SessionStatus.CONFIRMED
