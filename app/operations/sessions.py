@@ -291,8 +291,8 @@ def _check_ahead(locked: Locked, *, now: datetime) -> None:
 
 
 def _check_reason(db: DbSession, locked: Locked) -> None:
-    """Refuse what nobody would plan now: with somebody who works here no longer, to debrief a seat given back, or before
-    the end of a call that has moved meanwhile, or without its new host.
+    """Refuse what nobody would plan now: with somebody who works here no longer, to debrief a seat given back, or
+    before the end of a call that has moved meanwhile, or without its new host.
     """
     for one in locked.people:
         if one.status is not PersonStatus.ACTIVE:

@@ -297,7 +297,7 @@ def test_a_debrief_that_somebody_started_is_off_with_its_call_and_told(db: DbSes
 def test_a_cancelled_debrief_is_not_put_on_again_before_its_call_or_without_its_host(
     db: DbSession, moved: bool, rehosted: bool
 ) -> None:
-    host, jo, call_id, held = a_debrief(db)
+    host, _, call_id, held = a_debrief(db)
     one, later = debrief_of(db, held), TEN + timedelta(days=1)
     cancel_session(db, session_id=one.id, actor=SYSTEM, now=NOW)
     changes: dict[str, Any] = {"starts_at": later, "ends_at": later + HALF} if moved else {}
