@@ -340,3 +340,19 @@ def test_the_last_time_something_was_due_is_less_than_one_period_ago_and_stays_s
     assert timedelta() <= now - due_at < every
     assert latest(every, due_at) == due_at
     assert latest(every, due_at + every) == due_at + every
+
+
+def test_a_clock_that_jumps_delays_work_and_loses_none_and_does_none_twice(engine: Engine, clock: FakeClock) -> None:
+    queue(engine, "now")
+    queue(engine, "later", due_at=NOW + HOUR)
+    done: list[JobContext] = []
+    worker = Worker(engine, SETTINGS, clock, dict.fromkeys(("now", "later"), done.append), periodic={})
+    counts = []
+
+    for jump in (-HOUR, HOUR, 3 * HOUR, -2 * HOUR, 2 * HOUR):
+        clock.advance(jump)
+        while worker.run_one():
+            pass
+        counts.append(len(done))
+
+    assert counts == [0, 1, 2, 2, 2]
