@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, func, or_, select, true, union_all
 
 from app.db import DbSession
-from app.models.tables import account, call, person, seat, session, waitlist_entry
+from app.models.tables import account, call, call_type, installation, person, seat, session, waitlist_entry
 from app.queries import busy, calls, people
 from app.queries.calls import CallFilter
 from app.queries.house_rules import house_rules
@@ -89,7 +89,9 @@ def joinable_calls(
     found, facts = _first_fitting(db, query.order_by(*order.clauses()), observer, limit=page.limit + 1, now=now)
     rows = with_place(calls.scoped(actor), order).where(call.c.id.in_(found)).order_by(*order.clauses())
     shown = page_of(db.execute(rows).all() if found else [], page)
-    return replace(shown, rows=[row for row in shown.rows if facts and _refusal(row, facts, now=now) is None])
+    # On PostgreSQL each statement sees what is committed by then: a call may have come to a host nobody asked about.
+    known = [row for row in shown.rows if facts and row.host_id in facts.hosts]
+    return replace(shown, rows=[row for row in known if facts and _refusal(row, facts, now=now) is None])
 
 
 def joinable_ids(
@@ -115,8 +117,7 @@ def next_calls(
     if found is None:
         return []
     near = near or now
-    query = select(*_CANDIDATE).outerjoin(account, account.c.id == call.c.account_id)
-    query = query.where(*open_now(db, now=now), *_not_theirs(observer_id, now=now), call.c.type == type)
+    query = _open_calls(db, observer_id, now=now).where(call.c.type == type)
     sides = [
         query.where(call.c.starts_at >= near, call.c.starts_at < near + _NEARBY).order_by(call.c.starts_at, call.c.id),
         query.where(call.c.starts_at < near, call.c.starts_at >= near - _NEARBY).order_by(
@@ -148,7 +149,7 @@ def refusals(db: DbSession, rows: Sequence[Any], observer: Any, *, now: datetime
     if not facts:
         return found
     full = [row.id for row in left if seating.full(row)]
-    freed = set(db.execute(_comes_free(now=now).where(seat.c.call_id.in_(full))).scalars()) if full else set()
+    freed = set(db.execute(_comes_free(now=now).where(call.c.id.in_(full))).scalars()) if full else set()
     for row in left:
         why = _refusal(row, facts, now=now) or (None if row.id in freed else seating.full(row))
         found[row.id] = why and seating.with_gap(why, row, facts.observer)
@@ -178,16 +179,31 @@ def open_now(db: DbSession, *, now: datetime) -> tuple[ColumnElement[bool], ...]
 
 
 def _comes_free(*, now: datetime) -> Select[Any]:
-    """Return the query of the calls on which nobody confirmed a seat in time, and nobody waits for it: booking takes
-    it back first. A worker does within seconds.
+    """Return the query of the calls on which nobody confirmed a seat in time, nobody waits for it, and the rules still
+    give it (`seating.allotment`): booking takes it back first. A worker does within seconds.
     """
     waited_for = select(waitlist_entry.c.call_id).where(waitlist_entry.c.status.in_(IN_LINE))
-    query = select(seat.c.call_id).join(session, session.c.id == seat.c.session_id)
-    return query.where(
-        session.c.status == SessionStatus.REQUESTED,
-        session.c.expires_at <= now,
-        seat.c.status == SeatStatus.REQUESTED,
-        seat.c.call_id.not_in(waited_for),
+    overdue = (
+        select(seat.c.call_id, func.count().label("seats"))
+        .join(session, session.c.id == seat.c.session_id)
+        .where(
+            session.c.status == SessionStatus.REQUESTED,
+            session.c.expires_at <= now,
+            seat.c.status == SeatStatus.REQUESTED,
+            seat.c.call_id.not_in(waited_for),
+        )
+        .group_by(seat.c.call_id)
+        .subquery()
+    )
+    left = call.c.seats_taken - overdue.c.seats
+    faces = left + 1 + call.c.colleagues_invited
+    by_hand, of_account, of_host = call.c.seat_capacity_override, account.c.seat_capacity, person.c.seat_capacity
+    query = select(call.c.id).join(overdue, overdue.c.call_id == call.c.id).join(person, person.c.id == call.c.host_id)
+    query = query.join(call_type, call_type.c.slug == call.c.type).join(installation, true())
+    return query.outerjoin(account, account.c.id == call.c.account_id).where(
+        func.coalesce(by_hand, of_account, of_host, call_type.c.seat_capacity) > left,
+        func.coalesce(account.c.own_side_ceiling > faces, True),
+        func.coalesce(installation.c.own_side_ceiling > faces, True),
     )
 
 
@@ -196,11 +212,8 @@ def _open_calls(db: DbSession, observer_id: str, *, now: datetime) -> Select[Any
     and end. One statement.
     """
     query = select(*_CANDIDATE).outerjoin(account, account.c.id == call.c.account_id)
-    return query.where(*open_now(db, now=now), *_not_theirs(observer_id, now=now))
-
-
-def _not_theirs(observer_id: str, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return call.c.host_id != observer_id, call.c.id.not_in(_seated(observer_id, now=now))
+    not_theirs = call.c.host_id != observer_id, call.c.id.not_in(_seated(observer_id, now=now))
+    return query.where(*open_now(db, now=now), *not_theirs)
 
 
 def _seated(observer_id: str, *, now: datetime) -> Select[Any]:
