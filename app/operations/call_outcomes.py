@@ -14,7 +14,7 @@ from app.db import DbSession
 from app.errors import Forbidden
 from app.models.tables import seat, session
 from app.operations import debriefs, waitlist
-from app.operations.calls import CallOver
+from app.operations.calls import CallOver, was_heard
 from app.operations.changes import check_version
 from app.operations.events import tell_many
 from app.operations.locks import lock_call_with_people
@@ -63,11 +63,14 @@ def miss_call(
 ) -> Mapping[str, list[Any]]:
     """Say that the prospect did not come. Whoever sat in is credited with an attempt, which counts for no step of a
     path, and there is nothing to debrief. Returns for each of them up to three calls of the same type that they could
-    join instead. The host does it, or an admin. Repeating it changes nothing, and finds calls anew.
+    join instead. Refused as `call_over` when somebody has heard it. The host does it, or an admin. Repeating it changes
+    nothing, and finds calls anew.
     """
     call = _lock(db, call_id, expected_version=expected_version, actor=actor)
     if call.status is not CallStatus.NO_SHOW:
         _check_begun(call, now=now)
+        if was_heard(db, call_id):
+            raise CallOver("Somebody has heard it.")
         change_call(db, call_id, {"status": CallStatus.NO_SHOW}, "call.no_show", actor=actor, now=now)
         sessions = [one.session_id for one in calls.live_seats(db, [call_id])]
         _close(db, call, SeatStatus.ATTEMPTED, SessionStatus.NO_SHOW, actor=actor, now=now)

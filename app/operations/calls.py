@@ -162,7 +162,9 @@ def lock_for_upserts(
 def cancel_call(
     db: DbSession, *, call_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> None:
-    """Cancel a call and its seats; everybody on it is told once. Repeating it changes nothing."""
+    """Cancel a call and its seats; everybody on it is told once. Repeating it changes nothing. Refused as `call_over`
+    once it is, or somebody has heard it.
+    """
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not runs_the_house(actor) and seen.host_id != actor.person_id:
         raise Forbidden("The host or an admin cancels a call.")
@@ -178,6 +180,8 @@ def cancel_call(
 
 
 def _cancel(db: DbSession, found: Any, stamp: Mapping[str, Any], *, actor: Actor, now: datetime) -> None:
+    if found.starts_at <= now and was_heard(db, found.id):
+        raise CallOver("Somebody has heard it.")
     _write(db, found, {"status": CallStatus.CANCELLED, **stamp}, now=now)
     tell(db, "call.cancelled", found.id, version=found.version + 1, actor=actor, now=now)
     following.call_over(db, found, actor=actor, now=now)
@@ -263,14 +267,15 @@ def _check_ahead(db: DbSession, found: Any, changed: Mapping[str, Any], *, now: 
         return
     if changed.get("status", found.status) is not CallStatus.SCHEDULED:
         raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
-    if (found.ends_at <= now and found.seats_taken) or (found.starts_at <= now and _was_heard(db, found.id)):
+    if (found.ends_at <= now and found.seats_taken) or (found.starts_at <= now and was_heard(db, found.id)):
         raise CallOver("Somebody has heard it: neither its time nor its host can change.")
     if found.seats_taken and "starts_at" in changed and changed["starts_at"] <= now:
         fault = Fault("/starts_at", "past", "must be later than now while somebody has a seat")
         raise Past("Release the seats first, or choose a later time.", faults=(fault,))
 
 
-def _was_heard(db: DbSession, call_id: str) -> bool:
+def was_heard(db: DbSession, call_id: str) -> bool:
+    """Whether somebody has attended a call: it took place when it did, and with who ran it."""
     attended = seat.c.call_id == call_id, seat.c.status == SeatStatus.ATTENDED
     return db.execute(select(seat.c.id).where(*attended)).first() is not None
 

@@ -9,17 +9,21 @@ from sqlalchemy import select
 from app.db import DbSession
 from app.models.tables import call, claim
 from app.models.tables import seat as seats
+from app.operations.call_outcomes import miss_call
 from app.operations.calls import CallOver, cancel_call, create_call, patch_call, upsert_call
 from app.operations.external import identify
 from app.operations.refused import Past
+from app.operations.session_outcomes import complete_session
+from app.operations.sessions import book_on_call
 from app.rules.access import SYSTEM
-from app.vocabulary import CallStatus, SeatStatus
+from app.vocabulary import CallStatus, Part, SeatStatus, SessionKind
 from tests.calls_and_seats import a_seat
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 
 TEN = MONDAY + timedelta(hours=10)
-END = TEN + timedelta(minutes=30)
+MINUTE = timedelta(minutes=1)
+END = TEN + 30 * MINUTE
 AHEAD = {"starts_at": TEN + timedelta(days=40), "ends_at": END + timedelta(days=40)}
 
 
@@ -38,6 +42,20 @@ def as_it_was(db: DbSession, call_id: str) -> bool:
     held = db.execute(select(seats.c.status).where(seats.c.call_id == call_id)).scalars().all()
     active = db.execute(select(claim.c.starts_at).where(claim.c.active)).scalars().all()
     return (row.status, row.starts_at, held, active) == (CallStatus.SCHEDULED, TEN, [SeatStatus.CONFIRMED], [TEN])
+
+
+def what_became(db: DbSession, call_id: str) -> tuple[CallStatus, SeatStatus]:
+    of_call = select(call.c.status).where(call.c.id == call_id)
+    of_seat = select(seats.c.status).where(seats.c.call_id == call_id)
+    return db.execute(of_call).scalar_one(), db.execute(of_seat).scalar_one()
+
+
+def cancel(db: DbSession, call_id: str, *, by_crm: bool, now: datetime) -> None:
+    if by_crm:
+        off = {"status": CallStatus.CANCELLED}
+        upsert_call(db, source="crm", external_id="7", changes=off, actor=SYSTEM, now=now)
+    else:
+        cancel_call(db, call_id=call_id, actor=SYSTEM, now=now)
 
 
 @pytest.mark.parametrize("now", [END, END + timedelta(days=30)])
@@ -100,3 +118,29 @@ def test_a_crm_says_of_calls_nobody_sat_in_on_whatever_happened(db: DbSession) -
     for changes in (times(NOW - timedelta(days=20)), AHEAD, past):
         done = upsert_call(db, source="crm", external_id="7", changes=changes, actor=SYSTEM, now=NOW)
         assert done.status == "updated"
+
+
+@pytest.mark.parametrize("by", ["logged", "completed"])
+def test_a_call_that_somebody_heard_was_not_missed(db: DbSession, by: str) -> None:
+    call_id, jo = a_call(db), a_person(db, "Jo")
+    if by == "logged":
+        book_on_call(db, kind=SessionKind.SHADOW, call_id=call_id, people={jo.id: Part.OBSERVER}, actor=SYSTEM, now=END)
+    else:
+        complete_session(db, session_id=a_seat(db, call_id, jo).session_id, actor=SYSTEM, now=END)
+
+    with pytest.raises(CallOver):
+        miss_call(db, call_id=call_id, actor=SYSTEM, now=END)
+
+    assert what_became(db, call_id) == (CallStatus.SCHEDULED, SeatStatus.ATTENDED)
+
+
+@pytest.mark.parametrize("by_crm", [False, True])
+def test_a_call_that_somebody_heard_is_not_cancelled_though_it_goes_on(db: DbSession, by_crm: bool) -> None:
+    call_id, jo = a_call(db), a_person(db, "Jo")
+    identify(db, "call", call_id, [("crm", "7")])
+    complete_session(db, session_id=a_seat(db, call_id, jo).session_id, actor=SYSTEM, now=TEN + MINUTE)
+
+    with pytest.raises(CallOver):
+        cancel(db, call_id, by_crm=by_crm, now=TEN + 2 * MINUTE)
+
+    assert what_became(db, call_id) == (CallStatus.SCHEDULED, SeatStatus.ATTENDED)
