@@ -122,11 +122,14 @@ def _blocks(number: int) -> list[Minutes]:
 
 def _diary(number: int) -> Diary:
     zone, blocks = _zone(number), _blocks(number)
-    working = working_ranges(WorkingHours(zone, _WEEKLY), _WANTED.starts_at, _WANTED.ends_at)
+    hours = WorkingHours(zone, _WEEKLY)
+    working = working_ranges(hours, _WANTED.starts_at, _WANTED.ends_at)
     return Diary(
         working=[((begins - _EPOCH) // _MINUTE, (stops - _EPOCH) // _MINUTE) for begins, stops in working],
         taken=blocks,
-        colleague=Colleague(id=str(number), works_here=True, working=working, load=load(zone, None, None, ())),
+        colleague=Colleague(
+            id=str(number), works_here=True, hours=hours, working=working, load=load(zone, None, None, ())
+        ),
         columns=Taken(*np.array(blocks, np.int64).T),
     )
 

@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.errors import Problem
 from app.models.tables import claim
 from app.operations.claims import Claimed, claim_time, drop_expired
-from app.operations.refused import problem, with_gap
+from app.operations.refused import problem
 from app.operations.settling import settle_waits_of
 from app.queries import meetings, turns
 from app.queries.alternatives import other_times
@@ -87,8 +87,5 @@ def _refused(
     ignoring: Collection[str] = (),
     now: datetime,
 ) -> Problem:
-    about = next((one for one in people if one.id == why.person_id), None)
-    if about is not None:
-        why = with_gap(db, why, about, times)
     free = other_times(db, people, times, ignoring=ignoring, now=now)
     return problem(why, alternatives=[{"starts_at": starts_at, "ends_at": ends_at} for starts_at, ends_at in free])

@@ -166,7 +166,7 @@ def _first_free(
     db: DbSession, call: Any, observer_id: str, length: timedelta, *, ignoring: Collection[str], now: datetime
 ) -> tuple[Range, Mapping[str, Range]] | None:
     """Return the first time after a call at which its host and an observer may meet, and what it takes of each of them;
-    None when there is none until the end of the host's second working day after it. Seven statements.
+    None when there is none until the end of the host's second working day after it. Five statements.
     """
     rows = people.lock_people(db, [call.host_id, observer_id])
     known = meetings.participants(
@@ -177,7 +177,7 @@ def _first_free(
     starts_at = call.ends_at
     while local_day(starts_at, call.host_time_zone) <= last_day:
         times = (starts_at, starts_at + length)
-        if not any(meeting.refusal(one, *times, house=house, now=now) for one in known.values()):
+        if not any(meeting.unfit(one, *times, house=house, now=now) for one in known.values()):
             return times, {who: one.claim(*times) for who, one in known.items()}
         starts_at += _GRID
     return None

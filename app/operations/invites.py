@@ -78,10 +78,10 @@ def series_joins(db: DbSession, *, series_id: str, now: datetime) -> None:
     _new(db, _people_to_come(db, series_id, now=now), about, times=times, now=now)
 
 
-def series_changed(db: DbSession, *, series_id: str, now: datetime) -> int:
+def series_changed(db: DbSession, *, series_id: str, now: datetime) -> None:
     """Bring the row and the entries of a series in step with its occurrences, however many have changed, and with who
     takes part in those to come: one revision and one mail for each person. Once no occurrence is left they are
-    cancelled. Returns their sequence. Locks them.
+    cancelled. Locks them.
     """
     times = _span(db, series_id)
     off = times.starts_at is None
@@ -100,7 +100,6 @@ def series_changed(db: DbSession, *, series_id: str, now: datetime) -> int:
             updated_at=now,
         )
     )
-    return sequence
 
 
 def lock_entries(db: DbSession, call_ids: Sequence[str]) -> None:

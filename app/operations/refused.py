@@ -7,10 +7,9 @@ from typing import Any
 from app.db import DbSession
 from app.errors import Conflict, Extra, Invalid, Problem
 from app.operations.capacity import allotment, references
-from app.queries import busy, joinable
+from app.queries import joinable
 from app.queries.joinable import Candidate
 from app.rules import seating
-from app.rules.availability import Range
 from app.rules.seating import Refusal
 
 
@@ -129,7 +128,7 @@ _NO_CALL_WOULD_DO = frozenset({NotActive.code, NotStarted.code})
 
 def seat_refused(db: DbSession, why: Refusal, call: Any, observer_id: str, *, now: datetime) -> Problem:
     """Return the refusal of a seat as a problem that says what is in the way and what would work: the nearest calls of
-    that type that the observer could join, where another call would help. At most twelve statements.
+    that type that the observer could join, where another call would help. At most fifteen statements.
     """
     if why.code in _NO_CALL_WOULD_DO:
         return problem(why)
@@ -139,15 +138,6 @@ def seat_refused(db: DbSession, why: Refusal, call: Any, observer_id: str, *, no
     near = max(call.starts_at, now)
     found = joinable.next_calls(db, observer_id=observer_id, type=call.type, near=near, now=now)
     return problem(why, alternatives=[_told(one) for one in found])
-
-
-def with_gap(db: DbSession, why: Refusal, person: Any, times: Range) -> Refusal:
-    """Return the refusal of a time, given the row of the one it is about, with the gap in their working hours where it
-    falls into one. Two statements then, else none.
-    """
-    if why.code != OutsideAvailability.code:
-        return why
-    return seating.off_hours(why, busy.working_hours(db, [person])[person.id], *times)
 
 
 def problem(why: Refusal, **more: Extra) -> Problem:

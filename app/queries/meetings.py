@@ -34,6 +34,7 @@ def participants(
         one.id: Participant(
             id=one.id,
             works_here=one.works_here,
+            hours=one.hours,
             working=one.working,
             load=one.load,
             before=one.before,
@@ -62,6 +63,7 @@ def colleagues(
         row.id: Colleague(
             id=row.id,
             works_here=row.status is PersonStatus.ACTIVE,
+            hours=hours[row.id],
             working=working[hours[row.id]],
             load=load(row.time_zone, row.sessions_per_day, row.sessions_per_week, starts.get(row.id, ())),
             before=timedelta(minutes=hours[row.id].buffer_before_minutes),

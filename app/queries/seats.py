@@ -81,7 +81,7 @@ def refusal(
     db: DbSession, call: Any, observer: Any, host: Any, *, kind: SessionKind = SessionKind.SHADOW, now: datetime
 ) -> Refusal | None:
     """Why this observer may not take a seat on this call now, given their rows; None when they may. What it says holds
-    for as long as their locks do: booking asks under locks, pages without. Three statements.
+    for as long as their locks do: booking asks under locks, pages without. As many statements as `facts`.
     """
     observers, hosting = facts(db, call, [observer], host, now=now)
     return seating.refusal(call, observers[observer.id], hosting, kind=kind, now=now)

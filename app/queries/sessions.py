@@ -51,16 +51,16 @@ def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
 
 
 def session_with_names(db: DbSession, session_id: str, *, actor: Actor) -> Any:
-    """Return one session's row with the host, company and type of its call, or of the call that a debrief follows; all
-    None when there is neither. `call_is_visible` and `followed_is_visible`: whether the actor may know of its own call,
-    and of the session that it follows; `meeting_url` as they may know it, and None once the session is cancelled.
+    """Return what `session_by_id` does with the host, company and type of its call, or of the call that a debrief
+    follows; all None when there is neither. `call_is_visible` and `followed_is_visible`: whether the actor may know of
+    its own call, and of the session that it follows; `meeting_url` as they may know it, and None once the session is
+    cancelled.
     Raises NotFound when absent or not for this actor. One statement.
     """
     host, followed = person.alias("host"), session.alias("followed")
     stands = session.c.call_id.is_not(None), session.c.status != SessionStatus.CANCELLED
     query = (
-        select(
-            *session.c,
+        _EVENTS.add_columns(
             call.c.type,
             call.c.host_id,
             host.c.name.label("host_name"),
@@ -113,16 +113,18 @@ def parts_in(db: DbSession, session_id: str) -> dict[str, Part]:
 
 def elsewhere(db: DbSession, person_ids: Collection[str], starts_at: datetime, ends_at: datetime) -> Any:
     """Return the first of what kept one of these people during [starts_at, ends_at), as far as we know: a session that
-    nobody says they missed, or, with the session None, a call that they hosted. None when there was nothing. One
-    statement.
+    nobody says they missed, or, with the session None, a call that they hosted. None when there was nothing. Who
+    dropped in was there from when they came, whether or not their seat is closed. One statement.
     """
     met = (SessionStatus.CONFIRMED, SessionStatus.IN_PROGRESS, SessionStatus.COMPLETED)
+    came_later = session.c.kind == SessionKind.DROP_IN, session.c.created_at > session.c.starts_at
+    begins = case((and_(*came_later), session.c.created_at), else_=session.c.starts_at)
     took_part = (
-        select(participant.c.person_id, session.c.starts_at, session.c.ends_at, session.c.id.label("session_id"))
+        select(participant.c.person_id, begins.label("starts_at"), session.c.ends_at, session.c.id.label("session_id"))
         .join(session, session.c.id == participant.c.session_id)
         .where(participant.c.person_id.in_(person_ids), participant.c.response != Response.DECLINED)
         .where(or_(session.c.call_id.is_(None), participant.c.part != Part.HOST), session.c.status.in_(met))
-        .where(session.c.starts_at < ends_at, session.c.ends_at > starts_at)
+        .where(begins < ends_at, session.c.ends_at > starts_at)
     )
     held = (CallStatus.SCHEDULED, CallStatus.LIVE, CallStatus.ENDED)
     hosted = (

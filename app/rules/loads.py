@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -32,6 +33,17 @@ def takes_more(load: Load, second: int) -> bool:
     """Whether one more fits on the day, and in the week, of an instant within this second. As `Load.left`, for many."""
     day = _day_at(second, load.time_zone)
     return load.on_day.get(day, 0) < load.per_day and load.in_week.get(week_of(day), 0) < load.per_week
+
+
+def one_more(load: Load, second: int) -> Load:
+    """Return the load of somebody for whom something more starts within this second."""
+    day = _day_at(second, load.time_zone)
+    week = week_of(day)
+    return replace(
+        load,
+        on_day={**load.on_day, day: load.on_day.get(day, 0) + 1},
+        in_week={**load.in_week, week: load.in_week.get(week, 0) + 1},
+    )
 
 
 @lru_cache(maxsize=1 << 14)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.rules.availability import Range
-from app.rules.seating import Load, Refusal, limit_reached, overlap, within
+from app.rules.availability import Range, WorkingHours
+from app.rules.seating import Load, Refusal, limit_reached, off_hours, overlap, within
 
 
 class HouseRules(Protocol):
@@ -24,8 +24,9 @@ class Colleague:
 
     id: str
     works_here: bool
+    hours: WorkingHours
     working: Sequence[Range]
-    """Working hours around the time in question; sorted, merged."""
+    """What these hours come to around the time in question; sorted, merged."""
     load: Load
     """Sessions without a call per day and week in their own zone."""
     before: timedelta = timedelta()
@@ -71,7 +72,17 @@ def latest(house: HouseRules, *, now: datetime) -> datetime:
 def refusal(
     person: Participant, starts_at: datetime, ends_at: datetime, *, house: HouseRules, now: datetime
 ) -> Refusal | None:
-    """Why this person may not take part in a session without a call in [starts_at, ends_at); None when they may.
+    """Why this person may not take part in a session without a call in [starts_at, ends_at), with the gap in their
+    working hours where it falls into one; None when they may.
+    """
+    why = unfit(person, starts_at, ends_at, house=house, now=now)
+    return why and off_hours(why, person.hours, starts_at, ends_at)
+
+
+def unfit(
+    person: Participant, starts_at: datetime, ends_at: datetime, *, house: HouseRules, now: datetime
+) -> Refusal | None:
+    """Return what `refusal` does without the gap: for times that are tried one after the other, and nobody reads why.
 
     Their buffers must be free as well, but need not be working time. O(taken + log working).
     """

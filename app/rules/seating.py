@@ -211,13 +211,15 @@ def limit_reached(load: Load, instant: datetime, whose: str, counted: str, perso
 
 
 def off_hours(why: Refusal, hours: WorkingHours, starts_at: datetime, ends_at: datetime) -> Refusal:
-    """Return the refusal of [starts_at, ends_at) as outside somebody's working hours with the time in the way, and with
-    the reason when that is nothing but a pause.
+    """Return the refusal of [starts_at, ends_at) with the time in the way when that lies outside somebody's working
+    hours, and with the reason when that is nothing but a pause; any other as it is.
 
     The time in the way is the whole gap between their working hours that the time falls into, the first of several:
     whatever a client asks for next, it has to be before the one end or after the other. Longer gaps are cut 31 days
     before and after. O(days).
     """
+    if why.code != "outside_availability":
+        return why
     around = starts_at - _FAR, ends_at + _FAR
     gaps = list(_without(around, working_ranges(hours, *around)))
     paused = covers(replace(hours, pauses=()), starts_at, ends_at)
@@ -267,8 +269,6 @@ def with_gap(why: Refusal, call: Hosted, observer: Observer) -> Refusal:
     """Return a refusal with the gap in the observer's working hours where the call falls into one. For the few that
     somebody reads: `unfit` is asked of thousands.
     """
-    if why.code != "outside_availability":
-        return why
     return off_hours(why, observer.hours, call.starts_at, call.ends_at)
 
 

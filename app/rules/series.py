@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.rules.availability import Range
+from app.rules.loads import one_more
 from app.rules.meeting import HouseRules, Participant, refusal
-from app.rules.seating import Load, Refusal, local_day, week_of
+from app.rules.seating import Refusal
 
 
 def refusals(
@@ -22,15 +23,5 @@ def refusals(
         why = next((one for one in asked if one is not None), None)
         found.append(why)
         if why is None:
-            people = [replace(one, load=_with_one_more(one.load, starts_at)) for one in people]
+            people = [replace(one, load=one_more(one.load, int(starts_at.timestamp()))) for one in people]
     return found
-
-
-def _with_one_more(load: Load, starts_at: datetime) -> Load:
-    day = local_day(starts_at, load.time_zone)
-    week = week_of(day)
-    return replace(
-        load,
-        on_day={**load.on_day, day: load.on_day.get(day, 0) + 1},
-        in_week={**load.in_week, week: load.in_week.get(week, 0) + 1},
-    )

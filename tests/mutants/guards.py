@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         11,
         "app/rules/series.py",
-        "            people = [replace(one, load=_with_one_more(one.load, starts_at)) for one in people]",
+        "            people = [replace(one, load=one_more(one.load, int(starts_at.timestamp()))) for one in people]",
         "            people = list(people)",
     ),
     Mutant(

@@ -256,3 +256,16 @@ def test_nobody_was_in_two_places_at_once(db: DbSession, wanted: list[tuple[int,
     mine = select(session.c.starts_at, session.c.ends_at).join(participant).where(participant.c.person_id == mia.id)
     ranges = db.execute(mine.order_by(session.c.starts_at)).all()
     assert all(one.ends_at <= after.starts_at for one, after in pairwise(ranges))
+
+
+def test_who_dropped_in_was_on_the_call_from_when_they_came_whether_or_not_it_was_closed(db: DbSession) -> None:
+    mia, max_, came = a_person(db, "Mia"), a_person(db, "Max"), TEN + timedelta(minutes=31)
+    call_id = a_call(db, minutes=60)
+    start_call(db, call_id=call_id, actor=SYSTEM, now=TEN)
+    book_seat(db, call_id=call_id, observer_id=mia.id, kind=SessionKind.DROP_IN, actor=SYSTEM, now=came)
+
+    with pytest.raises(SlotTaken) as why:
+        a_session(db, mia, max_, now=AFTER, starts_at=TEN + timedelta(minutes=2))
+
+    assert why.value.extra["blocking_starts_at"] == came
+    assert a_session(db, mia, max_, now=AFTER)

@@ -22,12 +22,13 @@ from app.models.tables import series as series_table
 from app.operations.availability import replace_busy
 from app.operations.installation import installation_id
 from app.operations.people import patch_person
-from app.operations.refused import MEETING_REFUSALS, Past
+from app.operations.refused import MEETING_REFUSALS, OutsideAvailability, Past
 from app.operations.series import RecurrenceInvalid, Skipped, book_series
 from app.operations.series_changes import cancel, reschedule
 from app.operations.session_locks import IllegalMove
 from app.operations.sessions import OneOf, UndoOver, undo_cancel
 from app.queries.entries import Desk, drawn_entries
+from app.queries.sessions import session_by_id, session_with_names
 from app.rules.access import SYSTEM
 from app.rules.recurrence import Scope, scope
 from app.vocabulary import BusyStatus, EntryStatus, JobStatus, Part, Response, SeriesStatus, SessionKind, SessionStatus
@@ -501,3 +502,31 @@ def sent(db: DbSession) -> None:
     """Say that mail has told all revisions."""
     db.execute(update(entry).values(mailing_sequence=entry.c.sequence, mailed_sequence=entry.c.sequence))
     db.execute(update(job).values(status=JobStatus.DONE))
+
+
+def test_outside_working_hours_the_gap_is_told_as_for_a_single_session(
+    db: DbSession, mia: Person, max_: Person
+) -> None:
+    late = TEN + DAY + 12 * HOUR
+
+    with pytest.raises(OutsideAvailability) as single:
+        a_session(db, mia, max_, starts_at=late)
+    with pytest.raises(OutsideAvailability) as refused:
+        booked(db, mia, max_, starts_at=late, rrule="FREQ=WEEKLY;COUNT=2")
+
+    gap = {"blocking_starts_at": late - 5 * HOUR, "blocking_ends_at": late + 11 * HOUR}
+    for told in (single.value.extra, refused.value.extra):
+        assert {name: told[name] for name in gap} == gap
+    blocked: Any = refused.value.extra["blocked"]
+    assert [one["blocking_ends_at"] for one in blocked] == [late + 11 * HOUR, late + WEEK + 11 * HOUR]
+
+
+def test_an_occurrence_has_the_uid_and_sequence_of_its_series_wherever_it_is_read(
+    db: DbSession, mia: Person, max_: Person
+) -> None:
+    first = a_series(db, mia, max_)[0]
+
+    read, named = (one(db, first.id, actor=SYSTEM) for one in (session_by_id, session_with_names))
+
+    assert (named.uid, named.sequence) == (read.uid, read.sequence)
+    assert named.uid != first.uid

@@ -133,6 +133,7 @@ def people(draw: st.DrawFn, number: int, starts_at: datetime, ends_at: datetime)
     return Participant(
         id=f"per_{number}",
         works_here=draw(st.sampled_from((*[True] * 19, False))),
+        hours=hours,
         working=working_ranges(hours, starts_at, ends_at),
         taken=sorted(ranges),
         load=load(zone, *limits, [int(one.timestamp()) for one in meetings]),

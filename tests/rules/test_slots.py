@@ -46,6 +46,7 @@ def somebody(
     return Participant(
         id=name,
         works_here=works_here,
+        hours=hours,
         working=working_ranges(hours, around - 10 * DAY, around + 10 * DAY),
         taken=[(at(begins), at(stops)) for begins, stops in taken],
         load=limits or load(zone, None, None, ()),
