@@ -21,7 +21,7 @@ from app.operations.claims import Claimed, claim_time, confirm_claims, drop_expi
 from app.operations.common_time import check_common_time
 from app.operations.events import tell
 from app.operations.locks import lock_call_with_people, lock_to_sit
-from app.operations.refused import LimitReached, MinNotice, problem
+from app.operations.refused import LimitReached, MinNotice, seat_refused
 from app.operations.seating import end_seats, take_seat, take_up
 from app.operations.session_rows import NewSession, add_sessions, change_session
 from app.operations.sessions import Plan, lock_plan, zone_of
@@ -127,7 +127,7 @@ def book_held_seat(
     if own is None or (own.observer_id, own.kind) != (observer_id, kind):
         raise HoldConflict("Book what it was made for, or book without it.")
     if why := seating.closed(call, now=now, kind=kind):
-        raise problem(why)
+        raise seat_refused(db, why, call, observer_id, now=now)
     _used(db, held)
     until = take_up(db, call, own, actor=actor, now=now)
     if debrief_minutes is not None:

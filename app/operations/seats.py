@@ -153,7 +153,7 @@ def _lock_and_ask(
     if not may_act_for(actor, observer_id):
         raise Forbidden("You can take a seat only for yourself.")
     if seen.seats_taken and waitlist.is_overdue(db, call_id, now=now):
-        waitlist.settle(db, call_id=call_id, also=[observer_id], now=now)
+        waitlist.settle(db, call_id=call_id, also=[observer_id, seen.host_id], now=now)
     rows, call = lock_to_sit(db, seen, observer_id)
     if observer_id not in rows:
         raise UnknownReference(faults=(Fault("/observer_id", "unknown", "There is no such person."),))

@@ -22,7 +22,7 @@ from app.operations.locks import lock_call_with_people
 from app.operations.refused import seat_refused
 from app.operations.seating import Sitting, end_seats, last_moment, take_seat, take_up
 from app.operations.settling import settle_call_at
-from app.queries import calls, people, seats, waitlist
+from app.queries import busy, calls, people, seats, waitlist
 from app.queries.house_rules import house_rules
 from app.rules import seating
 from app.rules.access import SYSTEM, Actor, may_act_for
@@ -93,13 +93,14 @@ def accept_offer(
 
 
 def leave(db: DbSession, *, entry_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> Any:
-    """Leave the line, giving back what is offered, and return the place. Repeating it changes nothing. Refused as
-    `offer_taken` once there is a seat, which is released as every seat is, naming it while it is theirs.
+    """Leave the line, giving back what is offered, and return the place. Once the wait is over this changes
+    nothing, but is refused as `offer_taken` while the seat that ended it is theirs: that is released as every seat is.
     """
     found, call = _lock(db, entry_id, expected_version=expected_version, actor=actor, now=now)
     if found.status is WaitlistStatus.TAKEN:
-        theirs = (one.id for one in calls.live_seats(db, [call.id]) if one.observer_id == found.person_id)
-        raise OfferTaken("Release that seat instead.", extra={"seat_id": next(theirs, None)})
+        theirs = next((one.id for one in calls.live_seats(db, [call.id]) if one.observer_id == found.person_id), None)
+        if theirs is not None:
+            raise OfferTaken("Release that seat instead.", extra={"seat_id": theirs})
     if found.status not in IN_LINE:
         return found
     _end_entries(db, [found], WaitlistStatus.LEFT, actor=actor, now=now)
@@ -170,7 +171,7 @@ def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None
         free -= 1
         _change(db, row, {"status": WaitlistStatus.OFFERED, "seat_id": made.id}, "offered", actor=actor, now=now)
         call = calls.call_for_update(db, call_id)
-        _, hosting = seats.facts(db, call, [], host, now=now)
+        hosting = busy.loads(db, [host], call.starts_at, call.ends_at, now=now)[1][host.id]
 
 
 def wait_again(db: DbSession, call: Any, lost: Sequence[Any], *, actor: Actor, now: datetime) -> None:

@@ -319,14 +319,15 @@ def test_a_held_seat_goes_where_its_call_goes_and_with_it(db: DbSession) -> None
 
 
 def test_a_call_that_closes_meanwhile_is_not_booked_by_its_hold(db: DbSession) -> None:
-    call_id, jo = a_call(db), a_person(db, "Jo")
+    call_id, other, jo = a_call(db), a_call(db, starts_at=TEN + 2 * HALF), a_person(db, "Jo")
     made = hold(db, call_id, jo)
     patch_call(db, call_id=call_id, changes={"sensitive": True}, actor=SYSTEM, now=NOW)
 
     with pytest.raises(Problem) as refused:
         book_held(db, made.token, call_id, jo)
 
-    assert refused.value.code == "not_joinable"
+    instead: Any = refused.value.extra["alternatives"]
+    assert (refused.value.code, [one["call_id"] for one in instead]) == ("not_joinable", [other])
 
 
 def test_where_the_host_approves_a_hold_that_is_booked_asks_them_and_its_token_is_used_up(db: DbSession) -> None:
