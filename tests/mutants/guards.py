@@ -211,8 +211,8 @@ MUTANTS = (
     Mutant(
         35,
         "app/db.py",
-        "        yield db\n        db.commit()\n    except",
-        "        try:\n            yield db\n        finally:\n            db.commit()\n    except",
+        "        yield db\n        db.commit()\n        for act",
+        "        try:\n            yield db\n        finally:\n            db.commit()\n        for act",
     ),
     Mutant(
         36,
