@@ -29,6 +29,7 @@ KEY = "k" * 64
 GOOD = {
     "Python", "time zones", "data folder", "disk space", "secret key", "public URL", "outbox", "database", "schema",
     "installation", "last line against two places at once", "claims", "seats", "dead jobs", "waiting jobs",
+    "workers",
 }  # fmt: skip
 SQLITE, POSTGRESQL = {"durability", "database file"}, {"PostgreSQL version", "database time zone", "btree_gist"}
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
