@@ -17,6 +17,7 @@ from app.db import WriterQueue, transaction
 from app.errors import Unavailable
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
+from app.wake import Bell
 from benchmarks.databases import Wanted, copies, observers_with_calls
 from benchmarks.figures import Figure
 from tests.harness import NOW
@@ -66,6 +67,7 @@ def _engine(url: str, queue: WriterQueue | None) -> Engine:
     wait as SQLite makes them wait, asking again and again, in no order.
     """
     engine = create_engine(url, pool_size=THREADS, connect_args={"isolation_level": None, "timeout": 5.0})
+    engine.update_execution_options(bell=Bell(engine))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _entry: Any) -> None:
