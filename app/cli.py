@@ -55,6 +55,8 @@ Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the embedded 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 
+_EMBEDDED_THREADS = 2
+"""Of the worker inside `serve`: a solver keeps no mail waiting."""
 OPENAPI = Path(__file__).parent.parent / "openapi.json"
 _UNREAD_URL = "EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name."
 
@@ -95,7 +97,7 @@ def serve(
         url = f"http://{name}:{listener.getsockname()[1]}"
         settings = _settings(dir, served_at=url, plain_http=here)
         with _opened(settings) as engine:
-            made = create_app(settings, engine=engine, with_worker=settings.embedded)
+            made = create_app(settings, engine=engine, worker_threads=_EMBEDDED_THREADS if settings.embedded else 0)
             _say(f"Earshot is at {url} · API docs at {url}/docs · Ctrl-C stops it")
             server(made).run(sockets=[listener])
 

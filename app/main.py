@@ -71,20 +71,19 @@ ROUTERS: tuple[APIRouter, ...] = (
     *pages.ROUTERS,
 )
 
-_EMBEDDED_THREADS = 2
-"""So that a solver keeps no mail waiting."""
-
 
 def create_app(
-    settings: Settings, *, engine: Engine | None = None, clock: Clock = wall.now, with_worker: bool = False
+    settings: Settings, *, engine: Engine | None = None, clock: Clock = wall.now, worker_threads: int = 0
 ) -> FastAPI:
-    """Return the app. It opens no connection and starts no thread before it serves; `with_worker` runs one inside."""
+    """Return the app. It opens no connection and starts no thread before it serves; with `worker_threads`, a worker
+    runs inside.
+    """
     engine = engine or make_engine(settings.url, pool_size=settings.pool_size)
     app = FastAPI(
         title="Earshot",
         version="0.1.0",
         summary="Puts every junior rep within earshot of a good sales call again.",
-        lifespan=_lifespan(Worker(engine, settings, clock, threads=_EMBEDDED_THREADS) if with_worker else None),
+        lifespan=_lifespan(Worker(engine, settings, clock, threads=worker_threads) if worker_threads else None),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

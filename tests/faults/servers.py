@@ -74,7 +74,9 @@ def _serve(database_url: str, folder: Path, port: int, ready: Connection) -> Non
     engine = make_engine(settings.url, pool_size=settings.pool_size)
     with listening("127.0.0.1", port) as listener:
         ready.send(listener.getsockname()[1])
-        server(create_app(settings, engine=engine, with_worker=settings.embedded)).run(sockets=[listener])
+        server(create_app(settings, engine=engine, worker_threads=2 if settings.embedded else 0)).run(
+            sockets=[listener]
+        )
 
 
 @contextmanager

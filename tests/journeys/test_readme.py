@@ -60,7 +60,7 @@ def shell(sqlite_url: str, tmp_path: Path) -> Iterator[Shell]:
     with transaction(engine, writes=True) as db:
         key = create_api_key(db, name="test", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock.now())
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with served(create_app(settings, engine=engine, with_worker=True)) as url:
+    with served(create_app(settings, engine=engine, worker_threads=2)) as url:
         yield Shell({"URL": url, "KEY": key, "PATH": path, "no_proxy": "127.0.0.1"})
 
 
