@@ -28,9 +28,9 @@ from app.wake import bell_of, relay
 
 log = structlog.get_logger("earshot.worker")
 
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 7.0
 """How long jobs at hand may go on when the worker is told to stop, so that it ends within ten seconds."""
-_LAST_WORDS_SECONDS = 1.5
+_LAST_WORDS_SECONDS = 1.0
 _BEAT_SECONDS = 15.0
 _WATCH_SECONDS = 1.0
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
@@ -75,7 +75,7 @@ class Worker:
         self._pause_seconds = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop. Jobs at hand then get eight seconds; what is not done goes back to the queue."""
+        """Work until told to stop. Jobs at hand then get seven seconds; what is not done goes back to the queue."""
         crew = [threading.Thread(target=self._work, args=(stop,), daemon=True) for _ in range(self._threads)]
         if self._engine.dialect.name == "postgresql":
             crew.append(threading.Thread(target=relay, args=(self._engine, stop), daemon=True))
