@@ -21,6 +21,7 @@ class Seat(SQLModel, table=True):
         Index(
             "seat_one_per_observer", "call_id", "observer_id", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE
         ),
+        Index("seat_of_call", "call_id"),
         Index("seat_of_observer", "observer_id"),
     )
 

@@ -6,11 +6,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, literal_column, or_, select, union_all
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, literal_column, or_, select, true, union_all
 
 from app.db import DbSession
 from app.models.tables import availability, busy, call, claim, pause, person, seat, session
 from app.queries.instants import SECOND, Instants
+from app.queries.rows import one_of
 from app.rules.availability import Range, WorkingHours, working_ranges
 from app.rules.loads import load
 from app.rules.seating import Host, Load, Observer
@@ -53,35 +54,36 @@ TAKING = union_all(
     ),
     select(busy.c.person_id, busy.c.starts_at, busy.c.ends_at).where(busy.c.person_id.in_(_WHO), _meeting(busy)),
     select(call.c.host_id.label("person_id"), call.c.starts_at, call.c.ends_at).where(
-        call.c.host_id.in_(_WHO), call.c.status.in_((CallStatus.SCHEDULED, CallStatus.LIVE)), _meeting(call)
+        call.c.host_id.in_(_WHO), one_of(call.c.status, (CallStatus.SCHEDULED, CallStatus.LIVE)), _meeting(call)
     ),
 )
 """What takes the time of people `who` in [starts_at, ends_at): claims that have not expired `now`, imported busy time
 and calls they host. Claims of the sessions in `ignoring` don't count: a session may move over itself.
 """
 _COUNTS = (
-    seat.c.status.in_(LOADING),
+    one_of(seat.c.status, LOADING),
     or_(session.c.expires_at.is_(None), session.c.expires_at > _NOW),
-    call.c.starts_at >= _FROM,
-    call.c.starts_at < _TO,
 )
+_WITHIN = and_(call.c.starts_at >= _FROM, call.c.starts_at < _TO)
 _HOSTED = call.join(session, session.c.call_id == call.c.id).join(seat, seat.c.session_id == session.c.id)
 # Each part goes its own way through the indexes: either one or the other in one condition would read all calls.
 _LOADING = union_all(
     select(seat.c.observer_id.label("person_id"), literal_column("0"), Instants(call.c.starts_at))
     .select_from(seat.join(call, call.c.id == seat.c.call_id).join(session, session.c.id == seat.c.session_id))
-    .where(seat.c.observer_id.in_(_WHO), *_COUNTS)
+    # A condition that no index serves: of times it does not know, PostgreSQL believes that few calls lie between them,
+    # and would read all of those for the few seats that a person has.
+    .where(seat.c.observer_id.in_(_WHO), *_COUNTS, _WITHIN.is_(true()))
     .group_by(seat.c.observer_id),
     select(call.c.host_id, literal_column("1"), Instants(call.c.starts_at))
     .select_from(_HOSTED)
-    .where(call.c.host_id.in_(_WHO), *_COUNTS)
+    .where(call.c.host_id.in_(_WHO), *_COUNTS, _WITHIN)
     .group_by(call.c.host_id),
 )
 """The starts of the calls on which people have seats (0) or observers (1), once for each seat that counts."""
 _OBSERVED = (
     select(call.c.host_id, call.c.id, call.c.starts_at, call.c.ends_at)
     .select_from(_HOSTED)
-    .where(call.c.host_id.in_(_WHO), seat.c.status.in_(LIVE_SEATS), *_COUNTS)
+    .where(call.c.host_id.in_(_WHO), seat.c.status.in_(LIVE_SEATS), *_COUNTS, _WITHIN)
     .distinct()
 )
 _HOURS = (
