@@ -98,8 +98,10 @@ MUTANTS = (
     Mutant(
         14,
         "app/operations/series_changes.py",
-        "    invites.series_changed(db, series_id=locked.row.series_id, now=now)",
-        "    for _ in ending:\n        invites.series_changed(db, series_id=locked.row.series_id, now=now)",
+        "    free_time(db, gone, now=now)\n    db.execute(",
+        "    free_time(db, gone, now=now)\n    for one in gone:\n"
+        "        db.execute(update(session).where(session.c.id == one).values(status=SessionStatus.CANCELLED))\n"
+        "        invites.series_changed(db, series_id=locked.row.series_id, now=now)\n    db.execute(",
     ),
     Mutant(
         15,
