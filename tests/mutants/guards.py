@@ -149,9 +149,9 @@ MUTANTS = (
     Mutant(23, "app/rules/meeting.py", "    if starts_at < earliest(house, now=now):", "    if starts_at < now:"),
     Mutant(
         24,
-        "app/rules/seating.py",
-        "    return instant.astimezone(ZoneInfo(time_zone)).date()",
-        "    return instant.date() if ZoneInfo(time_zone) else instant.date()",
+        "app/rules/loads.py",
+        "    return datetime.fromtimestamp(second, ZoneInfo(time_zone)).date()",
+        '    return datetime.fromtimestamp(second, ZoneInfo(time_zone and "UTC")).date()',
     ),
     Mutant(
         25,
