@@ -210,6 +210,83 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class WebhookFormat(StrEnum):
+    """What an endpoint understands: Standard Webhooks, or the messages of a chat."""
+
+    STANDARD = "standard"
+    SLACK = "slack"
+    TEAMS = "teams"
+
+
+class EndpointStatus(StrEnum):
+    """Whether a webhook endpoint is sent anything."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+class DisabledBecause(StrEnum):
+    """Why a webhook endpoint is sent nothing."""
+
+    BY_HAND = "by_hand"
+    GONE = "gone"
+    """It answered 410."""
+    FAILING = "failing"
+    """Nothing arrived for five days."""
+
+
+class DeliveryStatus(StrEnum):
+    """The life of one event on its way to one endpoint."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Tried as often as it may be; it can be sent again by hand."""
+
+
+class MessageKind(StrEnum):
+    """What a mail says. Those up to SERIES_CANCELLED carry a calendar event; the others are notices."""
+
+    SEAT_BOOKED = "seat_booked"
+    SEAT_CHANGED = "seat_changed"
+    SEAT_CANCELLED = "seat_cancelled"
+    HOSTING_BOOKED = "hosting_booked"
+    HOSTING_CHANGED = "hosting_changed"
+    HOSTING_CANCELLED = "hosting_cancelled"
+    SESSION_BOOKED = "session_booked"
+    SESSION_CHANGED = "session_changed"
+    SESSION_CANCELLED = "session_cancelled"
+    SERIES_BOOKED = "series_booked"
+    SERIES_CHANGED = "series_changed"
+    SERIES_CANCELLED = "series_cancelled"
+    SEAT_REQUESTED = "seat_requested"
+    SEAT_DECLINED = "seat_declined"
+    SEAT_EXPIRED = "seat_expired"
+    SEAT_OFFERED = "seat_offered"
+    OFFER_LAPSED = "offer_lapsed"
+    SESSION_REQUESTED = "session_requested"
+    SESSION_DECLINED = "session_declined"
+    TIME_SUGGESTED = "time_suggested"
+    MATCH_STARTED = "match_started"
+    REMINDER_DAY = "reminder_day"
+    REMINDER_SOON = "reminder_soon"
+    DIGEST = "digest"
+    WEBHOOK_DISABLED = "webhook_disabled"
+
+
+class NoticeStatus(StrEnum):
+    """The life of a mail that carries no calendar event."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    DROPPED = "dropped"
+    """It had become pointless, or was not wanted."""
+    REFUSED = "refused"
+    """No relay will ever take it."""
+    BOUNCED = "bounced"
+    """It was taken, and came back."""
+
+
 class FeedKind(StrEnum):
     """What a calendar subscription shows."""
 

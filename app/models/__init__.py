@@ -7,6 +7,7 @@ from app.models.availability import Availability, Busy, Pause
 from app.models.calendar import CalendarEntry, Feed
 from app.models.call import Account, Call, CallType, CallTypeSkill
 from app.models.external import ExternalIdentity
+from app.models.mail import MailSetting, MailTrouble, MessageTemplate, Notice
 from app.models.match import Match, MatchRun, ProposedMatch
 from app.models.person import Person, Team
 from app.models.plan import PlanRun, PlanSeat
@@ -15,6 +16,7 @@ from app.models.record import Event, IdempotencyRecord, Installation, Job, Opera
 from app.models.seat import Seat, WaitlistEntry
 from app.models.session import Claim, Hold, Participant, Series, Session
 from app.models.skill import PersonSkill, Skill, SkillAssessment
+from app.models.webhook import Delivery, DeliveryAttempt, WebhookEndpoint
 
 metadata = SQLModel.metadata
 
@@ -29,6 +31,8 @@ __all__ = [
     "CallType",
     "CallTypeSkill",
     "Claim",
+    "Delivery",
+    "DeliveryAttempt",
     "Enrollment",
     "Event",
     "ExternalIdentity",
@@ -37,8 +41,12 @@ __all__ = [
     "IdempotencyRecord",
     "Installation",
     "Job",
+    "MailSetting",
+    "MailTrouble",
     "Match",
     "MatchRun",
+    "MessageTemplate",
+    "Notice",
     "Operation",
     "Participant",
     "Pause",
@@ -56,5 +64,6 @@ __all__ = [
     "SkillAssessment",
     "Team",
     "WaitlistEntry",
+    "WebhookEndpoint",
     "metadata",
 ]

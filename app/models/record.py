@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, false, text
 from sqlmodel import Field, SQLModel
 
 from app.models.fields import Key, key, one_of, plain_json, ref
@@ -13,7 +13,11 @@ from app.vocabulary import JobStatus, WorkStatus
 class Event(SQLModel, table=True):
     """One change: who did what to which version of what. Webhooks, audit and live pages read it."""
 
-    __table_args__ = (Index("event_of_object", "object_id"),)
+    _NOT_ANNOUNCED = text("announced = false")
+    __table_args__ = (
+        Index("event_of_object", "object_id"),
+        Index("event_to_announce", "sequence", sqlite_where=_NOT_ANNOUNCED, postgresql_where=_NOT_ANNOUNCED),
+    )
 
     sequence: int | None = Field(
         default=None,
@@ -27,6 +31,8 @@ class Event(SQLModel, table=True):
     object_type: str = Field(max_length=32)
     object_id: str = Field(max_length=64)
     version: int
+    announced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether those who hear of it have been written down: deliveries to endpoints, notices to people."""
 
 
 class Operation(SQLModel, table=True):
