@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Engine
 
 from app import db
+from app.adapters.outside import Outside
 from app.child import ChildStopped
 from app.clock import Clock
 from app.config import Settings
@@ -64,6 +65,7 @@ class Worker:
         self._settings = settings
         self._clock = clock
         self._handlers = handlers
+        self._outside = Outside(settings)
         self._threads = threads
         self._periodic = periodic
         self._limits = limits
@@ -86,6 +88,7 @@ class Worker:
         _join(crew, GRACE_SECONDS)
         self._let_go()
         _join(crew, _LAST_WORDS_SECONDS)
+        self._outside.close()
 
     def run_one(self) -> bool:
         """Run the most urgent due job; False when there is none."""
@@ -175,7 +178,7 @@ class Worker:
             db.written(self._engine, partial(leases.report, leased=leased, percent=percent, now=self._clock()))
 
         over = self._at_hand[leased.id].over
-        return JobContext(self._engine, self._settings, self._clock, leased.payload, progress, over)
+        return JobContext(self._engine, self._settings, self._clock, self._outside, leased.payload, progress, over)
 
     def _record(self, session: DbSession, leased: Leased, failure: Exception | None) -> None:
         now = self._clock()

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from app.adapters.outside import Outside
 from app.config import Settings
 from app.db import DbSession
 from app.jobs.context import JobContext
@@ -65,4 +66,4 @@ def run_job(engine: Engine, handler: Callable[[JobContext], None], run_id: str, 
     """Do what a worker does with the job of a run."""
     settings = Settings(_env_file=None, **limits)  # type: ignore[arg-type]
     payload = {"run_id": run_id, "credential_id": "system", "person_id": None}
-    handler(JobContext(engine, settings, FakeClock(), payload, lambda _percent: None))
+    handler(JobContext(engine, settings, FakeClock(), Outside(settings), payload, lambda _percent: None))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from app.adapters.outside import Outside
 from app.clock import Clock
 from app.config import Settings
 from app.db import DbSession, written
@@ -20,14 +21,15 @@ class Hopeless(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The house around one job, its payload, where it reports progress (percent, with no transaction open; raises when
-    the job is no longer this worker's), and an event that is set when nobody waits for the job any more: it was
-    cancelled or taken over, or the worker ends.
+    """The house around one job, the ways out of it, its payload, where it reports progress (percent, with no
+    transaction open; raises when the job is no longer this worker's), and an event that is set when nobody waits for
+    the job any more: it was cancelled or taken over, or the worker ends.
     """
 
     engine: Engine
     settings: Settings
     clock: Clock
+    outside: Outside
     payload: Mapping[str, Any]
     progress: Callable[[int], None]
     over: threading.Event = field(default_factory=threading.Event)

@@ -5,7 +5,7 @@ from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
-from app.adapters.mail import MailRefused, MailUnavailable, mailer
+from app.adapters.mail import MailRefused, MailUnavailable
 from app.ical import imip, itip
 from app.ical.entries import EntryStatus
 from app.ical.write import Method
@@ -29,7 +29,7 @@ def send_invite(context: JobContext) -> None:
     if over and not letter.again:
         return
     try:
-        mailer(context.settings).send(letter.message_id, recipient.email, written(letter))
+        context.outside.mailer.send(letter.message_id, recipient.email, written(letter))
     except (MailRefused, MailUnavailable) as trouble:
         if over or (isinstance(trouble, MailRefused) and trouble.permanent):
             raise Hopeless(str(trouble)) from trouble

@@ -1,6 +1,7 @@
 """Tell what changed: one row per change, in the transaction of the change."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert
@@ -9,6 +10,20 @@ from app import ids
 from app.db import DbSession
 from app.models.tables import event
 from app.rules.access import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event: who did what to which version of what."""
+
+    sequence: int
+    id: str
+    at: datetime
+    actor: str
+    act: str
+    object_type: str
+    object_id: str
+    version: int
 
 
 def tell(

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select, update
 
+from app.adapters.outside import Outside
 from app.config import Settings
 from app.db import transaction
 from app.jobs.context import JobContext
@@ -35,7 +36,11 @@ class House:
             self.send(payload["entry_id"])
 
     def send(self, entry_id: str) -> None:
-        send_invite(JobContext(self.engine, self.settings, self.clock, {"entry_id": entry_id}, lambda _: None))
+        send_invite(
+            JobContext(
+                self.engine, self.settings, self.clock, Outside(self.settings), {"entry_id": entry_id}, lambda _: None
+            )
+        )
 
     def mails(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted(self.settings.outbox.glob("*.eml"))}

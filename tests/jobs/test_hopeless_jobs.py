@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from app.adapters.mail import MailRefused
+from app.adapters.outside import Outside
 from app.config import Settings
 from app.db import DbSession, Retryable, transaction
 from app.jobs.context import Hopeless, JobContext
@@ -80,13 +81,17 @@ def test_only_what_a_relay_refuses_for_good_is_hopeless(
     with SmtpServer(answers={"RCPT": answer}) as relay:
         settings = Settings(dir=tmp_path, smtp_host="127.0.0.1", smtp_port=relay.port, smtp_tls="none", _env_file=None)
         with pytest.raises(raised):
-            send_invite(JobContext(engine, settings, FakeClock(), {"entry_id": entry_id}, lambda _: None))
+            send_invite(
+                JobContext(engine, settings, FakeClock(), Outside(settings), {"entry_id": entry_id}, lambda _: None)
+            )
 
     assert relay.delivered == []
 
 
 def test_a_write_of_a_job_is_run_again_when_the_database_asks_for_it(engine: Engine) -> None:
-    context = JobContext(engine, Settings(_env_file=None), FakeClock(), {}, lambda _: None)
+    context = JobContext(
+        engine, Settings(_env_file=None), FakeClock(), Outside(Settings(_env_file=None)), {}, lambda _: None
+    )
     runs: list[str] = []
 
     def write(db: DbSession) -> str:
