@@ -86,6 +86,6 @@ PUBLISHED: Mapping[str, Published] = {
 
 
 def listens(acts: Iterable[str], act: str) -> bool:
-    """Whether who listens to these, each an act or `object.*`, hears of a published act. Nothing listed: all of them."""
+    """Whether somebody who listens to `acts`, each an act or `object.*`, hears of this one. None named: all of them."""
     wanted = frozenset(acts)
     return not wanted or act in wanted or f"{act.partition('.')[0]}.*" in wanted
