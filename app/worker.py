@@ -21,8 +21,8 @@ from app.config import Settings
 from app.db import DbSession
 from app.errors import Unavailable
 from app.jobs import HANDLERS, LIMITS, PERIODIC, Handler
-from app.jobs.context import Hopeless, JobContext
-from app.operations import jobs, leases
+from app.jobs.context import Hopeless, JobContext, Later
+from app.operations import announcing, jobs, leases
 from app.operations.leases import Leased, Overtaken
 from app.rules.backoff import delay
 from app.wake import bell_of, relay
@@ -79,6 +79,7 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. Jobs at hand then get seven seconds; what is not done goes back to the queue."""
         crew = [threading.Thread(target=self._work, args=(stop,), daemon=True) for _ in range(self._threads)]
+        crew.append(threading.Thread(target=self._be_herald, args=(stop,), daemon=True))
         if self._engine.dialect.name == "postgresql":
             crew.append(threading.Thread(target=relay, args=(self._engine, stop), daemon=True))
         for one in crew:
@@ -159,6 +160,9 @@ class Worker:
                 if leased.attempts > leased.max_attempts:
                     raise Lost("Every worker that took this job died over it.")
                 self._handler(leased.kind)(self._context(leased))
+            except Later as later:
+                log.info("job waits", until=later.until.isoformat(), why=str(later))
+                return later
             except (Overtaken, ChildStopped) as taken_away:
                 log.info("job taken away", why=str(taken_away))
                 return taken_away
@@ -184,6 +188,9 @@ class Worker:
         now = self._clock()
         if failure is None:
             leases.end(session, leased, now=now)
+        elif isinstance(failure, Later):
+            tried, why = leased.attempts - 1, _words(failure)
+            leases.put_back(session, leased, due_at=failure.until, attempts=tried, why=why, now=now)
         elif isinstance(failure, Hopeless) or leased.attempts >= leased.max_attempts:
             leases.give_up(session, leased, why=_words(failure), now=now)
         else:
@@ -205,6 +212,32 @@ class Worker:
             except Exception:
                 log.exception("worker")
             stop.wait(_WATCH_SECONDS)
+
+    def _be_herald(self, stop: threading.Event) -> None:
+        """Announce events as they come, until told to stop. On a thread of its own: no long job makes them wait."""
+        while not stop.is_set():
+            heard = self._bell.rung
+            try:
+                if self._announce_some():
+                    continue
+            except Unavailable:
+                pass  # the database is busy or away: the next look comes
+            except Exception:
+                log.exception("herald")
+            stop.wait(_SHORTEST_PAUSE_SECONDS)  # a busy house rings often: one look for many rings
+            self._bell.wait(heard, _LONGEST_PAUSE_SECONDS)
+
+    def announce(self) -> None:
+        """Announce every event that waits."""
+        while self._announce_some():
+            pass
+
+    def _announce_some(self) -> bool:
+        """Announce the next events in one transaction; False when there are none. Looks first, and then only reads."""
+        with db.transaction(self._engine, writes=False) as reading:
+            if not announcing.anything_to_announce(reading):
+                return False
+        return db.written(self._engine, partial(announcing.announce, now=self._clock())) > 0
 
     def plan(self) -> None:
         """Queue what is periodic and due, unless some worker has."""

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, insert, select, update
 from app import ids
 from app.config import Settings
 from app.db import make_engine, transaction
-from app.jobs.context import JobContext
+from app.jobs.context import JobContext, Later
 from app.models.tables import browser_session, idempotency_record, job, operation, sign_in_link
 from app.operations import operations
 from app.operations.jobs import enqueue
@@ -185,6 +185,34 @@ def test_a_worker_that_lost_its_lease_stops_at_the_next_progress_and_changes_not
     with transaction(engine, writes=False) as db:
         found = db.execute(select(operation).where(operation.c.id == operation_id)).one()
     assert (found.status, found.progress) == (WorkStatus.QUEUED, 0)
+
+
+def test_a_job_whose_time_has_not_come_waits_for_it_and_that_counts_as_no_attempt(
+    engine: Engine, clock: FakeClock
+) -> None:
+    tried = []
+
+    def not_yet(_: JobContext) -> None:
+        tried.append(clock())
+        if len(tried) < 4:
+            raise Later(clock() + timedelta(minutes=5), "the relay rests")
+
+    worker = Worker(engine, SETTINGS, clock, {"mail": not_yet})
+    with transaction(engine, writes=True) as db:
+        enqueue(db, "mail", {}, max_attempts=1, now=NOW)
+
+    waits = []
+    for _ in range(3):
+        worker.run_one()
+        (left,) = jobs(engine, "mail")
+        waits.append((left.status, left.attempts, left.due_at - clock(), left.last_error))
+        early = worker.run_one()
+        clock.advance(timedelta(minutes=5))
+    worker.run_one()
+
+    assert waits == [(JobStatus.QUEUED, 0, timedelta(minutes=5), "Later: the relay rests")] * 3
+    assert not early
+    assert [(one.status, one.attempts, one.last_error) for one in jobs(engine, "mail")] == [(JobStatus.DONE, 1, None)]
 
 
 def run_for_a_moment(worker: Worker, engine: Engine) -> None:

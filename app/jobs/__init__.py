@@ -22,5 +22,8 @@ HANDLERS: Mapping[str, Handler] = {
 PERIODIC: Mapping[str, timedelta] = {"housekeeping": timedelta(hours=1)}
 """Kind to how often, counted from midnight UTC: once across all workers. What was missed is not caught up on."""
 
-LIMITS: Mapping[frozenset[str], int] = {frozenset({"match_run", "plan_run"}): 1}
-"""How many jobs of these kinds, taken together, run at once in one process. A solver takes a core and much memory."""
+LIMITS: Mapping[frozenset[str], int] = {
+    frozenset({"match_run", "plan_run"}): 1,  # a solver takes a core and much memory
+    frozenset({"invite_mail", "notice_mail"}): 2,  # lines to the relay
+}
+"""How many jobs of these kinds, taken together, run at once in one process."""

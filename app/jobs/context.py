@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -17,6 +18,16 @@ T = TypeVar("T")
 
 class Hopeless(Exception):
     """This job will never work: trying again is pointless."""
+
+
+class Later(Exception):
+    """It is not this job's time yet: it is put back, due `until` then, and this attempt does not count. `why` is kept
+    for who looks at it meanwhile.
+    """
+
+    def __init__(self, until: datetime, why: str = "") -> None:
+        super().__init__(why)
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
