@@ -264,7 +264,7 @@ class MessageKind(StrEnum):
     SEAT_EXPIRED = "seat_expired"
     SEAT_OFFERED = "seat_offered"
     OFFER_LAPSED = "offer_lapsed"
-    SESSION_REQUESTED = "session_requested"
+    REQUEST_OVER = "request_over"
     SESSION_DECLINED = "session_declined"
     TIME_SUGGESTED = "time_suggested"
     MATCH_STARTED = "match_started"

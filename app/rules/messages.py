@@ -1,0 +1,373 @@
+"""The catalogue of mails: which facts each kind can say, and our own words for it, in English.
+
+Data minimum (design: privacy): people and company by name, the type of a call, times; no title or contact of the CRM.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.rules.templates import Fact, Words
+from app.vocabulary import MessageKind
+
+LANGUAGE = "en"
+"""What our own words are in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Something that a mail can say: what it is, and what it may look like."""
+
+    name: str
+    meaning: str
+    example: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One kind of mail: the tokens that its words may have, and our own words."""
+
+    tokens: tuple[Token, ...]
+    words: Words
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its tokens."""
+        return tuple(token.name for token in self.tokens)
+
+    @property
+    def examples(self) -> dict[str, Fact]:
+        """Facts such as it is filled with."""
+        return {token.name: token.example for token in self.tokens}
+
+
+def languages(wanted: str | None) -> tuple[str, ...]:
+    """Return in which languages words are looked for, the best first: `pt-BR` gives pt-BR, pt, en (RFC 4647 section
+    3.4).
+    """
+    parts = canonical(wanted).split("-") if wanted else []
+    found = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return tuple(dict.fromkeys([*found, LANGUAGE]))
+
+
+def canonical(language: str) -> str:
+    """Return a language tag in the case that it is customarily written in: `zh-Hant-TW` (RFC 5646 section 2.1.1)."""
+    first, *rest = language.lower().split("-")
+    return "-".join([first, *({2: part.upper(), 4: part.title()}.get(len(part), part) for part in rest)])
+
+
+def when(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
+    """Return a time as its reader lives it: `Monday 23 November 2026, 10:00–10:30 (Europe/London)`."""
+    return f"{times(starts_at, ends_at, time_zone)} ({time_zone})"
+
+
+def times(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
+    """Return `Monday 23 November 2026, 10:00–10:30`: a time in a zone that is named elsewhere."""
+    zone = ZoneInfo(time_zone)
+    return f"{day(starts_at, time_zone)}, {starts_at.astimezone(zone):%H:%M}–{ends_at.astimezone(zone):%H:%M}"
+
+
+def moment(at: datetime, time_zone: str) -> str:
+    """Return an instant as its reader lives it: `Monday 23 November 2026, 10:00 (Europe/London)`."""
+    return f"{day(at, time_zone)}, {at.astimezone(ZoneInfo(time_zone)):%H:%M} ({time_zone})"
+
+
+def day(at: datetime, time_zone: str) -> str:
+    """Return the day that an instant lies on in a zone: `Monday 23 November 2026`."""
+    local = at.astimezone(ZoneInfo(time_zone))
+    return f"{local:%A} {local.day} {local:%B %Y}"
+
+
+_NAME = Token("name", "The name of whoever reads it.", "Jo Müller")
+_LINK = Token(
+    "link", "The page where they see it, and act.", "https://earshot.example/s/ses_01jd6x0000e8r9sv4kz2m7n5qa"
+)
+_WHEN = Token(
+    "when", "From when until when, in the zone where they live.", "Monday 23 November 2026, 10:00–10:30 (Europe/London)"
+)
+_UNTIL = Token(
+    "until", "Until when they can answer, where they live.", "Monday 23 November 2026, 09:45 (Europe/London)"
+)
+_CALL = Token("call", "The company and the type of the call.", "Northwind Freight (discovery)")
+_HOST = Token("host_name", "Who hosts the call.", "Mara Okafor")
+_OBSERVER = Token("observer_name", "Who would like to listen.", "Aisha Khan")
+_WHAT = Token("what", "What it is, with whom and about what.", "Shadow: Mara Okafor · Northwind Freight (discovery)")
+_WHO = Token("who_name", "Who answered.", "Mara Okafor")
+_SETTINGS = Token(
+    "settings_link", "The page where they choose which mail they want.", "https://earshot.example/r/AbCd/mail"
+)
+_ON_CALL = (_NAME, _CALL, _HOST, _WHEN, _LINK)
+_INVITE = (_NAME, _WHAT, Token("when", _WHEN.meaning + " Of a series, several lines.", _WHEN.example), _LINK)
+_REMINDER = (
+    _NAME,
+    _WHAT,
+    _WHEN,
+    Token("join", "The way into the meeting; empty where none is known.", "https://meet.example/123-456"),
+    _LINK,
+    _SETTINGS,
+)
+
+
+def _invite(subject: str, news: str) -> Message:
+    text = "Hello {{name}},\n\n" + news + "\n\n{{what}}\n{{when}}\n\n{{link}}\n"
+    return Message(_INVITE, Words(subject, text))
+
+
+CATALOGUE: Mapping[MessageKind, Message] = {
+    MessageKind.SEAT_BOOKED: _invite("{{what}}", "You have a seat on this call. Enjoy it."),
+    MessageKind.SEAT_CHANGED: _invite("Changed: {{what}}", "Your seat has changed. Here is what holds now."),
+    MessageKind.SEAT_CANCELLED: _invite(
+        "Cancelled: {{what}}", "This one is off: your seat on the call is free again, and so is your time."
+    ),
+    MessageKind.HOSTING_BOOKED: _invite(
+        "{{what}}", "You will have company on your call. They only listen; there is nothing for you to prepare."
+    ),
+    MessageKind.HOSTING_CHANGED: _invite(
+        "Changed: {{what}}",
+        "Who sits in on your call, or when, has changed. They only listen; there is nothing for you to prepare.",
+    ),
+    MessageKind.HOSTING_CANCELLED: _invite(
+        "Cancelled: {{what}}", "Nobody sits in on this call any more. There is nothing for you to do."
+    ),
+    MessageKind.SESSION_BOOKED: _invite("{{what}}", "You have a new session."),
+    MessageKind.SESSION_CHANGED: _invite("Changed: {{what}}", "This session has changed. Here is what holds now."),
+    MessageKind.SESSION_CANCELLED: _invite("Cancelled: {{what}}", "This one is off: your time is free again."),
+    MessageKind.SERIES_BOOKED: _invite("{{what}}", "You have a new series of sessions."),
+    MessageKind.SERIES_CHANGED: _invite("Changed: {{what}}", "This series has changed. Here is what holds now."),
+    MessageKind.SERIES_CANCELLED: _invite(
+        "Cancelled: {{what}}", "All of this series that was still to come is off: your time is free again."
+    ),
+    MessageKind.SEAT_REQUESTED: Message(
+        (_NAME, _OBSERVER, _CALL, _WHEN, _UNTIL, _LINK),
+        Words(
+            "{{observer_name}} would like to listen to your call: {{call}}",
+            """Hello {{name}},
+
+{{observer_name}} would like to listen to a call of yours:
+{{call}}
+{{when}}
+
+They only listen; there is nothing for you to prepare. Please say yes or no here, until {{until}}:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.SEAT_DECLINED: Message(
+        _ON_CALL,
+        Words(
+            "No seat this time: {{call}}",
+            """Hello {{name}},
+
+{{host_name}} can't take anybody along this time:
+{{call}}
+{{when}}
+
+Your time is free again. There are other calls worth hearing:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.SEAT_EXPIRED: Message(
+        _ON_CALL,
+        Words(
+            "No answer in time: {{call}}",
+            """Hello {{name}},
+
+{{host_name}} did not get round to answering your request in time:
+{{call}}
+{{when}}
+
+Your time is free again. There are other calls worth hearing:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.REQUEST_OVER: Message(
+        (*_ON_CALL, Token("reason", "Why there is no seat, as a sentence.", "The call is off.")),
+        Words(
+            "No seat any more: {{call}}",
+            """Hello {{name}},
+
+You wanted to listen to this call with {{host_name}}, and that is not possible any more:
+{{call}}
+{{when}}
+
+{{reason}} Your time is free again. There are other calls worth hearing:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.SEAT_OFFERED: Message(
+        (*_ON_CALL, _UNTIL),
+        Words(
+            "A seat for you: {{call}}",
+            """Hello {{name}},
+
+A seat has come free on a call that you wait for, and it is kept for you:
+{{call}}, with {{host_name}}
+{{when}}
+
+It is yours if you take it until {{until}}. After that it goes to the next in line:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.OFFER_LAPSED: Message(
+        _ON_CALL,
+        Words(
+            "The seat has gone to the next in line: {{call}}",
+            """Hello {{name}},
+
+The seat that was kept for you was not taken in time, so it is no longer yours:
+{{call}}, with {{host_name}}
+{{when}}
+
+Would you still like to listen? You can wait for the next one here:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.SESSION_DECLINED: Message(
+        (_NAME, _WHO, _WHAT, _WHEN, _LINK),
+        Words(
+            "{{who_name}} can't come: {{what}}",
+            """Hello {{name}},
+
+{{who_name}} can't come to this session:
+{{what}}
+{{when}}
+
+It stands for everybody else. You can choose another time, or cancel it, here:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.TIME_SUGGESTED: Message(
+        (
+            _NAME,
+            _WHO,
+            _WHAT,
+            _WHEN,
+            Token("suggested", "The time that they suggest.", "Tuesday 24 November 2026, 15:00–15:30 (Europe/London)"),
+            _LINK,
+        ),
+        Words(
+            "{{who_name}} suggests another time: {{what}}",
+            """Hello {{name}},
+
+{{who_name}} would like another time for this session:
+{{what}}
+
+Planned: {{when}}
+Suggested: {{suggested}}
+
+You can move it there, or choose another time, here:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.MATCH_STARTED: Message(
+        (
+            _NAME,
+            Token("other_name", "The other of the two.", "Mara Okafor"),
+            Token("mentor_name", "The mentor.", "Mara Okafor"),
+            Token("mentee_name", "The mentee.", "Jo Müller"),
+            Token("program", "The program that they are in.", "New account executives"),
+            _LINK,
+        ),
+        Words(
+            "You and {{other_name}} are a match",
+            """Hello {{name}},
+
+You and {{other_name}} are a match in {{program}}: {{mentor_name}} is the mentor, {{mentee_name}} the mentee.
+
+Say hello, and plan a first half hour together. Your week is here:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.REMINDER_DAY: Message(
+        _REMINDER,
+        Words(
+            "Coming up: {{what}}",
+            """Hello {{name}},
+
+This is coming up:
+{{what}}
+{{when}}
+
+If you can't make it, say so now, so that somebody else can have your place:
+{{link}}
+
+Too much mail? Choose what you want to hear of:
+{{settings_link}}
+""",
+        ),
+    ),
+    MessageKind.REMINDER_SOON: Message(
+        _REMINDER,
+        Words(
+            "Starts soon: {{what}}",
+            """Hello {{name}},
+
+This starts soon:
+{{what}}
+{{when}}
+{{join}}
+
+{{link}}
+
+Too much mail? Choose what you want to hear of:
+{{settings_link}}
+""",
+        ),
+    ),
+    MessageKind.DIGEST: Message(
+        (
+            _NAME,
+            Token("day", "The day that it is about.", "Monday 23 November 2026"),
+            Token(
+                "agenda",
+                "What they have that day, in several lines.",
+                ("10:00–10:30  Shadow: Mara Okafor · Northwind Freight (discovery)", "15:00–15:30  1:1: Mara Okafor"),
+            ),
+            _LINK,
+            _SETTINGS,
+        ),
+        Words(
+            "Your {{day}}",
+            """Good morning {{name}},
+
+This is your {{day}}:
+
+{{agenda}}
+
+Your week is here:
+{{link}}
+
+Too much mail? Choose what you want to hear of:
+{{settings_link}}
+""",
+        ),
+    ),
+    MessageKind.WEBHOOK_DISABLED: Message(
+        (
+            _NAME,
+            Token("endpoint", "What the webhook endpoint is called.", "CRM sync"),
+            Token("endpoint_id", "Its id.", "whe_01jd6x0000e8r9sv4kz2m7n5qa"),
+            Token("reason", "Why it is switched off, as a sentence.", "Nothing has arrived there for five days."),
+            Token("link", "Where the API is described.", "https://earshot.example/docs"),
+        ),
+        Words(
+            "Webhook endpoint switched off: {{endpoint}}",
+            """Hello {{name}},
+
+The webhook endpoint {{endpoint}} ({{endpoint_id}}) is switched off. {{reason}}
+
+Nothing is lost: what it has not heard is sent once it is enabled again. How to do that is said here:
+{{link}}
+""",
+        ),
+    ),
+}
