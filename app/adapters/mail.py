@@ -15,26 +15,40 @@ from app.config import Settings
 
 
 class MailRefused(Exception):
-    """The relay said no to this mail. `permanent`: asking again is pointless (5yz, RFC 5321 section 4.2.1)."""
+    """The relay said no to this mail. `permanent`: asking again is pointless (5yz, RFC 5321 section 4.2.1), and
+    `blames_address` then whether that is so for whatever goes to this address.
+    """
 
-    def __init__(self, *, permanent: bool, code: int) -> None:
+    def __init__(self, *, permanent: bool, code: int, blames_address: bool = False) -> None:
         super().__init__(f"mail refused with {code}")
         self.permanent = permanent
         self.code = code
+        self.blames_address = blames_address
 
 
 class MailUnavailable(Exception):
     """Nobody took the mail over, or nobody can say whether: send the same message again later."""
 
 
+class MailHeld(Exception):
+    """Nothing was said about this mail, for now is not the time: ask again after `seconds`."""
+
+    def __init__(self, why: str, *, seconds: float) -> None:
+        super().__init__(why)
+        self.seconds = seconds
+
+
 class Mailer(Protocol):
-    """Where mails go."""
+    """Where mails go, for any number of threads."""
 
     def send(self, message_id: str, recipient: str, message: bytes) -> None:
-        """Hand the mail over for good, or raise `MailRefused` or `MailUnavailable`.
+        """Hand the mail over for good, or raise `MailRefused`, `MailUnavailable` or `MailHeld`.
 
         Sending the same mail twice must be harmless: after a connection lost at the wrong moment it will happen.
         """
+
+    def close(self) -> None:
+        """Give back what was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,9 @@ class FolderMailer:
             _write_durably(self.folder / f"{_file_name(message_id)}.eml", message)
         except OSError as trouble:
             raise MailUnavailable(str(trouble)) from trouble
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +101,9 @@ class SmtpMailer:
         except (smtplib.SMTPException, OSError) as trouble:
             # Also a wrong password or certificate: that is for the operator to mend, and the mail can wait for it.
             raise MailUnavailable(str(trouble)) from trouble
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
     def _connect(self) -> smtplib.SMTP:
         # Without a name smtplib asks the DNS for ours, which can take seconds and tells the machine's name to others.

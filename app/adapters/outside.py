@@ -25,5 +25,7 @@ class Outside:
 
     def close(self) -> None:
         """Give back what was opened."""
+        if "mailer" in self.__dict__:
+            self.mailer.close()
         if "outbound" in self.__dict__:
             self.outbound.close()

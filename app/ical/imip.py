@@ -1,4 +1,6 @@
-"""Puts an iTIP message into a mail (iMIP, RFC 6047): pure ASCII, so every relay hands it on byte for byte."""
+"""Writes mails, with an iTIP message inside (iMIP, RFC 6047) or without: pure ASCII, so every relay hands them on byte
+for byte.
+"""
 
 from __future__ import annotations  # Message takes parameters for the type checker only
 
@@ -30,6 +32,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9 '-]{0,60}")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
 _LONGEST_ADDRESS = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
 
+_URL = re.compile(r"https?://[!#-;=?-~]{1,900}")  # with its header it fits into one line (RFC 5322 section 2.1.1)
+
 
 def message(
     *,
@@ -52,7 +56,7 @@ def message(
     """
     if f"\r\nMETHOD:{method}\r\n".encode() not in calendar:
         raise ValueError(f"the calendar's METHOD is not {method}")
-    boundary = hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    boundary = _boundary(message_id)
     alternatives = _multipart(
         "alternative",
         boundary,
@@ -63,6 +67,44 @@ def message(
     attached = _base64_part('application/ics; name="invite.ics"', calendar)
     attached["Content-Disposition"] = 'attachment; filename="invite.ics"'
     mail = _multipart("mixed", boundary, alternatives, attached)
+    return _sealed(mail, sender, recipient, subject=subject, message_id=message_id, date=date)
+
+
+def letter(
+    *,
+    sender: Organizer,
+    recipient: Attendee,
+    subject: str,
+    text: str,
+    html: str,
+    message_id: str,
+    date: datetime,
+    unsubscribe_url: str | None = None,
+) -> bytes:
+    """Return a mail that carries no calendar, to one person. As `message` in everything else.
+
+    Who posts `List-Unsubscribe=One-Click` to `unsubscribe_url` wants no more of its kind (RFC 8058): mail programs show
+    a button for it where the URL is https and the relay signs the mail (DKIM). What is no URL is a ValueError.
+    """
+    mail = _multipart("alternative", _boundary(message_id), _text_part("plain", text), _text_part("html", html))
+    if unsubscribe_url is not None:
+        if not _URL.fullmatch(unsubscribe_url):
+            raise ValueError("not a URL for mail")  # unnamed: who has it can unsubscribe somebody
+        mail["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return _sealed(mail, sender, recipient, subject=subject, message_id=message_id, date=date)
+
+
+def _sealed(
+    mail: Message[Any, Any],
+    sender: Organizer,
+    recipient: Attendee,
+    *,
+    subject: str,
+    message_id: str,
+    date: datetime,
+) -> bytes:
+    """Return the bytes of the mail once it says from whom and to whom it is."""
     mail["MIME-Version"] = "1.0"
     mail["From"] = _mailbox("From", sender.name, sender.email)
     mail["To"] = _mailbox("To", recipient.name, recipient.email)
@@ -71,6 +113,10 @@ def message(
     mail["Message-ID"] = f"<{_address(message_id)}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note comes back
     return mail.as_bytes(policy=_POLICY)
+
+
+def _boundary(message_id: str) -> str:
+    return hashlib.sha256(message_id.encode()).hexdigest()[:32]
 
 
 def _multipart(subtype: str, boundary: str, *parts: Message[Any, Any]) -> Message[Any, Any]:
