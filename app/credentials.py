@@ -1,10 +1,13 @@
-"""Secrets that strangers hand us: API keys, feed and sign-in secrets, signed cursors. Only digests are stored."""
+"""Secrets that strangers hand us, of which only digests are stored: API keys, feed and sign-in secrets, signed cursors.
+And those with which we sign what we send: webhooks.
+"""
 
 import base64
 import binascii
 import hashlib
 import hmac
 import re
+import secrets
 import zlib
 from dataclasses import dataclass
 
@@ -59,6 +62,20 @@ def unseal(sealed: str, *, secret_key: str, purpose: str) -> bytes | None:
     payload = raw[16:]
     # Compared as text: base 64 has several spellings of the same bytes, and only ours is accepted.
     return payload if same(seal(payload, secret_key=secret_key, purpose=purpose), sealed) else None
+
+
+def new_webhook_secret() -> str:
+    """Return a secret with which one endpoint's webhooks are signed: `whsec_` and base 64 of 256 random bits."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def webhook_signature(secret: str, *, message_id: str, sent_at: int, body: bytes) -> str:
+    """Return the signature of one webhook, `v1,…`, by the Standard Webhooks specification: HMAC-SHA256 over id,
+    timestamp (seconds since 1970) and body, with a dot between them.
+    """
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = hmac.new(key, f"{message_id}.{sent_at}.".encode() + body, hashlib.sha256)
+    return "v1," + base64.b64encode(signed.digest()).decode()
 
 
 def _mac(payload: bytes, secret_key: str, purpose: str) -> bytes:

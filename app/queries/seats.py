@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select, true
 
 from app.db import DbSession
 from app.models.tables import call, claim, person, seat, session
@@ -25,15 +25,19 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 
 
 def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor, now: datetime) -> Any:
-    """Return one seat's row with its call's host: `expired` once nobody confirmed it in time, whoever writes that down
-    later. Raises NotFound when absent or not for this actor.
+    """Return one seat's row with its call's host. Raises NotFound when absent or not for this actor."""
+    return first_row(db, seats_with_hosts(now=now).where(seat.c.id == seat_id, visible(actor)))
+
+
+def seats_with_hosts(*, now: datetime) -> Select[Any]:
+    """Return the query of all seats with their calls' hosts: `expired` once nobody confirmed one in time, whoever
+    writes that down later.
     """
     over = and_(seat.c.status == SeatStatus.REQUESTED, session.c.expires_at <= now)
     status = case((over, literal(SeatStatus.EXPIRED, seat.c.status.type)), else_=seat.c.status).label("status")
     columns = [column for column in seat.c if column is not seat.c.status]
     query = select(*columns, status, call.c.host_id).join(call, call.c.id == seat.c.call_id)
-    query = query.join(session, session.c.id == seat.c.session_id)
-    return first_row(db, query.where(seat.c.id == seat_id, visible(actor)))
+    return query.join(session, session.c.id == seat.c.session_id)
 
 
 def seats_of_call(db: DbSession, call_id: str, page: PageRequest, *, actor: Actor, now: datetime) -> PageOf[Any]:

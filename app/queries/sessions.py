@@ -16,7 +16,7 @@ from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import CallStatus, Part, Response, SessionKind, SessionStatus
 
-_EVENTS = select(
+EVENTS = select(
     *(column for column in session.c if column not in (session.c.uid, session.c.sequence)),
     func.coalesce(series.c.uid, session.c.uid).label("uid"),
     func.coalesce(series.c.sequence, session.c.sequence).label("sequence"),
@@ -47,7 +47,7 @@ def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
     """Return one session's row, with the UID and sequence of its event. Raises NotFound when absent or not for this
     actor.
     """
-    return first_row(db, _EVENTS.where(session.c.id == session_id, visible(actor)))
+    return first_row(db, EVENTS.where(session.c.id == session_id, visible(actor)))
 
 
 def session_with_names(db: DbSession, session_id: str, *, actor: Actor) -> Any:
@@ -60,7 +60,7 @@ def session_with_names(db: DbSession, session_id: str, *, actor: Actor) -> Any:
     host, followed = person.alias("host"), session.alias("followed")
     stands = session.c.call_id.is_not(None), session.c.status != SessionStatus.CANCELLED
     query = (
-        _EVENTS.add_columns(
+        EVENTS.add_columns(
             call.c.type,
             call.c.host_id,
             host.c.name.label("host_name"),
@@ -94,7 +94,7 @@ def list_sessions(
 ) -> PageOf[Any]:
     """Return a page of sessions that the actor may see, as `session_by_id` does each. One statement."""
     column = SORTS[sort]
-    return fetch(db, _filtered(_EVENTS.where(visible(actor)), wanted), page, Order(column, session.c.id, descending))
+    return fetch(db, _filtered(EVENTS.where(visible(actor)), wanted), page, Order(column, session.c.id, descending))
 
 
 def participants(db: DbSession, session_ids: Iterable[str]) -> dict[str, list[Any]]:

@@ -26,14 +26,14 @@ def entry_by_id(db: DbSession, entry_id: str, *, actor: Actor, now: datetime) ->
     """Return one place in line with its call's host and when its offer expires: `lapsed` from then on, whoever writes
     that down later. Raises NotFound.
     """
-    return first_row(db, _entries(now=now).where(waitlist_entry.c.id == entry_id, visible(actor)))
+    return first_row(db, entries(now=now).where(waitlist_entry.c.id == entry_id, visible(actor)))
 
 
 def line_of(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> list[Any]:
     """Return the places in line for a call that the actor may see, by need, then time, then id: who has an offer
     first. Four statements.
     """
-    query = _entries(now=now).where(waitlist_entry.c.call_id == call_id, waitlist_entry.c.status.in_(IN_LINE))
+    query = entries(now=now).where(waitlist_entry.c.call_id == call_id, waitlist_entry.c.status.in_(IN_LINE))
     rows = [row for row in db.execute(query.where(visible(actor))) if row.status in IN_LINE]
     needs = needs_of(db, call_id, [row.person_id for row in rows])
     return sorted(rows, key=lambda row: (row.status is WaitlistStatus.WAITING, *_order(row, needs)))
@@ -65,7 +65,7 @@ def _order(row: Any, needs: dict[str, int]) -> tuple[Any, ...]:
     return -needs[row.person_id], row.created_at, row.id
 
 
-def _entries(*, now: datetime) -> Select[Any]:
+def entries(*, now: datetime) -> Select[Any]:
     """Return the query of all places in line. What they were offered ends when its session expires."""
     lapsed = and_(waitlist_entry.c.status == WaitlistStatus.OFFERED, session.c.expires_at <= now)
     status = case((lapsed, literal(WaitlistStatus.LAPSED, waitlist_entry.c.status.type)), else_=waitlist_entry.c.status)
