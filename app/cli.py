@@ -55,8 +55,8 @@ Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the embedded 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 
-_EMBEDDED_THREADS = 2
-"""Of the worker inside `serve`: a solver keeps no mail waiting."""
+_EMBEDDED_THREADS = 4
+"""Of the worker inside `serve`: neither a solver nor a slow relay keeps the rest waiting."""
 OPENAPI = Path(__file__).parent.parent / "openapi.json"
 _UNREAD_URL = "EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name."
 
@@ -105,7 +105,7 @@ def serve(
 @app.command()
 def worker(
     dir: Dir = None,
-    threads: Annotated[int, typer.Option(help="How many jobs at once.", min=1, max=64)] = 4,
+    threads: Annotated[int, typer.Option(help="How many jobs at once.", min=1, max=64)] = 8,
 ) -> None:
     """Run due jobs: several workers, on several machines, on PostgreSQL."""
     _log()

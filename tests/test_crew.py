@@ -114,8 +114,10 @@ def test_no_more_of_a_kind_run_at_once_than_its_limit_says_while_others_go_on(en
 def test_one_transaction_ends_a_job_and_takes_the_next(sqlite_url: str, clock: FakeClock) -> None:
     engine, commits = make_engine(sqlite_url), []
     queue(engine, *["quick"] * 10)
+    worker = Worker(engine, SETTINGS, clock, {"quick": lambda _: None}, periodic={})
+    worker.announce()
 
-    with working(Worker(engine, SETTINGS, clock, {"quick": lambda _: None}, periodic={})):
+    with working(worker):
         event.listen(engine, "commit", lambda connection: commits.append(connection.get_execution_options()))
         until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, bindparam, func, select, text, update
+from sqlalchemy import ScalarSelect, bindparam, func, or_, select, text, update
 
 from app.db import DbSession
 from app.models.tables import job, operation
@@ -23,6 +23,15 @@ LEASE = timedelta(seconds=60)
 _UNDER_WAY = (WorkStatus.QUEUED, WorkStatus.RUNNING)
 # Written out, not bound: else no planner may use an index that holds only these rows.
 _QUEUED, _RUNNING = text("status = 'queued'"), text("status = 'running'")
+_other = job.alias("other")
+_ITS_TWIN_RUNS_NOT = or_(
+    job.c.singleton.is_(None),
+    job.c.singleton.not_in(select(_other.c.singleton).where(_RUNNING, _other.c.singleton.is_not(None))),
+)
+"""Of jobs with the same singleton key, one runs at a time, on all machines together. At most one of them is queued, and
+another can be only once that one's turn to run has been committed (the unique index sees to it). So whoever sees the
+second in the queue sees the first running, in the same statement: no lock is needed, at READ COMMITTED either.
+"""
 
 
 class Overtaken(Exception):
@@ -48,9 +57,12 @@ _OF_LEASED = [job.c[name] for name in Leased.__slots__]
 
 
 def next_at(db: DbSession, *, left_out: Collection[str]) -> datetime | None:
-    """Return when there will be something to take: a job falls due, or a lease runs out. One look at two indexes."""
+    """Return when there will be something to take: a job falls due, or a lease runs out. One look at two indexes.
+
+    What waits for its twin to end does not count: whoever ends that one takes what is next in the same transaction.
+    """
     spared = [job.c.kind.not_in(left_out)] if left_out else []
-    due = select(func.min(job.c.due_at)).where(_QUEUED, *spared).scalar_subquery()
+    due = select(func.min(job.c.due_at)).where(_QUEUED, _ITS_TWIN_RUNS_NOT, *spared).scalar_subquery()
     orphaned = select(func.min(job.c.leased_until)).where(_RUNNING, *spared).scalar_subquery()
     return min((at for at in db.execute(select(due, orphaned)).one() if at is not None), default=None)
 
@@ -58,7 +70,8 @@ def next_at(db: DbSession, *, left_out: Collection[str]) -> datetime | None:
 def take(
     db: DbSession, *, worker: str, left_out: Collection[str], running: Collection[str], now: datetime
 ) -> Leased | None:
-    """Take a job whose worker is dead, or the most urgent due one, in one statement; None when there is none.
+    """Take a job whose worker is dead, or the most urgent due one, in one statement; None when there is none. A job is
+    passed over while another one of the same singleton key runs.
 
     Kinds that are `left_out` are let be, and so is what is `running` in this process, whose lease may have run out
     while the machine slept. On PostgreSQL, jobs that others are taking are passed over.
@@ -78,7 +91,7 @@ def _take(some_left_out: bool, some_running: bool) -> Any:
     spared = [job.c.kind.not_in(bindparam("left_out", expanding=True))] if some_left_out else []
     ours = [job.c.id.not_in(bindparam("running", expanding=True))] if some_running else []
     orphan = _first(_RUNNING, job.c.leased_until <= now, *spared, *ours)
-    due = _first(_QUEUED, job.c.due_at <= now, *spared)
+    due = _first(_QUEUED, job.c.due_at <= now, _ITS_TWIN_RUNS_NOT, *spared)
     return (
         update(job)
         .where(job.c.id == func.coalesce(orphan, due))
