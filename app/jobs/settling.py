@@ -6,7 +6,8 @@ from app.operations import clashes, holds, waitlist
 
 def settle_call(context: JobContext) -> None:
     """End what nobody confirmed in time on a call, and offer its free seats to those who wait. Safe to repeat."""
-    context.write(lambda db: waitlist.settle(db, call_id=context.payload["call_id"], now=context.clock()))
+    call_id, was_taken = context.payload["call_id"], context.payload.get("was_taken")
+    context.write(lambda db: waitlist.settle(db, call_id=call_id, was_taken=was_taken, now=context.clock()))
 
 
 def settle_session(context: JobContext) -> None:

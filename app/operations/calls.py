@@ -226,7 +226,8 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
         return ()
     if "host_id" in changed:
         _check_here(db, [changed["host_id"]])
-    if found.seats_taken:
+    was_taken = found.seats_taken
+    if was_taken:
         found = waitlist.end_overdue(db, found, now=now)  # what nobody confirmed in time is in nobody's way
     if changed.keys() & _SEATING:
         changed |= _reseated(found, {**found._mapping, **changed}, known)
@@ -240,8 +241,9 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     if not _HOSTING.isdisjoint(changed):
         look_for_clashes(db, [after["host_id"]], now=now)
         settle_waits_of(db, [found.host_id], now=now)
-    if found.seats_taken or found.has_line:
-        waitlist.settle_locked(db, calls.call_for_update(db, found.id), actor=actor, now=now)
+    if was_taken or found.has_line:
+        call = calls.call_for_update(db, found.id)
+        waitlist.settle_locked(db, call, was_taken=was_taken, actor=actor, now=now)
     return named
 
 

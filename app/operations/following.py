@@ -15,7 +15,7 @@ from app.operations.claims import drop_expired, keep_until, move_claims
 from app.operations.events import tell_many
 from app.operations.seating import end_seats, last_moment
 from app.operations.session_rows import ask_anew, change_session, give_to_host
-from app.operations.settling import settle_calls_soon, settle_waits_of
+from app.operations.settling import settle_freed, settle_waits_of
 from app.queries import busy, calls, seats
 from app.rules.access import Actor
 from app.rules.availability import Range
@@ -81,14 +81,15 @@ def release_seats_of(db: DbSession, *, observer_id: str, actor: Actor, now: date
     then their entries. Who waits is offered those seats by a job: they are not locked here.
     """
     mine = select(seat.c.call_id).where(seat.c.observer_id == observer_id, seat.c.status.in_(LIVE_SEATS))
-    call_ids = [row.id for row in lock_calls_where(db, calls_table.c.id.in_(mine) & (calls_table.c.ends_at > now))]
-    invites.lock_entries(db, call_ids)
-    for one in calls.live_seats(db, call_ids):
+    locked = lock_calls_where(db, calls_table.c.id.in_(mine) & (calls_table.c.ends_at > now))
+    were_taken = {row.id: row.seats_taken for row in locked}
+    invites.lock_entries(db, list(were_taken))
+    for one in calls.live_seats(db, were_taken):
         if one.observer_id == observer_id:
             call = calls.call_for_update(db, one.call_id)
             end_seats(db, call, [one], status=SeatStatus.RELEASED, actor=actor, now=now)
     waitlist.leave_all(db, observer_id, actor=actor, now=now)
-    settle_calls_soon(db, call_ids, now=now)
+    settle_freed(db, were_taken, now=now)
 
 
 def _claims(db: DbSession, call: Any, held: Sequence[Any], *, now: datetime) -> dict[str, Range]:

@@ -178,7 +178,7 @@ def give_hold_back(
     else:
         own = [one for one in calls.live_seats(db, [call.id]) if one.session_id == found.session_id]
         end_seats(db, call, own, status=SeatStatus.RELEASED, actor=actor, now=now)
-        waitlist.promote(db, call.id, actor=actor, now=now)
+        waitlist.offer_freed(db, call.id, was_taken=call.seats_taken, actor=actor, now=now)
 
 
 def call_off(db: DbSession, *, session_id: str, actor: Actor, now: datetime) -> None:

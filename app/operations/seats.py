@@ -94,7 +94,7 @@ def release_locked(
     end_seats(db, call, released, status=SeatStatus.RELEASED, late=late, actor=actor, now=now)
     for one in released:
         waitlist.offer_over(db, one.id, actor=actor, now=now)
-    waitlist.promote(db, call.id, actor=actor, now=now)
+    waitlist.offer_freed(db, call.id, was_taken=call.seats_taken, actor=actor, now=now)
 
 
 def approve_seat(
@@ -126,7 +126,7 @@ def decline_seat(
     _check_asked(db, found, now=now)
     own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]
     end_seats(db, call, own, status=SeatStatus.DECLINED, actor=actor, now=now)
-    waitlist.promote(db, call.id, actor=actor, now=now)
+    waitlist.offer_freed(db, call.id, was_taken=call.seats_taken, actor=actor, now=now)
     return seats.seat_by_id(db, seat_id, actor=actor, now=now)
 
 
@@ -153,7 +153,7 @@ def _lock_and_ask(
     if not may_act_for(actor, observer_id):
         raise Forbidden("You can take a seat only for yourself.")
     if seen.seats_taken and waitlist.is_overdue(db, call_id, now=now):
-        waitlist.settle(db, call_id=call_id, also=[observer_id, seen.host_id], now=now)
+        waitlist.settle(db, call_id=call_id, also=[observer_id, seen.host_id], taking=1, now=now)
     rows, call = lock_to_sit(db, seen, observer_id)
     if observer_id not in rows:
         raise UnknownReference(faults=(Fault("/observer_id", "unknown", "There is no such person."),))

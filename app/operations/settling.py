@@ -1,13 +1,13 @@
 """Leave word to settle what waits: to end what nobody confirmed in time, and to offer what came free."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import select, union
 
 from app.db import DbSession
 from app.models.tables import call, waitlist_entry
-from app.operations.jobs import SOON, enqueue
+from app.operations.jobs import SOON, enqueue, enqueue_each
 from app.queries.rows import in_parts
 from app.vocabulary import CallStatus, WaitlistStatus
 
@@ -24,6 +24,14 @@ def settle_calls_soon(db: DbSession, call_ids: Iterable[str], *, now: datetime) 
         query = query.where(waitlist_entry.c.status == WaitlistStatus.WAITING)
         for call_id in db.execute(query.distinct().order_by(waitlist_entry.c.call_id)).scalars():
             settle_call_at(db, call_id, now, now=now)
+
+
+def settle_freed(db: DbSession, were_taken: Mapping[str, int], *, now: datetime) -> None:
+    """Leave word to offer what came free on these calls, and to tell of it where nobody in line gets it: by call, how
+    many seats were taken before. One statement.
+    """
+    words = {f"settle_call:{one}:freed": {"call_id": one, "was_taken": n} for one, n in were_taken.items()}
+    enqueue_each(db, "settle_call", words, now=now)
 
 
 def settle_waits_of(db: DbSession, person_ids: Iterable[str], *, now: datetime) -> None:

@@ -107,21 +107,31 @@ def leave(db: DbSession, *, entry_id: str, expected_version: int | None = None, 
     offered = [one for one in calls.live_seats(db, [call.id]) if one.id == found.seat_id]
     if offered:
         end_seats(db, call, offered, status=SeatStatus.RELEASED, actor=actor, now=now)
-        promote(db, call.id, actor=actor, now=now)
+        offer_freed(db, call.id, was_taken=call.seats_taken, actor=actor, now=now)
     return waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
 
 
-def settle(db: DbSession, *, call_id: str, also: Sequence[str] = (), now: datetime) -> None:
+def settle(
+    db: DbSession,
+    *,
+    call_id: str,
+    also: Sequence[str] = (),
+    was_taken: int | None = None,
+    taking: int = 0,
+    now: datetime,
+) -> None:
     """End what nobody confirmed in time on a call, and offer its free seats to those who wait: the job behind every
-    expiry. Safe to repeat. Locks everybody on the call, and `also`.
+    expiry. Safe to repeat. Locks everybody on the call, and `also`. The other two are as in `offer_freed`.
     """
-    settle_locked(db, lock_call_with_people(db, call_id, also=also), actor=SYSTEM, now=now)
+    call = lock_call_with_people(db, call_id, also=also)
+    before = call.seats_taken if was_taken is None else was_taken
+    settle_locked(db, call, was_taken=before, taking=taking, actor=SYSTEM, now=now)
 
 
-def settle_locked(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
+def settle_locked(db: DbSession, call: Any, *, was_taken: int, taking: int = 0, actor: Actor, now: datetime) -> None:
     """Do so for a call that is locked with everybody on it, and leave word for what expires later."""
     end_overdue(db, call, now=now)
-    promote(db, call.id, actor=actor, now=now)
+    offer_freed(db, call.id, was_taken=was_taken, taking=taking, actor=actor, now=now)
     coming = [one.expires_at for one in calls.live_seats(db, [call.id]) if one.expires_at is not None]
     if coming:
         settle_call_at(db, call.id, min(coming), now=now)
@@ -142,6 +152,16 @@ def end_overdue(db: DbSession, call: Any, *, now: datetime) -> Any:
 def is_overdue(db: DbSession, call_id: str, *, now: datetime) -> bool:
     """Whether a call has a seat that nobody confirmed in time, and that nobody has ended yet."""
     return bool(_overdue(calls.live_seats(db, [call_id]), now=now))
+
+
+def offer_freed(db: DbSession, call_id: str, *, was_taken: int, taking: int = 0, actor: Actor, now: datetime) -> None:
+    """Offer the free seats of a call, of which `was_taken` were taken before, to those who wait, and tell everybody
+    when one came free that nobody in line gets. `taking` are those that whoever asks is about to take.
+    """
+    promote(db, call_id, actor=actor, now=now)
+    call = calls.call_for_update(db, call_id)
+    if call.seats_taken + taking < min(was_taken, call.seat_capacity) and not seating.closed(call, now=now):
+        tell(db, "call.seat_opened", call_id, version=call.version, actor=actor, now=now)
 
 
 def promote(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None:
