@@ -113,6 +113,8 @@ MATRIX = (
     Row("GET /v1/people/{person_id}/availability/pauses", PRIVATE),
     Row("POST /v1/people/{person_id}/availability/pauses", (201, 201, 404, 401), PAUSE),
     Row("DELETE /v1/people/{person_id}/availability/pauses/{pause_id}", (204, 204, 404, 401)),
+    Row("GET /v1/people/{person_id}/mail-settings", PRIVATE),
+    Row("PATCH /v1/people/{person_id}/mail-settings", PRIVATE, {"digest": False, "quiet_hours": None}),
     Row("GET /v1/availability/slots", ALL, query={**MEET, "person_id": "<ana>"}),
     Row("GET /v1/availability/slots", (200, 422, 422, 401), query={**MEET, "person_id": "<left>"}),
     Row("GET /v1/teams", ALL),
