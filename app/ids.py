@@ -27,6 +27,11 @@ def new(prefix: str, now: datetime, rng: Rng = _SYSTEM) -> str:
     return f"{prefix}_{base32(value, 26)}"
 
 
+def earliest(prefix: str, at: datetime) -> str:
+    """Return a key before all that were made at this instant or later, and after all that were made earlier."""
+    return f"{prefix}_{base32(((at - _EPOCH) // timedelta(milliseconds=1)) << 80, 26)}"
+
+
 def base32(value: int, length: int) -> str:
     """Write `value` in Crockford's base 32, lower case, padded to `length` characters."""
     return "".join(_ALPHABET[(value >> 5 * place) & 31] for place in range(length - 1, -1, -1))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from app.jobs import housekeeping, mail, runs, settling
+from app.jobs import housekeeping, mail, notices, runs, settling, webhooks
 from app.jobs.context import JobContext
 
 Handler = Callable[[JobContext], None]
@@ -13,10 +13,14 @@ HANDLERS: Mapping[str, Handler] = {
     "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
     "match_run": runs.match_run,
+    "notice_mail": notices.send_notice,
     "plan_run": runs.plan_run,
     "plan_publish": runs.plan_publish,
     "settle_call": settling.settle_call,
     "settle_session": settling.settle_session,
+    "webhook_replay": webhooks.replay,
+    "webhooks": webhooks.pump,
+    "webhooks_slow": webhooks.pump_slowly,
 }
 
 PERIODIC: Mapping[str, timedelta] = {"housekeeping": timedelta(hours=1)}
@@ -25,5 +29,7 @@ PERIODIC: Mapping[str, timedelta] = {"housekeeping": timedelta(hours=1)}
 LIMITS: Mapping[frozenset[str], int] = {
     frozenset({"match_run", "plan_run"}): 1,  # a solver takes a core and much memory
     frozenset({"invite_mail", "notice_mail"}): 2,  # lines to the relay
+    frozenset({"webhooks"}): 3,  # slow receivers wait apart, and have no part of these
+    frozenset({"webhooks_slow"}): 2,
 }
 """How many jobs of these kinds, taken together, run at once in one process."""

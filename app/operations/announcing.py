@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, text, update
 
-from app.db import DbSession
+from app.db import DbSession, one_at_a_time
 from app.models.tables import event
 from app.operations import deliveries, notices
 from app.operations.events import Told
@@ -17,13 +17,7 @@ _AT_ONCE = 200
 _WAITING = text("announced = false")
 
 
-_NEXT = (
-    select(*(event.c[name] for name in Told.__slots__))
-    .where(_WAITING)
-    .order_by(event.c.sequence)
-    .limit(_AT_ONCE)
-    .with_for_update(skip_locked=True)
-)
+_NEXT = select(*(event.c[name] for name in Told.__slots__)).where(_WAITING).order_by(event.c.sequence).limit(_AT_ONCE)
 _ANNOUNCED = update(event).where(event.c.sequence.in_(bindparam("sequences", expanding=True))).values(announced=True)
 
 
@@ -35,8 +29,10 @@ def anything_to_announce(db: DbSession) -> bool:
 def announce(db: DbSession, *, now: datetime) -> int:
     """Write down who hears of the next events, in their order, and return how many these were; 0: none is left.
 
-    Each event is announced once: on PostgreSQL, those that another worker has at hand are passed over.
+    Each event is announced once, by one worker at a time: two at once could overtake each other, and what happened to
+    an object would be told in the wrong order.
     """
+    one_at_a_time(db, "announcing")
     told = [Told(*row) for row in db.execute(_NEXT)]
     if told:
         deliveries.deliver(db, told, now=now)

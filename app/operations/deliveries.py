@@ -1,11 +1,220 @@
-"""Bring events to webhook endpoints: who is told, what is due, how it went."""
+"""Bring events to webhook endpoints: who is told, what is due, how it went.
 
-from collections.abc import Sequence
+One pump at a time sends to an endpoint (its jobs share a singleton key), one delivery after the other. What is written
+here about an endpoint's health is no change of it that anybody made: its version stays.
+"""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app import ids
 from app.db import DbSession
-from app.operations.events import Told
+from app.models.tables import delivery, delivery_attempt, webhook_endpoint
+from app.operations.events import Told, tell
+from app.operations.jobs import enqueue
+from app.queries import announced
+from app.rules import deliveries as rules
+from app.rules.access import SYSTEM
+from app.rules.deliveries import Attempt
+from app.rules.published import PUBLISHED, TESTED, listens
+from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, WebhookFormat
+
+# Written out, not bound: else no planner may use the index that holds only these rows.
+_WAITING = text("delivery.status = 'waiting'")
+_ENABLED = webhook_endpoint.c.status == EndpointStatus.ENABLED
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A delivery that is due, and where to send it. `secrets` are those with which to sign it; chats need none."""
+
+    delivery_id: str
+    event_id: str
+    body: bytes
+    url: str
+    secrets: tuple[str, ...]
 
 
 def deliver(db: DbSession, told: Sequence[Told], *, now: datetime) -> None:
-    """Write down a delivery for each endpoint that hears of each of these events."""
+    """Write down a delivery for each endpoint that hears of each of these events, and wake who sends them. Once:
+    repeating it adds nothing. Nothing is kept for endpoints that are disabled meanwhile; a replay makes up for it.
+    """
+    # In the order of their ids: two who wake the same endpoints never wait for each other.
+    endpoints = db.execute(select(webhook_endpoint).where(_ENABLED).order_by(webhook_endpoint.c.id)).all()
+    wanted = [(to, [one for one in told if _hears(to, one)]) for to in endpoints]
+    write(db, [(to, heard) for to, heard in wanted if heard], now=now)
+
+
+def write(db: DbSession, wanted: Sequence[tuple[Any, Sequence[Told]]], *, now: datetime) -> None:
+    """Write down these events for these endpoints, given by their rows, as far as they don't have them, and wake who
+    sends them. What an event says of its object is what holds now. Each object is read once.
+    """
+    about: dict[str, set[str]] = {}
+    for _, heard in wanted:
+        for one in heard:
+            about.setdefault(one.object_type, set()).add(one.object_id)
+    found = announced.read_models(db, about, now=now)
+    bodies: dict[tuple[WebhookFormat, str], bytes] = {}
+    rows = []
+    for to, heard in wanted:
+        for one in heard:
+            which = to.format, one.id
+            if which not in bodies:
+                bodies[which] = body_for(to.format, one, found.get(one.object_id))
+            rows.append(_row(to.id, one, bodies[which], now=now))
+    if not rows:
+        return
+    made = postgresql.insert(delivery) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(delivery)
+    db.execute(made.on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"]), rows)
+    for to, _ in wanted:
+        queue_pump(db, to, due_at=now, now=now)
+
+
+def body_for(_form: WebhookFormat, one: Told, data: Mapping[str, Any] | None) -> bytes:
+    """Return what is sent of an event whose object is `data`, None once it is deleted. Pure."""
+    told = {
+        "type": one.act,
+        "timestamp": one.at.isoformat().replace("+00:00", "Z"),
+        "sequence": one.sequence,
+        "data": data or {"id": one.object_id, "version": one.version, "deleted": True},
+    }
+    return json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
+
+
+def next_due(db: DbSession, endpoint_id: str, *, lane: str, now: datetime) -> Sending | None:
+    """Return the first delivery that is due, by the sequence of events. None when there is none, or the endpoint is
+    gone, disabled, resting, or became too slow for this lane. Two statements.
+    """
+    to = db.execute(select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id, _ENABLED)).first()
+    too_slow = to is not None and to.slow and lane == rules.FAST_LANE
+    if to is None or too_slow or (to.paused_until is not None and to.paused_until > now):
+        return None
+    due = select(delivery.c.id, delivery.c.event_id, delivery.c.body)
+    due = due.where(delivery.c.endpoint_id == endpoint_id, _WAITING, delivery.c.due_at <= now)
+    one = db.execute(due.order_by(delivery.c.sequence).limit(1)).first()
+    return None if one is None else Sending(one.id, one.event_id, one.body, to.url, _secrets(to, now=now))
+
+
+def record(db: DbSession, sent: Sending, attempt: Attempt, *, endpoint_id: str, now: datetime) -> None:
+    """Write down how a try went, for the delivery and its endpoint. What was deleted meanwhile stays so. Locks the
+    endpoint.
+    """
+    locked = select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id).with_for_update(key_share=True)
+    to = db.execute(locked).first()
+    if to is None:
+        return
+    made = {
+        "id": ids.new("att", attempt.at),
+        "delivery_id": sent.delivery_id,
+        "at": attempt.at,
+        "elapsed_ms": attempt.elapsed_ms,
+        "status_code": attempt.status_code,
+        "why": attempt.why,
+        "answer": attempt.answer,
+    }
+    db.execute(insert(delivery_attempt), [made])
+    if attempt.arrived:
+        _arrived(db, sent, attempt, to, now=now)
+    else:
+        _failed(db, sent, attempt, to, now=now)
+
+
+def wake(db: DbSession, endpoint_id: str, *, now: datetime) -> None:
+    """See to it that what waits for an endpoint is sent when it is due. Does nothing for one that is disabled."""
+    to = db.execute(select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id, _ENABLED)).first()
+    first = select(func.min(delivery.c.due_at)).where(delivery.c.endpoint_id == endpoint_id, _WAITING)
+    if to is not None and (due_at := db.execute(first).scalar()) is not None:
+        queue_pump(db, to, due_at=due_at, now=now)
+
+
+def wake_all(db: DbSession, *, now: datetime) -> None:
+    """Do so for every endpoint. For the case that a pump was lost: nothing that waits depends on a single job."""
+    enabled = select(webhook_endpoint.c.id).where(_ENABLED).order_by(webhook_endpoint.c.id)
+    for endpoint_id in db.execute(enabled).scalars().all():
+        wake(db, endpoint_id, now=now)
+
+
+def queue_pump(db: DbSession, to: Any, *, due_at: datetime, now: datetime) -> None:
+    """Have somebody send to this endpoint, given by its row, at that time; no sooner than it has rested."""
+    due_at = max(due_at, to.paused_until or due_at)
+    kind, payload = rules.lane(slow=to.slow), {"endpoint_id": to.id}
+    enqueue(db, kind, payload, due_at=due_at, singleton=f"webhooks:{to.id}", now=now)
+
+
+def _hears(to: Any, one: Told) -> bool:
+    """Whether an endpoint is told of an event."""
+    if one.act not in PUBLISHED or one.at < to.created_at or to.format is not WebhookFormat.STANDARD:
+        return False
+    return one.object_id == to.id if one.act == TESTED else listens(to.acts, one.act)
+
+
+def _row(endpoint_id: str, one: Told, body: bytes, *, now: datetime) -> dict[str, Any]:
+    return {
+        "id": ids.new("dlv", now),
+        "endpoint_id": endpoint_id,
+        "event_id": one.id,
+        "act": one.act,
+        "sequence": one.sequence,
+        "body": body,
+        "status": DeliveryStatus.WAITING,
+        "attempts": 0,
+        "due_at": now,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _secrets(to: Any, *, now: datetime) -> tuple[str, ...]:
+    if to.format is not WebhookFormat.STANDARD:
+        return ()
+    if to.previous_secret is not None and to.previous_secret_until > now:
+        return to.secret, to.previous_secret
+    return (to.secret,)
+
+
+def _arrived(db: DbSession, sent: Sending, attempt: Attempt, to: Any, *, now: datetime) -> None:
+    this = update(delivery).where(delivery.c.id == sent.delivery_id)
+    this = this.values(status=DeliveryStatus.DELIVERED, attempts=delivery.c.attempts + 1, updated_at=now)
+    db.execute(this)
+    well = {"failures": 0, "failing_since": None, "paused_until": None, "slow": attempt.slow}
+    if to.failing_since is not None and now - to.failing_since >= rules.OUTAGE:
+        held_up = delivery.c.endpoint_id == to.id, _WAITING, delivery.c.due_at > now
+        db.execute(update(delivery).where(*held_up).values(due_at=now))
+    if any(getattr(to, name) != value for name, value in well.items()):
+        db.execute(update(webhook_endpoint).where(webhook_endpoint.c.id == to.id).values(**well))
+
+
+def _failed(db: DbSession, sent: Sending, attempt: Attempt, to: Any, *, now: datetime) -> None:
+    # Not what somebody else delivered meanwhile: a job may be taken over from a worker that was only thought dead.
+    this = update(delivery).where(delivery.c.id == sent.delivery_id, _WAITING)
+    tried = this.values(attempts=delivery.c.attempts + 1, updated_at=now).returning(delivery.c.attempts)
+    if (attempts := db.execute(tried).scalar()) is not None:
+        spread = random.random()  # noqa: S311 - spreads rivals, no secret
+        again_at = rules.next_attempt_at(attempts, failed=attempt, spread=spread, now=now)
+        db.execute(this.values(due_at=again_at) if again_at else this.values(status=DeliveryStatus.FAILED))
+    failing = {
+        "failures": to.failures + 1,
+        "failing_since": to.failing_since or now,
+        "paused_until": rules.rests_until(to.failures + 1, failed=attempt, now=now),
+        "slow": attempt.slow,
+    }
+    db.execute(update(webhook_endpoint).where(webhook_endpoint.c.id == to.id).values(**failing))
+    if to.status is EndpointStatus.ENABLED:
+        if attempt.gone:
+            _disable(db, to, DisabledBecause.GONE, now=now)
+        elif now - failing["failing_since"] >= rules.FAILS_NO_LONGER_THAN:
+            _disable(db, to, DisabledBecause.FAILING, now=now)
+
+
+def _disable(db: DbSession, to: Any, because: DisabledBecause, *, now: datetime) -> None:
+    values = {"status": EndpointStatus.DISABLED, "disabled_because": because, "updated_at": now}
+    this = update(webhook_endpoint).where(webhook_endpoint.c.id == to.id)
+    db.execute(this.values(**values, version=to.version + 1))
+    tell(db, "webhook_endpoint.disabled", to.id, version=to.version + 1, actor=SYSTEM, now=now)

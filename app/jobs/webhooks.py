@@ -1,0 +1,72 @@
+"""Send webhooks: load one, talk, record it; one endpoint at a time is sent one at a time, in order."""
+
+import time
+from datetime import datetime
+from functools import partial
+
+from app.adapters.webhooks import post, signed
+from app.db import DbSession, transaction
+from app.jobs.context import JobContext
+from app.operations import deliveries, deliveries_by_hand
+from app.operations.deliveries import Sending
+from app.rules.deliveries import FAST_LANE, SLOW_LANE, Attempt
+
+_SECONDS, _DELIVERIES = 10.0, 100
+"""After so long, or so many, others have their turn."""
+
+
+def pump(context: JobContext) -> None:
+    """Send what is due to an endpoint that answers quickly. At least once: unrecorded, it is sent again."""
+    _pump(context, FAST_LANE)
+
+
+def pump_slowly(context: JobContext) -> None:
+    """Send what is due to an endpoint that takes its time."""
+    _pump(context, SLOW_LANE)
+
+
+def replay(context: JobContext) -> None:
+    """Have an endpoint told again of what happened once, part by part. Safe to repeat."""
+    given = context.payload
+    after: int | None = given["after"]
+    while after is not None:
+        some = partial(
+            deliveries_by_hand.replay_some,
+            endpoint_id=given["endpoint_id"],
+            acts=given["acts"],
+            after=after,
+            until=given["until"],
+            asked_at=datetime.fromisoformat(given["asked_at"]),
+            now=context.clock(),
+        )
+        after = context.write(some)
+
+
+def _pump(context: JobContext, lane: str) -> None:
+    endpoint_id: str = context.payload["endpoint_id"]
+    ends_at, left = time.monotonic() + _SECONDS, _DELIVERIES
+    with transaction(context.engine, writes=False) as db:
+        sending = deliveries.next_due(db, endpoint_id, lane=lane, now=context.clock())
+    while sending is not None:
+        attempt = _send(context, sending)
+        left -= 1
+        go_on = left > 0 and time.monotonic() < ends_at and not context.over.is_set()
+        sending = context.write(
+            partial(_record, sent=sending, attempt=attempt, context=context, lane=lane, go_on=go_on)
+        )
+    context.write(lambda db: deliveries.wake(db, endpoint_id, now=context.clock()))
+
+
+def _send(context: JobContext, sending: Sending) -> Attempt:
+    now, body = context.clock(), sending.body
+    headers = signed(sending.secrets, event_id=sending.event_id, body=body, now=now) if sending.secrets else {}
+    return post(context.outside.outbound, sending.url, headers=headers, body=body, now=now)
+
+
+def _record(
+    db: DbSession, *, sent: Sending, attempt: Attempt, context: JobContext, lane: str, go_on: bool
+) -> Sending | None:
+    """Write down how it went and return what to send next, to go on: one transaction from one to the next."""
+    endpoint_id: str = context.payload["endpoint_id"]
+    deliveries.record(db, sent, attempt, endpoint_id=endpoint_id, now=context.clock())
+    return deliveries.next_due(db, endpoint_id, lane=lane, now=context.clock()) if go_on else None
