@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: Annotated[str, Field(pattern="^(starttls|tls|none)$")] = "starttls"
+    mail_per_domain_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
+    """Mails that one process hands over for one domain in any minute at most."""
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     """Database connections of one process at most (PostgreSQL)."""
     outbound_allow: Annotated[tuple[AllowedPlace, ...], NoDecode] = ()

@@ -1,17 +1,33 @@
 """Hands finished mails over: to a relay by SMTP, or to a folder where people without a relay can read them."""
 
 import os
-import smtplib
-import ssl
+import re
 import tempfile
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 from urllib.parse import quote
 
+from app.adapters.pace import Pace, Rest
+from app.adapters.smtp import Line, LineBroken, RecipientRefused, Refusal, Relay, Security
+from app.adapters.smtp_lines import IdleLines
 from app.config import Settings
+from app.rules.bounces import blames_address, first_status
+
+_LINES = 2
+_TURN_SECONDS, _BUSY_SECONDS = 1.0, 5.0
+_OPENING_SECONDS = 15.0
+"""How long it may take until the relay has agreed to take a mail; a scan of what is in it takes longer."""
+
+# RFC 5322 section 3.4.1 without quoted strings, literals and comments, as the mail itself has it (app/ical/imip.py).
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
+_LONGEST_ADDRESS = 254
+_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")  # what one relay takes for the end of a line, and of a mail, and another not
+_NO_MAILBOX = (550, 551, 553)
 
 
 class MailRefused(Exception):
@@ -19,8 +35,8 @@ class MailRefused(Exception):
     `blames_address` then whether that is so for whatever goes to this address.
     """
 
-    def __init__(self, *, permanent: bool, code: int, blames_address: bool = False) -> None:
-        super().__init__(f"mail refused with {code}")
+    def __init__(self, *, permanent: bool, code: int, status: str | None = None, blames_address: bool = False) -> None:
+        super().__init__(f"mail refused with {code} {status or ''}".rstrip())
         self.permanent = permanent
         self.code = code
         self.blames_address = blames_address
@@ -69,98 +85,127 @@ class FolderMailer:
         """Nothing is kept open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpMailer:
-    """Sends each mail over a connection of its own. Certificates are verified, and nothing falls back to clear text.
+    """Hands mails to a relay, over at most two lines that are kept for the next ones. For any number of threads.
 
-    `security`: "starttls" (port 587), "tls" from the first byte (465), or "none" for a relay on the same host.
-    `sender` is the envelope address, where bounces go. `timeout_seconds` is per reply, not for the whole.
+    `sender` is the envelope address, where bounces go. To one domain go at most `per_domain_per_minute` mails in any
+    minute. A relay that fails rests (`pace.RESTS`), and every mail is held meanwhile, at once. `seconds` bounds all
+    that is said about one mail; a line is kept for `idle_seconds` when nobody needs it.
     """
 
-    host: str
-    port: int
-    username: str | None
-    password: str | None = field(repr=False)
-    security: Literal["starttls", "tls", "none"]
-    sender: str
-    timeout_seconds: float = 30.0
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.security == "none" and self.username is not None:
-            raise ValueError("a password is never sent in clear text: use starttls or tls")
+    def __init__(
+        self,
+        relay: Relay,
+        *,
+        sender: str,
+        per_domain_per_minute: int,
+        seconds: float = 60.0,
+        idle_seconds: float = 30.0,
+    ) -> None:
+        self._relay = relay
+        self._sender = sender
+        self._seconds = seconds
+        self._pace = Pace(per_domain_per_minute)
+        self._rest = Rest()
+        self._turns = threading.BoundedSemaphore(_LINES)
+        self._idle = IdleLines(idle_seconds)
 
     def send(self, message_id: str, recipient: str, message: bytes) -> None:  # noqa: ARG002  it is in the message
-        """Return once the relay has said 250 to the whole message."""
+        """Return once the relay has said 250 to the whole message. A thread waits its turn for a second at most.
+
+        What fails before the recipient is named is no fault of this mail: the relay can't be reached, or wants nothing
+        to do with us. So it is held like all others. What breaks later may be its fault, as far as anybody can know.
+        """
+        _check(recipient, message)
+        if not self._turns.acquire(timeout=_TURN_SECONDS):
+            raise MailHeld("all lines to the relay are in use", seconds=_BUSY_SECONDS)
         try:
-            with closing(self._connect()) as relay:
-                _deliver(relay, self.sender, recipient, message)
-                # The mail has been taken over: a relay that is rude at parting must not make us send it again.
-                with suppress(smtplib.SMTPException, OSError):
-                    relay.quit()
-        except (smtplib.SMTPException, OSError) as trouble:
-            # Also a wrong password or certificate: that is for the operator to mend, and the mail can wait for it.
-            raise MailUnavailable(str(trouble)) from trouble
+            started = time.monotonic()
+            self._await_leave(recipient, started)
+            self._hand_over(self._begun(started), recipient, message, started)
+        finally:
+            self._turns.release()
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Part from the relay."""
+        self._idle.close()
 
-    def _connect(self) -> smtplib.SMTP:
-        # Without a name smtplib asks the DNS for ours, which can take seconds and tells the machine's name to others.
-        own_name = self.sender.rpartition("@")[2]
-        if self.security == "tls":
-            relay: smtplib.SMTP = smtplib.SMTP_SSL(
-                self.host, self.port, own_name, timeout=self.timeout_seconds, context=self.tls
-            )
-        else:
-            relay = smtplib.SMTP(self.host, self.port, own_name, timeout=self.timeout_seconds)
+    def _await_leave(self, recipient: str, now: float) -> None:
+        if rest := self._rest.left(now):
+            raise MailHeld("the relay failed and rests", seconds=rest)
+        domain = recipient.rpartition("@")[2].lower()
+        if wait := self._pace.wait(domain, now):
+            raise MailHeld("this domain has had its share of the minute", seconds=wait)
+        self._rest.trying(now)
+
+    def _begun(self, started: float) -> Line:
+        """Return a line on which a mail has begun. One that died while idle is replaced: nothing was said on it."""
+        ends_at = started + min(self._seconds, _OPENING_SECONDS)
+        while idle := self._idle.take():
+            with suppress(LineBroken):
+                idle.mail_from(self._sender, ends_at=ends_at)
+                return idle
         try:
-            if self.security == "starttls":
-                relay.starttls(context=self.tls)
-            if self.username is not None:
-                relay.login(self.username, self.password or "")
-            relay.ehlo_or_helo_if_needed()
-        except BaseException:
-            relay.close()
-            raise
-        return relay
+            line = Line(self._relay, ends_at=ends_at)
+            line.mail_from(self._sender, ends_at=ends_at)
+        except LineBroken as trouble:
+            self._rest.failed(time.monotonic(), since=started)
+            raise MailHeld(str(trouble), seconds=self._rest.left(time.monotonic())) from trouble
+        return line
+
+    def _hand_over(self, line: Line, recipient: str, message: bytes, started: float) -> None:
+        line.ends_at = started + self._seconds
+        try:
+            line.rcpt_to(recipient)
+            line.data(message)
+        except LineBroken as trouble:
+            self._rest.failed(time.monotonic(), since=started)
+            raise MailUnavailable(str(trouble)) from trouble
+        except Refusal as refusal:
+            self._rest.worked()
+            with suppress(LineBroken):
+                line.reset()
+                self._idle.keep(line)
+            raise _refused(refusal) from refusal
+        self._rest.worked()
+        self._idle.keep(line)
 
 
 def mailer(settings: Settings) -> Mailer:
     """Return where mail goes: to the configured relay, else into the outbox folder."""
     if not settings.smtp_host:
         return FolderMailer(settings.outbox)
-    return SmtpMailer(
+    relay = Relay(
         host=settings.smtp_host,
         port=settings.smtp_port,
+        own_name=settings.mail_from.rpartition("@")[2],  # the machine's own name is nobody's business
         username=settings.smtp_username or None,
         password=settings.smtp_password.get_secret_value() or None,
-        security=cast(Literal["starttls", "tls", "none"], settings.smtp_tls),  # its pattern allows no other word
-        sender=settings.mail_from,
+        security=cast(Security, settings.smtp_tls),  # its pattern allows no other word
     )
+    return SmtpMailer(relay, sender=settings.mail_from, per_domain_per_minute=settings.mail_per_domain_per_minute)
 
 
-def _deliver(relay: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> None:
-    """One MAIL, RCPT, DATA (RFC 5321 section 3.3), told apart by reply code. Bytes go out as they are but for dots."""
-    if not (recipient.isascii() and recipient.isprintable() and smtplib.quoteaddr(recipient) == f"<{recipient}>"):
-        raise MailRefused(permanent=True, code=553)  # smtplib would pick what it likes from such an address
-    eight_bit = not message.isascii()
-    if eight_bit and not relay.has_extn("8bitmime"):
+def _check(recipient: str, message: bytes) -> None:
+    """Refuse what a relay could read as more than one recipient or one mail, before it is asked."""
+    if len(recipient) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(recipient):
+        raise MailRefused(permanent=True, code=553, blames_address=True)
+    if not message.isascii() or _BARE.search(message):
         raise MailRefused(permanent=True, code=554)
-    _accepted(relay.mail(sender, ["BODY=8BITMIME"] if eight_bit else []))  # RFC 6152
-    _accepted(relay.rcpt(recipient))
-    try:
-        _accepted(relay.data(message))
-    except smtplib.SMTPDataError as refusal:
-        _accepted((refusal.smtp_code, b""))
 
 
-def _accepted(reply: tuple[int, bytes]) -> None:
-    code, text = reply
-    if 400 <= code < 600:
-        raise MailRefused(permanent=code >= 500, code=code)
-    if not 200 <= code < 300:
-        raise MailUnavailable(f"not an answer to mail: {code} {text[:200]!r}")
+def _refused(refusal: Refusal) -> MailRefused:
+    """Return what the relay's no means. At RCPT it may blame the address: by the enhanced status (RFC 3463) where there
+    is one, for relays say 550 to much that is not the address's fault.
+    """
+    status = first_status(refusal.text)
+    no_mailbox = blames_address(status) if status else refusal.code in _NO_MAILBOX
+    return MailRefused(
+        permanent=refusal.code >= 500,
+        code=refusal.code,
+        status=status,
+        blames_address=isinstance(refusal, RecipientRefused) and refusal.code >= 500 and no_mailbox,
+    )
 
 
 def _file_name(message_id: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
-Step = Literal["MAIL", "RCPT", "DATA", "END", "QUIT"]
+Step = Literal["GREETING", "EHLO", "STARTTLS", "MAIL", "RCPT", "DATA", "END", "RSET", "QUIT"]
 
 
 @dataclass
@@ -23,23 +23,27 @@ class Delivered:
 class SmtpServer:
     """Takes mails on 127.0.0.1 while the `with` block lasts.
 
-    `answers`: what to reply at a step instead of yes ("END" is the dot after the message). `hang_up_at`: the step at
+    `answers`: what to reply at a step instead of yes ("END" is the dot after the message); `answers_once`: only the
+    next time. `hang_up_at`: the step at
     which the connection is cut without a reply; at "END" the mail has been taken all the same. `tls`: offer STARTTLS,
     or speak TLS from the first byte if `implicit_tls`.
     """
 
     answers: dict[Step, str] = field(default_factory=dict)
+    answers_once: dict[Step, str] = field(default_factory=dict)
     hang_up_at: Step | None = None
     extensions: tuple[str, ...] = ("8BITMIME",)
     tls: ssl.SSLContext | None = None
     implicit_tls: bool = False
     delivered: list[Delivered] = field(default_factory=list)
     verbs: list[str] = field(default_factory=list)
+    connections: int = 0
     greeted_by: str = ""
     port: int = 0
 
     def __enter__(self) -> Self:
         self._started = threading.Event()
+        self._writers: list[asyncio.StreamWriter] = []
         self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
         self._thread.start()
         self._started.wait()
@@ -58,7 +62,14 @@ class SmtpServer:
         async with server:
             await self._stop.wait()
 
+    def drop_connections(self) -> None:
+        """Cut all connections that are open, as an idle timeout does."""
+        for writer in self._writers:
+            self._loop.call_soon_threadsafe(writer.close)
+
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.append(writer)
         try:
             await self._converse(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
@@ -71,54 +82,55 @@ class SmtpServer:
         extensions = list(self.extensions)
         if self.tls is not None and not self.implicit_tls:
             extensions.append("STARTTLS")
-        writer.write(b"220 relay.example\r\n")
+        if self.hang_up_at == "GREETING":
+            return
+        self._say(writer, "GREETING", "220 relay.example")
         while line := (await reader.readline()).decode("ascii").strip():
-            word, _, argument = line.partition(" ")
-            verb = word.upper()
+            verb, _, argument = line.partition(" ")
             self.verbs.append(verb)
+            if self.hang_up_at == verb:
+                return
             match verb:
                 case "EHLO":
                     self.greeted_by = argument
-                    lines = ["relay.example", *extensions]
-                    last = len(lines) - 1
-                    writer.write(
-                        "".join(f"250{' ' if n == last else '-'}{x}\r\n" for n, x in enumerate(lines)).encode()
-                    )
-                    continue
+                    *first, last = ["relay.example", *extensions]
+                    self._say(writer, "EHLO", "\r\n".join([*(f"250-{x}" for x in first), f"250 {last}"]))
                 case "STARTTLS" if self.tls is not None:
-                    writer.write(b"220 go\r\n")
+                    self._say(writer, "STARTTLS", "220 go")
                     await writer.start_tls(self.tls)
                     extensions = [*self.extensions, "AUTH PLAIN"]
-                    continue
+                case "AUTH" if argument == "LOGIN":
+                    given = []
+                    for question in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6"):
+                        writer.write(f"334 {question}\r\n".encode())
+                        given.append(await reader.readline())
+                    right = given == [b"am8=\r\n", b"c2VjcmV0\r\n"]
+                    writer.write(b"235 welcome\r\n" if right else b"535 who?\r\n")
                 case "AUTH":
                     writer.write(b"235 welcome\r\n" if argument == "PLAIN AGpvAHNlY3JldA==" else b"535 who?\r\n")
-                    continue
-                case "RSET":
-                    writer.write(b"250 OK\r\n")
-                    continue
-            step: Step
-            match verb:
                 case "MAIL":
-                    step, mail_from = "MAIL", argument
+                    mail_from = argument
+                    self._say(writer, "MAIL", "250 OK")
                 case "RCPT":
-                    step, rcpt_to = "RCPT", argument
+                    rcpt_to = argument
+                    self._say(writer, "RCPT", "250 OK")
+                case "RSET":
+                    self._say(writer, "RSET", "250 OK")
                 case "DATA":
-                    step = "DATA"
+                    if not self._say(writer, "DATA", "354 go on").startswith("354"):
+                        continue
+                    raw = await reader.readuntil(b"\r\n.\r\n")
+                    content = raw.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
+                    if self.answers.get("END", "250").startswith("250"):
+                        self.delivered.append(Delivered(mail_from, rcpt_to, content))
+                    if self.hang_up_at == "END":
+                        return
+                    self._say(writer, "END", "250 taken")
                 case _:
-                    step = "QUIT"
-            if self.hang_up_at == step:
-                return
-            usual = {"DATA": "354 go on", "QUIT": "221 bye"}.get(step, "250 OK")
-            answer = self.answers.get(step, usual)
-            writer.write(f"{answer}\r\n".encode())
-            if step == "QUIT":
-                return
-            if step == "DATA" and answer.startswith("354"):
-                raw = await reader.readuntil(b"\r\n.\r\n")
-                content = raw.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
-                answer = self.answers.get("END", "250 taken")
-                if answer.startswith("250"):
-                    self.delivered.append(Delivered(mail_from, rcpt_to, content))
-                if self.hang_up_at == "END":
+                    self._say(writer, "QUIT", "221 bye")
                     return
-                writer.write(f"{answer}\r\n".encode())
+
+    def _say(self, writer: asyncio.StreamWriter, step: Step, usual: str) -> str:
+        answer = self.answers_once.pop(step, None) or self.answers.get(step, usual)
+        writer.write(f"{answer}\r\n".encode())
+        return answer

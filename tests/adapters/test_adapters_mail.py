@@ -2,11 +2,15 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from app.adapters.mail import FolderMailer, Mailer, MailRefused, MailUnavailable, SmtpMailer
+from app.adapters.mail import FolderMailer, Mailer, MailHeld, MailRefused, MailUnavailable, SmtpMailer
+from app.adapters.smtp import Relay
 from app.ical.imip import message as invite_mail
 from app.ical.itip import request
 from tests.adapters.smtp_server import SmtpServer, Step
@@ -17,29 +21,33 @@ PASSWORD = "secret"
 LETTER = b"Subject: hello\r\n\r\n.\r\n..\r\nline\r\n"
 
 
-def a_mailer(server: SmtpServer) -> SmtpMailer:
-    return SmtpMailer(
-        host="127.0.0.1",
-        port=server.port,
-        username=None,
-        password=None,
-        security="none",
-        sender="calendar@earshot.example",
-        timeout_seconds=5,
+def a_relay(server: SmtpServer) -> Relay:
+    return Relay(
+        host="127.0.0.1", port=server.port, own_name="earshot.example", username=None, password=None, security="none"
     )
+
+
+def a_mailer(server: SmtpServer, *, seconds: float = 5) -> SmtpMailer:
+    return SmtpMailer(a_relay(server), sender="calendar@earshot.example", per_domain_per_minute=1000, seconds=seconds)
+
+
+def sent(server: SmtpServer, message: bytes = LETTER, *, recipient: str = JUNIOR.email) -> None:
+    """Hand one mail over, and part."""
+    with closing(a_mailer(server)) as mailer:
+        mailer.send(MESSAGE_ID, recipient, message)
 
 
 def an_encrypting_mailer(server: SmtpServer, *, trusted: Path | None, password: str) -> SmtpMailer:
-    return SmtpMailer(
+    relay = Relay(
         host="localhost",
         port=server.port,
+        own_name="earshot.example",
         username="jo",
         password=password,
         security="tls" if server.implicit_tls else "starttls",
-        sender="calendar@earshot.example",
-        timeout_seconds=5,
         tls=ssl.create_default_context(cafile=trusted),
     )
+    return SmtpMailer(relay, sender="calendar@earshot.example", per_domain_per_minute=1000, seconds=5)
 
 
 def an_invite() -> bytes:
@@ -82,11 +90,8 @@ def a_tls_context(certificate: Path) -> ssl.SSLContext:
 @pytest.mark.parametrize(
     ("step", "answer", "permanent", "code"),
     [
-        ("MAIL", "451 busy", False, 451),
-        ("MAIL", "552 too much", True, 552),
         ("RCPT", "451 greylisted", False, 451),
         ("RCPT", "550 no such mailbox", True, 550),
-        ("RCPT", "421 closing", False, 421),
         ("DATA", "451 busy", False, 451),
         ("DATA", "554 no", True, 554),
         ("END", "451 later", False, 451),
@@ -95,16 +100,62 @@ def a_tls_context(certificate: Path) -> ssl.SSLContext:
 )
 def test_a_refusal_says_whether_asking_again_may_help(step: Step, answer: str, permanent: bool, code: int) -> None:
     with SmtpServer(answers={step: answer}) as server, pytest.raises(MailRefused) as refused:
-        a_mailer(server).send(MESSAGE_ID, JUNIOR.email, LETTER)
+        sent(server)
 
     assert (refused.value.permanent, refused.value.code) == (permanent, code)
     assert server.delivered == []
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(
+    ("step", "answer", "blamed"),
+    [
+        ("RCPT", "550 no such mailbox", True),
+        ("RCPT", "551 not here", True),
+        ("RCPT", "553 no such name", True),
+        ("RCPT", "550 5.1.1 no such mailbox", True),
+        ("RCPT", "554 5.1.2 no such domain", True),
+        ("RCPT", "556 5.1.10 null MX", True),
+        ("RCPT", "550-5.2.1 closed\r\n550 5.2.1 for good", True),
+        ("RCPT", "550 5.4.1 access denied", True),
+        ("RCPT", "552 5.2.2 mailbox full", False),
+        ("RCPT", "550 5.7.1 relaying denied", False),
+        ("RCPT", "550 5.1.8 sender refused", False),
+        ("RCPT", "554 no", False),
+        ("RCPT", "450 4.1.1 greylisted", False),
+        ("DATA", "550 5.1.1 too late", False),
+        ("END", "550 5.7.1 spam", False),
+    ],
+)
+def test_only_what_is_wrong_with_the_address_is_blamed_on_it(step: Step, answer: str, blamed: bool) -> None:
+    with SmtpServer(answers={step: answer}) as server, pytest.raises(MailRefused) as refused:
+        sent(server)
+
+    assert refused.value.blames_address is blamed
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL"])
+@pytest.mark.parametrize("answer", ["421 closing", "451 busy", "554 not you", "hello there", "354 go on", ""])
+def test_a_relay_that_wants_nothing_from_us_is_no_fault_of_the_mail(step: Step, answer: str) -> None:
+    hang_up_at = None if answer else step
+    with SmtpServer(answers={step: answer}, hang_up_at=hang_up_at) as server, pytest.raises(MailHeld) as held:
+        sent(server)
+
+    assert 4 < held.value.seconds <= 5
+    assert "RCPT" not in server.verbs
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "END"])
+def test_a_relay_that_closes_the_line_on_the_way_is_unavailable(step: Step) -> None:
+    with SmtpServer(answers={step: "421 4.3.0 closing"}) as server, pytest.raises(MailUnavailable):
+        sent(server)
+
+    assert server.delivered == []
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
 def test_a_connection_lost_on_the_way_is_no_refusal(step: Step) -> None:
     with SmtpServer(hang_up_at=step) as server, pytest.raises(MailUnavailable):
-        a_mailer(server).send(MESSAGE_ID, JUNIOR.email, LETTER)
+        sent(server)
 
     assert server.delivered == []
 
@@ -112,9 +163,9 @@ def test_a_connection_lost_on_the_way_is_no_refusal(step: Step) -> None:
 def test_a_drop_before_the_final_250_is_sent_again_as_the_very_same_message() -> None:
     with SmtpServer(hang_up_at="END") as server:
         with pytest.raises(MailUnavailable):
-            a_mailer(server).send(MESSAGE_ID, JUNIOR.email, an_invite())
+            sent(server, an_invite())
         server.hang_up_at = None
-        a_mailer(server).send(MESSAGE_ID, JUNIOR.email, an_invite())
+        sent(server, an_invite())
 
     first, second = server.delivered
     assert first == second
@@ -124,41 +175,84 @@ def test_a_drop_before_the_final_250_is_sent_again_as_the_very_same_message() ->
 @pytest.mark.parametrize("answer", ["421 rude", "nonsense"])
 def test_a_relay_that_is_rude_at_parting_has_taken_the_mail_all_the_same(answer: str) -> None:
     with SmtpServer(answers={"QUIT": answer}) as server:
-        a_mailer(server).send(MESSAGE_ID, JUNIOR.email, LETTER)
+        sent(server)
     with SmtpServer(hang_up_at="QUIT") as dropping:
-        a_mailer(dropping).send(MESSAGE_ID, JUNIOR.email, LETTER)
+        sent(dropping)
 
     assert len(server.delivered) == len(dropping.delivered) == 1
 
 
 def test_an_answer_that_is_no_smtp_is_no_refusal() -> None:
     with SmtpServer(answers={"RCPT": "hello there"}) as server, pytest.raises(MailUnavailable):
-        a_mailer(server).send(MESSAGE_ID, JUNIOR.email, LETTER)
+        sent(server)
 
 
-def test_nobody_listening_is_unavailable() -> None:
+def test_nobody_listening_is_no_fault_of_the_mail() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound, but it does not listen
         server = SmtpServer(port=closed.getsockname()[1])
 
-        with pytest.raises(MailUnavailable):
-            a_mailer(server).send(MESSAGE_ID, JUNIOR.email, LETTER)
+        with pytest.raises(MailHeld):
+            sent(server)
 
 
-def test_a_silent_relay_is_given_up_after_the_timeout() -> None:
+@pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 64 + ".example", "127.0.0.1.."])
+def test_a_name_that_leads_nowhere_is_no_fault_of_the_mail(host: str) -> None:
+    relay = Relay(host=host, port=25, own_name="earshot.example", username=None, password=None, security="none")
+    mailer = SmtpMailer(relay, sender="calendar@earshot.example", per_domain_per_minute=1000)
+
+    with pytest.raises(MailHeld):
+        mailer.send(MESSAGE_ID, JUNIOR.email, LETTER)
+
+
+def test_a_silent_relay_is_given_up_at_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        mailer = SmtpMailer(
-            host="127.0.0.1",
-            port=silent.getsockname()[1],
-            username=None,
-            password=None,
-            security="none",
-            sender="calendar@earshot.example",
-            timeout_seconds=0.2,
-        )
+        server = SmtpServer(port=silent.getsockname()[1])
+        started = time.monotonic()
 
-        with pytest.raises(MailUnavailable):
+        with closing(a_mailer(server, seconds=0.2)) as mailer, pytest.raises(MailHeld):
             mailer.send(MESSAGE_ID, JUNIOR.email, LETTER)
+
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("line", [b"2", b"220-more\r\n", b"220-" + b"x" * 500 + b"\r\n"])
+def test_a_relay_that_answers_byte_by_byte_or_without_end_is_given_up_at_the_deadline(line: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as trickle:
+        server = SmtpServer(port=trickle.getsockname()[1])
+        speaker = threading.Thread(target=_speak_slowly, args=(trickle, line))
+        speaker.start()
+        started = time.monotonic()
+
+        with closing(a_mailer(server, seconds=0.3)) as mailer, pytest.raises(MailHeld):
+            mailer.send(MESSAGE_ID, JUNIOR.email, LETTER)
+        took = time.monotonic() - started
+        speaker.join()
+
+    assert took < 1
+
+
+def test_a_relay_that_never_stops_talking_is_cut_short() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as talker:
+        server = SmtpServer(port=talker.getsockname()[1])
+        speaker = threading.Thread(target=_speak_slowly, args=(talker, b"220-" + b"x" * 20_000 + b"\r\n"))
+        speaker.start()
+
+        with closing(a_mailer(server)) as mailer, pytest.raises(MailHeld, match="not an answer"):
+            mailer.send(MESSAGE_ID, JUNIOR.email, LETTER)
+        speaker.join()
+
+
+def _speak_slowly(listener: socket.socket, line: bytes) -> None:
+    """Say the same again and again, until nobody listens."""
+    connection, _ = listener.accept()
+    with connection:
+        try:
+            while True:
+                connection.sendall(line)
+                time.sleep(0.05)
+        except OSError:
+            return
 
 
 @pytest.mark.parametrize(
@@ -172,7 +266,7 @@ def test_a_silent_relay_is_given_up_after_the_timeout() -> None:
 )
 def test_a_malformed_recipient_is_refused_for_good_and_never_reaches_the_relay(recipient: str) -> None:
     with SmtpServer() as server, pytest.raises(MailRefused) as refused:
-        a_mailer(server).send(MESSAGE_ID, recipient, LETTER)
+        sent(server, recipient=recipient)
 
     assert refused.value.permanent
     assert "RCPT" not in server.verbs
@@ -180,7 +274,7 @@ def test_a_malformed_recipient_is_refused_for_good_and_never_reaches_the_relay(r
 
 def test_an_invite_arrives_byte_for_byte_whatever_the_relay_can_do() -> None:
     with SmtpServer(extensions=()) as server:
-        a_mailer(server).send(MESSAGE_ID, JUNIOR.email, an_invite())
+        sent(server, an_invite())
 
     (mail,) = server.delivered
     assert mail.content == an_invite()
@@ -191,23 +285,26 @@ def test_an_invite_arrives_byte_for_byte_whatever_the_relay_can_do() -> None:
 
 def test_lines_that_are_dots_arrive_as_they_are() -> None:
     with SmtpServer() as server:
-        a_mailer(server).send(MESSAGE_ID, JUNIOR.email, LETTER)
+        sent(server)
 
     assert server.delivered[0].content == LETTER
 
 
-def test_eight_bit_letters_are_announced_or_not_sent() -> None:
-    eight_bit = "Subject: x\r\n\r\nGrüße\r\n".encode()
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Subject: x\r\n\r\nGrüße\r\n".encode(),
+        b"Subject: x\r\n\r\nend\n.\r\nMAIL FROM:<eve@evil.example>\r\n",
+        b"Subject: x\r\n\r\nend\r\n.\nMAIL FROM:<eve@evil.example>\r\n",
+        b"Subject: x\r\n\r\nend\r.\r",
+    ],
+)
+def test_what_relays_read_in_different_ways_is_never_sent(message: bytes) -> None:
+    with SmtpServer() as server, pytest.raises(MailRefused) as refused:
+        sent(server, message)
 
-    with SmtpServer() as able:
-        a_mailer(able).send(MESSAGE_ID, JUNIOR.email, eight_bit)
-    with SmtpServer(extensions=()) as unable, pytest.raises(MailRefused) as refused:
-        a_mailer(unable).send(MESSAGE_ID, JUNIOR.email, eight_bit)
-
-    assert able.delivered[0].content == eight_bit
-    assert able.delivered[0].mail_from.upper().endswith("BODY=8BITMIME")
-    assert refused.value.permanent
-    assert unable.delivered == []
+    assert (refused.value.permanent, refused.value.blames_address) == (True, False)
+    assert server.verbs == []
 
 
 @pytest.mark.parametrize("implicit", [False, True])
@@ -216,49 +313,68 @@ def test_a_relay_whose_certificate_nobody_vouches_for_gets_neither_password_nor_
 ) -> None:
     relay = SmtpServer(tls=a_tls_context(certificate), implicit_tls=implicit, extensions=("AUTH PLAIN",))
 
-    with relay, pytest.raises(MailUnavailable, match="certificate"):
+    with relay, pytest.raises(MailHeld, match="certificate"):
         an_encrypting_mailer(relay, trusted=None, password=PASSWORD).send(MESSAGE_ID, JUNIOR.email, LETTER)
 
     assert not {"AUTH", "MAIL"} & set(relay.verbs)
 
 
 def test_a_relay_that_does_not_offer_tls_gets_neither_password_nor_mail() -> None:
-    with SmtpServer(extensions=("AUTH PLAIN",)) as server, pytest.raises(MailUnavailable):
+    with SmtpServer(extensions=("AUTH PLAIN",)) as server, pytest.raises(MailHeld, match="no STARTTLS"):
         an_encrypting_mailer(server, trusted=None, password=PASSWORD).send(MESSAGE_ID, JUNIOR.email, LETTER)
 
     assert not {"AUTH", "MAIL"} & set(server.verbs)
 
 
 def test_a_wrong_password_keeps_the_mail_waiting(certificate: Path) -> None:
-    with SmtpServer(tls=a_tls_context(certificate)) as server, pytest.raises(MailUnavailable):
+    with SmtpServer(tls=a_tls_context(certificate)) as server, pytest.raises(MailHeld, match="535"):
         an_encrypting_mailer(server, trusted=certificate, password="wrong").send(MESSAGE_ID, JUNIOR.email, LETTER)
 
     assert server.delivered == []
 
 
 def test_a_mail_goes_out_after_starttls_and_sign_in(certificate: Path) -> None:
-    with SmtpServer(tls=a_tls_context(certificate)) as server:
-        an_encrypting_mailer(server, trusted=certificate, password=PASSWORD).send(MESSAGE_ID, JUNIOR.email, LETTER)
+    server = SmtpServer(tls=a_tls_context(certificate))
+    with server, closing(an_encrypting_mailer(server, trusted=certificate, password=PASSWORD)) as mailer:
+        mailer.send(MESSAGE_ID, JUNIOR.email, LETTER)
 
     assert [mail.content for mail in server.delivered] == [LETTER]
     assert server.verbs == ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
 def test_a_mail_goes_out_over_tls_from_the_first_byte(certificate: Path) -> None:
-    with SmtpServer(tls=a_tls_context(certificate), implicit_tls=True, extensions=("AUTH PLAIN",)) as server:
-        an_encrypting_mailer(server, trusted=certificate, password=PASSWORD).send(MESSAGE_ID, JUNIOR.email, LETTER)
+    server = SmtpServer(tls=a_tls_context(certificate), implicit_tls=True, extensions=("AUTH LOGIN",))
+    with server, closing(an_encrypting_mailer(server, trusted=certificate, password=PASSWORD)) as mailer:
+        mailer.send(MESSAGE_ID, JUNIOR.email, LETTER)
 
     assert [mail.content for mail in server.delivered] == [LETTER]
 
 
-def test_a_password_without_tls_is_refused_and_never_shown() -> None:
-    with pytest.raises(ValueError, match="clear text"):
-        SmtpMailer(host="relay", port=25, username="jo", password="hunter2", security="none", sender="a@b.example")
+def test_what_a_relay_says_before_the_encryption_is_not_taken_for_what_it_says_after(certificate: Path) -> None:
+    server = SmtpServer(tls=a_tls_context(certificate), answers={"STARTTLS": "220 go\r\n250 AUTH PLAIN"})
 
-    encrypted = SmtpMailer(
-        host="relay", port=587, username="jo", password="hunter2", security="starttls", sender="a@b.c"
-    )
-    assert "hunter2" not in repr(encrypted)
+    with server, pytest.raises(MailHeld, match="between"):
+        an_encrypting_mailer(server, trusted=certificate, password=PASSWORD).send(MESSAGE_ID, JUNIOR.email, LETTER)
+
+    assert "AUTH" not in server.verbs
+
+
+def test_a_relay_that_offers_no_way_to_sign_in_that_we_know_gets_no_mail(certificate: Path) -> None:
+    server = SmtpServer(tls=a_tls_context(certificate), implicit_tls=True, extensions=("AUTH XOAUTH2",))
+
+    with server, pytest.raises(MailHeld, match="no way to sign in"):
+        an_encrypting_mailer(server, trusted=certificate, password=PASSWORD).send(MESSAGE_ID, JUNIOR.email, LETTER)
+
+
+def test_a_password_without_tls_is_refused_and_never_shown() -> None:
+    given = {"host": "relay", "port": 587, "own_name": "b.example", "username": "jo", "password": "hunter2"}
+
+    with pytest.raises(ValueError, match="clear text"):
+        Relay(**given, security="none")  # type: ignore[arg-type]
+    relay = Relay(**given, security="starttls")  # type: ignore[arg-type]
+    mailer = SmtpMailer(relay, sender="a@b.example", per_domain_per_minute=1)
+
+    assert "hunter2" not in repr(relay) + repr(mailer)
 
 
 def test_a_folder_that_cannot_be_written_is_unavailable_and_leaves_no_rubbish(tmp_path: Path) -> None:
