@@ -31,7 +31,7 @@ class Pace:
             if now - self._forgot_at > _MINUTE:
                 self._forget(now)
             sent = self._sent.setdefault(domain, deque())
-            while sent and sent[0] <= now - _MINUTE:
+            while sent and sent[0] + _MINUTE <= now:
                 sent.popleft()
             if len(sent) < self._per_minute:
                 sent.append(now)

@@ -31,7 +31,7 @@ def test_everybody_gets_through_as_fast_as_the_share_allows_by_coming_when_told(
         now = queue.pop(0)
         asked += 1
         if wait := pace.wait("acme.example", now):
-            queue.append(now + wait)
+            queue.append(now + wait + 0.001)
         else:
             gone.append(now)
 
