@@ -1,140 +1,118 @@
 """Tell people by mail what changed in their calendar: load, talk, record (RFC 5546, RFC 6047)."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from html import escape
-from zoneinfo import ZoneInfo
 
 from app.adapters.mail import MailRefused, MailUnavailable
+from app.db import DbSession
 from app.ical import imip, itip
 from app.ical.entries import EntryStatus
 from app.ical.write import Method
 from app.jobs.context import Hopeless, JobContext
+from app.jobs.posting import post
 from app.operations.entries import Letter, hand_to_mail, mail_taken
 from app.queries.entries import Desk, Drawn, Subject
+from app.queries.message_templates import language_of_owner, words_for
+from app.rules.messages import day, times, when
+from app.rules.templates import Fact, Words, fill, html
+from app.vocabulary import MessageKind
 
 
 def send_invite(context: JobContext) -> None:
     """Send the current revision of the entry `entry_id` to its owner, unless they have it.
 
-    At least once: after a crash the same message goes again, under the same Message-ID and SEQUENCE. Raises
-    `MailUnavailable` or `MailRefused` when nobody took it over, `Hopeless` when nobody ever will, or when nobody did
-    and the entry is over. Of what is over nobody hears for the first time: that is no failure, just late.
+    At least once: after a crash the same message goes again, under the same Message-ID and SEQUENCE. Raises what `post`
+    does, and `Hopeless` when nobody took it and the entry is over. Of what is over nobody hears for the first time:
+    that is no failure, just late.
     """
     desk = Desk.of(context.settings)
-    letter = context.write(lambda db: hand_to_mail(db, entry_id=context.payload["entry_id"], desk=desk))
-    if letter is None:
+    handed = context.write(lambda db: _hand(db, context.payload["entry_id"], desk))
+    if handed is None:
         return
-    recipient, over = letter.drawn.recipient, letter.drawn.ends_at <= context.clock()
+    letter, words = handed
+    over = letter.drawn.ends_at <= context.clock()
     if over and not letter.again:
         return
     try:
-        context.outside.mailer.send(letter.message_id, recipient.email, written(letter))
+        post(
+            context,
+            message_id=letter.message_id,
+            recipient=letter.drawn.recipient.email,
+            message=written(letter, words),
+        )
     except (MailRefused, MailUnavailable) as trouble:
-        if over or (isinstance(trouble, MailRefused) and trouble.permanent):
+        if over:
             raise Hopeless(str(trouble)) from trouble
         raise
     fragment = letter.drawn.fragment()
     context.write(lambda db: mail_taken(db, letter=letter, fragment=fragment, desk=desk))
 
 
-def written(letter: Letter) -> bytes:
-    """Return the whole mail. Pure: the same revision gives the same bytes."""
-    drawn, entry = letter.drawn, letter.drawn.entry
-    cancelled = entry.status is EntryStatus.CANCELLED
-    method: Method = "CANCEL" if cancelled else "REQUEST"
-    text, html = _bodies(letter)
-    return imip.message(
-        calendar=itip.cancel(entry) if cancelled else itip.request(entry),
-        method=method,
-        sender=entry.organizer,
-        recipient=drawn.recipient,
-        subject=_subject(letter),
-        text=text,
-        html=html,
-        message_id=letter.message_id,
-        date=entry.changed_at,
-    )
+def _hand(db: DbSession, entry_id: str, desk: Desk) -> tuple[Letter, Words] | None:
+    letter = hand_to_mail(db, entry_id=entry_id, desk=desk)
+    if letter is None:
+        return None
+    return letter, words_for(db, kind_of(letter), language_of_owner(db, entry_id))
 
 
-def _subject(letter: Letter) -> str:
-    entry = letter.drawn.entry
-    if entry.status is EntryStatus.CANCELLED:
-        return f"Cancelled: {entry.summary}"
-    return f"Changed: {entry.summary}" if letter.again else entry.summary
-
-
-def _bodies(letter: Letter) -> tuple[str, str]:
-    """Return the message as text and as HTML, in the same words."""
-    drawn = letter.drawn
-    greeting, news, what, when = f"Hello {drawn.recipient.name},", _news(letter), drawn.entry.summary, _when(drawn)
-    html_when = escape(when).replace("\n", "<br>")
-    url = drawn.entry.url or ""
-    text = f"{greeting}\n\n{news}\n\n{what}\n{when}\n\n{url}\n"
-    html = (
-        f"<p>{escape(greeting)}</p>\n<p>{escape(news)}</p>\n"
-        f"<p><strong>{escape(what)}</strong><br>{html_when}</p>\n"
-        f'<p><a href="{escape(url)}">{escape(url)}</a></p>\n'
-    )
-    return text, html
-
-
-_NEWS: Mapping[Subject, tuple[str, str, str]] = {
-    Subject.SEAT: (
-        "You have a seat on this call. Enjoy it.",
-        "Your seat has changed. Here is what holds now.",
-        "This one is off: your seat on the call is free again, and so is your time.",
-    ),
-    Subject.HOSTING: (
-        "You will have company on your call. They only listen; there is nothing for you to prepare.",
-        "Who sits in on your call, or when, has changed. They only listen; there is nothing for you to prepare.",
-        "Nobody sits in on this call any more. There is nothing for you to do.",
-    ),
-    Subject.SESSION: (
-        "You have a new session.",
-        "This session has changed. Here is what holds now.",
-        "This one is off: your time is free again.",
-    ),
-    Subject.SERIES: (
-        "You have a new series of sessions.",
-        "This series has changed. Here is what holds now.",
-        "All of this series that was still to come is off: your time is free again.",
-    ),
-}
-"""What the first mail of an entry says, a later one, and the last."""
-
-
-def _news(letter: Letter) -> str:
-    new, changed, cancelled = _NEWS[letter.drawn.subject]
+def kind_of(letter: Letter) -> MessageKind:
+    """Return what a revision says: that something is new, has changed, or is off."""
+    new, changed, cancelled = _KINDS[letter.drawn.subject]
     if letter.drawn.entry.status is EntryStatus.CANCELLED:
         return cancelled
     return changed if letter.again else new
 
 
-def _when(drawn: Drawn) -> str:
+def written(letter: Letter, words: Words) -> bytes:
+    """Return the whole mail in these words. Pure: the same revision in the same words gives the same bytes."""
+    drawn, entry = letter.drawn, letter.drawn.entry
+    cancelled = entry.status is EntryStatus.CANCELLED
+    method: Method = "CANCEL" if cancelled else "REQUEST"
+    facts: dict[str, Fact] = {
+        "name": drawn.recipient.name,
+        "what": entry.summary,
+        "when": _when(drawn),
+        "link": entry.url or "",
+    }
+    said = fill(words, {**facts, "name": drawn.recipient.name})
+    return imip.message(
+        calendar=itip.cancel(entry) if cancelled else itip.request(entry),
+        method=method,
+        sender=entry.organizer,
+        recipient=drawn.recipient,
+        subject=said.subject,
+        text=said.text,
+        html=html(said.text),
+        message_id=letter.message_id,
+        date=entry.changed_at,
+    )
+
+
+_KINDS: Mapping[Subject, tuple[MessageKind, MessageKind, MessageKind]] = {
+    Subject.SEAT: (MessageKind.SEAT_BOOKED, MessageKind.SEAT_CHANGED, MessageKind.SEAT_CANCELLED),
+    Subject.HOSTING: (MessageKind.HOSTING_BOOKED, MessageKind.HOSTING_CHANGED, MessageKind.HOSTING_CANCELLED),
+    Subject.SESSION: (MessageKind.SESSION_BOOKED, MessageKind.SESSION_CHANGED, MessageKind.SESSION_CANCELLED),
+    Subject.SERIES: (MessageKind.SERIES_BOOKED, MessageKind.SERIES_CHANGED, MessageKind.SERIES_CANCELLED),
+}
+"""What the first mail of an entry is, a later one, and the last."""
+
+
+def _when(drawn: Drawn) -> tuple[str, ...]:
     """Say when, in the recipient's zone and naming it: `Monday 23 November 2026, 10:00–10:30 (Europe/London)`.
 
     Of a series it says when it begins and ends, and of what was still to come at this change, where it differs.
     """
-    entry, zone = drawn.entry, ZoneInfo(drawn.time_zone)
-    first = f"{_times(entry.starts_at, entry.ends_at, zone)} ({drawn.time_zone})"
+    entry, zone = drawn.entry, drawn.time_zone
+    first = when(entry.starts_at, entry.ends_at, zone)
     series = entry.recurrence
     if series is None or entry.status is EntryStatus.CANCELLED:
-        return first
-    lines = [f"First: {first}", f"Last: {_day(drawn.ends_at.astimezone(zone))}"]
-    lines += [f"Not on {_day(at.astimezone(zone))}" for at in series.dropped if at > entry.changed_at]
-    lines += [
-        f"{_day(one.slot.astimezone(zone))} is now {_times(one.starts_at, one.ends_at, zone)}"
-        for one in series.overrides
-        if one.slot > entry.changed_at
-    ]
-    return "\n".join(lines)
-
-
-def _times(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
-    starts_at, ends_at = starts_at.astimezone(zone), ends_at.astimezone(zone)
-    return f"{_day(starts_at)}, {starts_at:%H:%M}–{ends_at:%H:%M}"
-
-
-def _day(shown: datetime) -> str:
-    return f"{shown:%A} {shown.day} {shown:%B %Y}"
+        return (first,)
+    return (
+        f"First: {first}",
+        f"Last: {day(drawn.ends_at, zone)}",
+        *(f"Not on {day(at, zone)}" for at in series.dropped if at > entry.changed_at),
+        *(
+            f"{day(one.slot, zone)} is now {times(one.starts_at, one.ends_at, zone)}"
+            for one in series.overrides
+            if one.slot > entry.changed_at
+        ),
+    )

@@ -1,11 +1,13 @@
 """Write to people about what happened to them, once for each reason."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import ids
@@ -13,6 +15,8 @@ from app.db import DbSession
 from app.models.tables import notice
 from app.operations.events import Told
 from app.operations.jobs import enqueue_each
+from app.queries import addressees
+from app.queries.addressees import Addressee
 from app.vocabulary import MessageKind, NoticeStatus
 
 _TRIES = 500
@@ -32,8 +36,58 @@ class NewNotice:
     due_at: datetime
 
 
+Who = Callable[[DbSession, Collection[str]], Iterable[Addressee]]
+
+_TOLD: Sequence[tuple[str, MessageKind, Who]] = (
+    ("seat.requested", MessageKind.SEAT_REQUESTED, addressees.hosts_asked),
+    ("session.moved", MessageKind.SEAT_REQUESTED, addressees.hosts_asked_now),
+    ("seat.declined", MessageKind.SEAT_DECLINED, addressees.observers_who_asked),
+    ("seat.expired", MessageKind.SEAT_EXPIRED, addressees.observers_who_asked),
+    ("seat.cancelled", MessageKind.REQUEST_OVER, addressees.observers_who_asked),
+    ("seat.released", MessageKind.REQUEST_OVER, addressees.observers_who_asked),
+    ("waitlist_entry.offered", MessageKind.SEAT_OFFERED, addressees.those_offered),
+    ("waitlist_entry.lapsed", MessageKind.OFFER_LAPSED, addressees.those_passed_by),
+    ("waitlist_entry.lapsed", MessageKind.REQUEST_OVER, addressees.those_waiting_in_vain),
+    ("session.answered", MessageKind.SESSION_DECLINED, addressees.those_let_down),
+    ("session.answered", MessageKind.TIME_SUGGESTED, addressees.those_asked_to_move),
+    ("match.started", MessageKind.MATCH_STARTED, addressees.mentees),
+    ("match.started", MessageKind.MATCH_STARTED, addressees.mentors),
+    ("webhook_endpoint.disabled", MessageKind.WEBHOOK_DISABLED, addressees.admins),
+)
+"""Which act is told to whom, as what. Calendars tell the rest: what stands, moves or is off is an invite
+(`operations/invites`), and a `session.requested` asks nobody anything that its seat does not ask.
+"""
+
+
 def notify(db: DbSession, told: Sequence[Told], *, now: datetime) -> None:
-    """Write down a notice for each person who should read of one of these events."""
+    """Write down a notice for each person who should read of one of these events: never for who did it themselves, nor
+    for who has left. One statement per line of `_TOLD` that is concerned, and three more.
+    """
+    found: list[tuple[MessageKind, Addressee]] = []
+    for act, kind, who in _TOLD:
+        actors: dict[str, set[str]] = {}
+        for event in told:
+            if event.act == act:
+                actors.setdefault(event.object_id, set()).add(event.actor)
+        if actors:
+            found += [(kind, one) for one in who(db, actors) if actors[one.object_id] != {one.person_id}]
+    if found:
+        gone = addressees.gone(db, {one.person_id for _, one in found})
+        write_notices(db, (_new(kind, one, now) for kind, one in found if one.person_id not in gone), now=now)
+
+
+def _new(kind: MessageKind, one: Addressee, now: datetime) -> NewNotice:
+    reason = [kind, one.about_id, one.person_id, one.state]
+    if one.starts_at is not None:
+        reason.append(f"{one.starts_at:%Y-%m-%dT%H:%MZ}")
+    return NewNotice(
+        kind=kind,
+        person_id=one.person_id,
+        about_id=one.about_id,
+        starts_at=one.starts_at,
+        once=":".join(filter(None, reason)),
+        due_at=now,
+    )
 
 
 def write_notices(db: DbSession, several: Iterable[NewNotice], *, now: datetime) -> int:
@@ -64,3 +118,18 @@ def write_notices(db: DbSession, several: Iterable[NewNotice], *, now: datetime)
         jobs = {f"notice_mail:{notice_id}": {"notice_id": notice_id} for _, notice_id in some}
         enqueue_each(db, "notice_mail", jobs, due_at=due_at, max_attempts=_TRIES, now=now)
     return len(written)
+
+
+def notice_sent(db: DbSession, notice_id: str, *, now: datetime) -> None:
+    """Note that a relay has taken a notice over. Safe to repeat."""
+    _end(db, notice_id, {"status": NoticeStatus.SENT, "sent_at": now}, now=now)
+
+
+def notice_not_sent(db: DbSession, notice_id: str, status: NoticeStatus, why: str, *, now: datetime) -> None:
+    """Note that a notice was dropped or refused, and why. Safe to repeat."""
+    _end(db, notice_id, {"status": status, "why": why[:300]}, now=now)
+
+
+def _end(db: DbSession, notice_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
+    waiting = notice.c.id == notice_id, notice.c.status == NoticeStatus.WAITING
+    db.execute(update(notice).where(*waiting).values(**values, updated_at=now))

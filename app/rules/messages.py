@@ -57,6 +57,12 @@ def canonical(language: str) -> str:
     return "-".join([first, *({2: part.upper(), 4: part.title()}.get(len(part), part) for part in rest)])
 
 
+def call_words(company: str | None, call_type: str) -> str:
+    """Return what people are told of a call: `Northwind Freight (discovery)`."""
+    of_type = call_type.replace("_", " ").replace(".", " ")
+    return f"{company} ({of_type})" if company else of_type
+
+
 def when(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
     """Return a time as its reader lives it: `Monday 23 November 2026, 10:00–10:30 (Europe/London)`."""
     return f"{times(starts_at, ends_at, time_zone)} ({time_zone})"
@@ -249,7 +255,7 @@ It stands for everybody else. You can choose another time, or cancel it, here:
             _WHO,
             _WHAT,
             _WHEN,
-            Token("suggested", "The time that they suggest.", "Tuesday 24 November 2026, 15:00–15:30 (Europe/London)"),
+            Token("suggested", "When they could begin.", "Tuesday 24 November 2026, 15:00 (Europe/London)"),
             _LINK,
         ),
         Words(
@@ -330,7 +336,7 @@ Too much mail? Choose what you want to hear of:
             Token(
                 "agenda",
                 "What they have that day, in several lines.",
-                ("10:00–10:30  Shadow: Mara Okafor · Northwind Freight (discovery)", "15:00–15:30  1:1: Mara Okafor"),
+                ("10:00–10:30 Shadow: Mara Okafor · Northwind Freight (discovery)", "15:00–15:30 1:1: Mara Okafor"),
             ),
             _LINK,
             _SETTINGS,

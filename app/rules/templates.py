@@ -52,7 +52,7 @@ def fill(words: Words, facts: Mapping[str, Fact]) -> Words:
 def html(text: str) -> str:
     """Return a filled text as HTML that reads the same: paragraphs, lines, and a link for a URL alone on its line."""
     paragraphs = text.strip("\n").split("\n\n")
-    return "".join("<p>" + "<br>\n".join(_line(line) for line in one.split("\n")) + "</p>\n" for one in paragraphs)
+    return "".join("<p>" + "<br>".join(_line(line) for line in one.split("\n")) + "</p>\n" for one in paragraphs)
 
 
 def _lines(fact: Fact) -> list[str]:

@@ -1,5 +1,6 @@
 """A house whose mail goes to a folder, and what is read in its mails."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -11,12 +12,16 @@ from sqlalchemy import Engine, select, update
 from app.adapters.outside import Outside
 from app.config import Settings
 from app.db import transaction
+from app.jobs import HANDLERS
 from app.jobs.context import JobContext
 from app.jobs.mail import send_invite
 from app.models.tables import calendar_entry, job
+from app.operations.announcing import announce
 from app.queries.entries import Desk
 from app.vocabulary import JobStatus, Part
 from tests.harness import FakeClock
+
+MAIL = ("invite_mail", "notice_mail")
 
 
 @dataclass
@@ -29,18 +34,24 @@ class House:
 
     def work(self) -> None:
         """Run each waiting mail job once."""
+        mail = job.c.status == JobStatus.QUEUED, job.c.kind.in_(MAIL)
         with transaction(self.engine, writes=True) as db:
-            waiting = db.execute(select(job.c.id, job.c.payload).where(job.c.status == JobStatus.QUEUED)).all()
-            db.execute(update(job).values(status=JobStatus.DONE))
-        for _, payload in waiting:
-            self.send(payload["entry_id"])
+            waiting = db.execute(select(job.c.kind, job.c.payload).where(*mail).order_by(job.c.id)).all()
+            db.execute(update(job).where(*mail).values(status=JobStatus.DONE))
+        for kind, payload in waiting:
+            HANDLERS[kind](self.context(payload))
+
+    def announce(self) -> None:
+        """Announce what has happened, as the workers' herald does."""
+        with transaction(self.engine, writes=True) as db:
+            while announce(db, now=self.clock()):
+                pass
 
     def send(self, entry_id: str) -> None:
-        send_invite(
-            JobContext(
-                self.engine, self.settings, self.clock, Outside(self.settings), {"entry_id": entry_id}, lambda _: None
-            )
-        )
+        send_invite(self.context({"entry_id": entry_id}))
+
+    def context(self, payload: Mapping[str, Any]) -> JobContext:
+        return JobContext(self.engine, self.settings, self.clock, Outside(self.settings), payload, lambda _: None)
 
     def mails(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted(self.settings.outbox.glob("*.eml"))}
