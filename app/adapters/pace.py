@@ -4,6 +4,7 @@ import threading
 from collections import deque
 
 _MINUTE = 60.0
+_SLACK = 1.1  # jobs come a little later than they were told, so places get free a little later than they should
 RESTS = (5.0, 20.0, 80.0, 300.0)
 """Seconds that a relay rests after it failed once, twice, …"""
 TRIAL_SECONDS = 15.0
@@ -36,7 +37,7 @@ class Pace:
             if len(sent) < self._per_minute:
                 sent.append(now)
                 return 0.0
-            after_the_last_told = self._told.get(domain, 0.0) + _MINUTE / self._per_minute
+            after_the_last_told = self._told.get(domain, -_MINUTE * _SLACK) + _SLACK * _MINUTE / self._per_minute
             self._told[domain] = max(sent[0] + _MINUTE, after_the_last_told)
             return self._told[domain] - now
 

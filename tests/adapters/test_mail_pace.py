@@ -22,8 +22,10 @@ def test_in_no_minute_does_a_domain_get_more_than_its_share(most: int, steps: li
 
 
 @settings(max_examples=200, deadline=None)
-@given(most=st.integers(1, 50), waiting=st.integers(1, 200))
-def test_everybody_gets_through_as_fast_as_the_share_allows_by_coming_when_told(most: int, waiting: int) -> None:
+@given(most=st.integers(1, 50), waiting=st.integers(1, 200), late=st.floats(0, 0.1))
+def test_everybody_gets_through_about_as_fast_as_the_share_allows_by_coming_when_told(
+    most: int, waiting: int, late: float
+) -> None:
     pace, asked, gone = Pace(most), 0, []
     queue = [0.0] * waiting
     while queue:
@@ -31,12 +33,12 @@ def test_everybody_gets_through_as_fast_as_the_share_allows_by_coming_when_told(
         now = queue.pop(0)
         asked += 1
         if wait := pace.wait("acme.example", now):
-            queue.append(now + wait + 0.001)
+            queue.append(now + wait + late)
         else:
             gone.append(now)
 
-    assert max(gone) <= 60 * waiting / most + 60
-    assert asked <= 2 * waiting + 60  # nobody asks again and again
+    assert max(gone) <= 1.1 * 60 * waiting / most + 60
+    assert asked <= 2 * waiting  # nobody asks again and again
 
 
 def test_domains_do_not_wait_for_each_other() -> None:
