@@ -87,12 +87,15 @@ def letter(
     a button for it where the URL is https and the relay signs the mail (DKIM). What is no URL is a ValueError.
     """
     mail = _multipart("alternative", _boundary(message_id), _text_part("plain", text), _text_part("html", html))
-    if unsubscribe_url is not None:
-        if not _URL.fullmatch(unsubscribe_url):
-            raise ValueError("not a URL for mail")  # unnamed: who has it can unsubscribe somebody
-        mail["List-Unsubscribe"] = f"<{unsubscribe_url}>"
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return _sealed(mail, sender, recipient, subject=subject, message_id=message_id, date=date)
+    written = _sealed(mail, sender, recipient, subject=subject, message_id=message_id, date=date)
+    return written if unsubscribe_url is None else _unsubscribing(unsubscribe_url) + written
+
+
+def _unsubscribing(url: str) -> bytes:
+    if not _URL.fullmatch(url):
+        raise ValueError("not a URL for mail")  # unnamed: who has it can unsubscribe somebody
+    # In one line each: the email package would begin the next one before a long URL, and not every reader takes that.
+    return f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode()
 
 
 def _sealed(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from app.ical.entries import Attendee, Organizer
-from app.ical.imip import message
+from app.ical.imip import letter, message
 from app.ical.itip import cancel, request
 from app.ical.write import Method
 from tests.ical.entry_examples import CALENDAR_DESK, CUSTOMER, JUNIOR, an_entry, hostile_text
@@ -47,6 +47,28 @@ def a_mail(
         html=html,
         message_id=message_id,
         date=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    )
+
+
+def a_letter(
+    *,
+    sender: Organizer = CALENDAR_DESK,
+    recipient: Attendee = JUNIOR,
+    subject: str = "Tomorrow: demo with Ana",
+    text: str = "Tomorrow you listen in.\n",
+    html: str = "<p>Tomorrow you listen in.</p>\n",
+    message_id: str = "ntc_1@7f3a.earshot",
+    unsubscribe_url: str | None = None,
+) -> bytes:
+    return letter(
+        sender=sender,
+        recipient=recipient,
+        subject=subject,
+        text=text,
+        html=html,
+        message_id=message_id,
+        date=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+        unsubscribe_url=unsubscribe_url,
     )
 
 
@@ -181,3 +203,68 @@ def test_the_same_mail_has_the_same_bytes_and_another_id_other_boundaries() -> N
 
     assert mail == a_mail()
     assert other.get_boundary() != parts_of(mail)[0].get_boundary()
+
+
+@settings(max_examples=100, deadline=None)
+@given(words=hostile_text())
+def test_hostile_words_stay_inside_the_header_and_the_part_of_a_letter(words: str) -> None:
+    mail = a_letter(
+        sender=Organizer(words, CALENDAR_DESK.email),
+        recipient=Attendee(words, JUNIOR.email),
+        subject=words,
+        text=words,
+        html=words,
+    )
+
+    assert mail.isascii()
+    assert b"\n" not in mail.replace(b"\r\n", b"")
+    assert b"\r" not in mail.replace(b"\r\n", b"")
+    assert max(map(len, mail.split(b"\r\n"))) <= 76
+    whole = email.message_from_bytes(mail, policy=default)
+    assert sorted(whole.keys()) == sorted(HEADERS)
+    assert [a.addr_spec for a in whole["To"].addresses] == [JUNIOR.email]
+    assert [part.get_content_type() for part in whole.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "earshot.example/r/token/mail",
+        "mailto:eve@evil.example",
+        "https://earshot.example/r/x>,<https://evil.example",
+        "https://earshot.example/r/x\r\nBcc: eve@evil.example",
+        "https://earshot.example/r/x\n",
+        "https://earshot.example/r/x y",
+        "https://earshot.example/r/\u202e",
+        "https://earshot.example/" + "x" * 1000,
+    ],
+)
+def test_what_is_no_url_is_no_way_to_unsubscribe_and_is_not_repeated(url: str) -> None:
+    with pytest.raises(ValueError, match="not a URL") as refused:
+        a_letter(unsubscribe_url=url)
+
+    assert url not in str(refused.value) or not url
+
+
+def test_a_letter_can_be_unsubscribed_from_by_one_click() -> None:
+    url = f"https://earshot.example/r/{'t' * 300};a,b=c/mail"
+
+    mail = a_letter(unsubscribe_url=url)
+
+    whole = email.message_from_bytes(mail, policy=default)
+    assert whole["List-Unsubscribe"] == f"<{url}>"
+    assert whole["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert max(map(len, mail.split(b"\r\n"))) <= 998  # RFC 5322 section 2.1.1
+
+
+def test_a_letter_has_text_and_html_and_no_more() -> None:
+    whole = email.message_from_bytes(a_letter(), policy=default)
+
+    text, html = cast(list[EmailMessage], list(whole.iter_parts()))
+    assert set(whole.keys()) == HEADERS
+    assert whole.get_content_type() == "multipart/alternative"
+    assert (text.get_content_type(), text.get_content()) == ("text/plain", "Tomorrow you listen in.\r\n")
+    assert (html.get_content_type(), html.get_content()) == ("text/html", "<p>Tomorrow you listen in.</p>\r\n")
+    assert whole["Message-ID"] == "<ntc_1@7f3a.earshot>"
+    assert a_letter() == a_letter()
