@@ -3,15 +3,21 @@ net: what is said here may be lost, with a process or a connection, and costs a 
 """
 
 import threading
-from contextlib import closing, suppress
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 _CHANNEL = "earshot_jobs"
 _LOOK_SECONDS = 0.5
+_SILENCE_SECONDS = 2.0
+"""After so long without a ring, the line over which others are told is closed."""
+_REST_SECONDS = 0.01
+"""Between tellings: rings of that time are told as one."""
 
 
 class Bell:
@@ -22,6 +28,7 @@ class Bell:
         """How often so far."""
         self._engine = engine
         self._changed = threading.Condition()
+        self._untold = self._telling = False
 
     def wait(self, heard: int, seconds: float) -> None:
         """Return once it has rung more often than `heard`, or after so many seconds."""
@@ -35,15 +42,36 @@ class Bell:
             self._changed.notify_all()
 
     def ring_everywhere(self) -> None:
-        """Wake whoever waits; on PostgreSQL, in every process. Never raises.
+        """Wake whoever waits; on PostgreSQL, in every process. Waits for nothing and never raises: others are told by
+        a thread with a line of its own, which begins with the first ring and ends when it has been silent for a while.
 
         For when the work has been committed: NOTIFY takes a lock on the whole server, which within the transaction of
         the work would be kept until its commit is on the disk (docs/decisions/0014).
         """
-        self.ring()
-        if self._engine.dialect.name == "postgresql":
-            with suppress(SQLAlchemyError), self._engine.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(f"NOTIFY {_CHANNEL}"))
+        with self._changed:
+            if self._engine.dialect.name == "postgresql":
+                self._untold = True
+                if not self._telling:
+                    with suppress(RuntimeError):  # no more threads, or the process ends
+                        threading.Thread(target=self._tell, daemon=True).start()
+                        self._telling = True
+            self.ring()
+
+    def _tell(self) -> None:
+        try:
+            with _own_line(self._engine) as line:
+                while self._something_to_tell():
+                    line.execute(f"NOTIFY {_CHANNEL}")
+                    time.sleep(_REST_SECONDS)
+        except (SQLAlchemyError, psycopg.Error):
+            with self._changed:
+                self._telling = False
+
+    def _something_to_tell(self) -> bool:
+        with self._changed:
+            self._telling = self._changed.wait_for(lambda: self._untold, _SILENCE_SECONDS)
+            self._untold = False
+            return self._telling
 
 
 def bell_of(engine: Engine | Connection) -> Bell:
@@ -58,13 +86,20 @@ def relay(engine: Engine, stop: threading.Event) -> None:
     """
     bell = bell_of(engine)
     while not stop.is_set():
-        with suppress(SQLAlchemyError, psycopg.Error), closing(engine.raw_connection()) as line:
-            driver: Any = line.driver_connection
-            line.detach()  # from the pool
-            driver.autocommit = True
-            driver.execute(f"LISTEN {_CHANNEL}")
+        with suppress(SQLAlchemyError, psycopg.Error), _own_line(engine) as line:
+            line.execute(f"LISTEN {_CHANNEL}")
             bell.ring()  # for what was said while nobody listened
             while not stop.is_set():
-                for _ in driver.notifies(timeout=_LOOK_SECONDS, stop_after=1):
+                for _ in line.notifies(timeout=_LOOK_SECONDS, stop_after=1):
                     bell.ring()
         stop.wait(_LOOK_SECONDS)
+
+
+@contextmanager
+def _own_line(engine: Engine) -> Iterator[Any]:
+    """A connection of the driver that the pool knows nothing of, without transactions."""
+    with closing(engine.raw_connection()) as line:
+        driver: Any = line.driver_connection
+        line.detach()  # from the pool
+        driver.autocommit = True
+        yield driver

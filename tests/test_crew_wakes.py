@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, make_url, select, text
 
 from app import clock
 from app.config import Settings
@@ -148,3 +149,43 @@ def test_a_bell_that_rang_before_one_waited_is_heard(sqlite_url: str) -> None:
 
     engine.dispose()
     assert 0.05 <= time.monotonic() - began < 10
+
+
+def test_who_rings_waits_for_nothing_though_the_database_is_away() -> None:
+    engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    began = time.monotonic()
+
+    for _ in range(100):
+        bell_of(engine).ring_everywhere()
+    seconds = time.monotonic() - began
+
+    engine.dispose()
+    assert bell_of(engine).rung == 100
+    assert seconds < 1
+
+
+def told_of(listener: psycopg.Connection, *, seconds: float) -> int:
+    return sum(1 for _ in listener.notifies(timeout=seconds))
+
+
+def test_many_rings_are_told_as_few_over_one_line_that_closes_when_nobody_rings(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.wake._SILENCE_SECONDS", 0.2)
+    engine = make_engine(postgres_url)
+    lines = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'NOTIFY%' AND datname = current_database()"
+    plain = make_url(postgres_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as listener:
+        listener.execute("LISTEN earshot_jobs")
+
+        for _ in range(1000):
+            bell_of(engine).ring_everywhere()
+        told = told_of(listener, seconds=0.15)
+        (during,) = listener.execute(lines).fetchone() or ()
+        until(lambda: listener.execute(lines).fetchone() == (0,))
+        bell_of(engine).ring_everywhere()
+        told_again = told_of(listener, seconds=0.3)
+
+    engine.dispose()
+    assert 1 <= told < 100
+    assert (during, told_again) == (1, 1)
