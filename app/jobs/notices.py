@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.config import Settings
 from app.db import DbSession, transaction
 from app.errors import NotFound
 from app.ical import imip
@@ -11,15 +12,17 @@ from app.ical.entries import Attendee
 from app.jobs.context import JobContext
 from app.jobs.posting import InTrouble, Refused, post
 from app.operations.installation import installation_id
-from app.operations.notices import notice_not_sent, notice_sent
+from app.operations.notices import end_notice
 from app.queries import notices
 from app.queries.entries import Desk
+from app.queries.mail_settings import unsubscribe_url
 from app.queries.message_templates import words_for
 from app.queries.notices import Pointless, Reader
+from app.rules.reminders import TOPICS
 from app.rules.templates import Words, fill, html
 from app.vocabulary import MessageKind, NoticeStatus, PersonStatus
 
-READERS: Mapping[MessageKind, Reader] = {**notices.READERS}
+READERS: Mapping[MessageKind, Reader] = notices.READERS
 _NEWS = timedelta(days=3)
 """For how long something is worth writing about; most is over sooner."""
 
@@ -32,6 +35,8 @@ class Letter:
     to: Attendee
     words: Words
     date: datetime
+    unsubscribe_url: str | None
+    """Where its topic is switched off, if it has one."""
 
     def written(self, desk: Desk) -> bytes:
         """Return the whole mail. Pure."""
@@ -43,6 +48,7 @@ class Letter:
             html=html(self.words.text),
             message_id=self.message_id,
             date=self.date,
+            unsubscribe_url=self.unsubscribe_url,
         )
 
 
@@ -54,23 +60,26 @@ def send_notice(context: JobContext) -> None:
     """
     notice_id, desk = context.payload["notice_id"], Desk.of(context.settings)
     with transaction(context.engine, writes=False) as db:
-        found = _opened(db, notice_id, desk, now=context.clock())
-    if found is None:
-        return
+        found = _opened(db, notice_id, context.settings, now=context.clock())
+    if found is not None:
+        status, why = _post(context, found, desk)
+        context.write(lambda db: end_notice(db, notice_id, status, why, now=context.clock()))
+
+
+def _post(context: JobContext, found: Letter | Pointless, desk: Desk) -> tuple[NoticeStatus, str | None]:
+    """Return what becomes of a notice, and why it is not sent if it is not."""
     if isinstance(found, Pointless):
-        why, status = found.why, NoticeStatus.DROPPED
-        context.write(lambda db: notice_not_sent(db, notice_id, status, why, now=context.clock()))
-        return
+        return NoticeStatus.DROPPED, found.why
     try:
         post(context, message_id=found.message_id, recipient=found.to.email, message=found.written(desk))
-    except (InTrouble, Refused) as trouble:
-        why, status = str(trouble), NoticeStatus.REFUSED if isinstance(trouble, Refused) else NoticeStatus.DROPPED
-        context.write(lambda db: notice_not_sent(db, notice_id, status, why, now=context.clock()))
-        return
-    context.write(lambda db: notice_sent(db, notice_id, now=context.clock()))
+    except InTrouble as trouble:
+        return NoticeStatus.DROPPED, str(trouble)
+    except Refused as refusal:
+        return NoticeStatus.REFUSED, str(refusal)
+    return NoticeStatus.SENT, None
 
 
-def _opened(db: DbSession, notice_id: str, desk: Desk, *, now: datetime) -> Letter | Pointless | None:
+def _opened(db: DbSession, notice_id: str, settings: Settings, *, now: datetime) -> Letter | Pointless | None:
     """Return the mail that this notice is now; None when there is nothing left to do about it."""
     one = notices.notice_to_send(db, notice_id)
     if one is None or one.status is not NoticeStatus.WAITING:
@@ -80,13 +89,16 @@ def _opened(db: DbSession, notice_id: str, desk: Desk, *, now: datetime) -> Lett
     if now - one.due_at > _NEWS:
         return Pointless("nobody took it while it was news")
     try:
-        said = READERS[one.kind](db, one, desk=desk, now=now)
+        said = READERS[one.kind](db, one, desk=Desk.of(settings), now=now)
     except NotFound:
         return Pointless("what it was about is gone")
     if isinstance(said, Pointless):
         return said
-    words = fill(words_for(db, one.kind, one.language), {**said.facts, "name": one.name})
-    return Letter(f"{one.id}@{installation_id(db)}", Attendee(one.name, one.email), words, one.due_at)
+    topic = TOPICS.get(one.kind)
+    url = unsubscribe_url(settings, one.person_id, topic) if topic else None
+    facts = {**said.facts, "name": one.name, "settings_link": url or ""}
+    words = fill(words_for(db, one.kind, one.language), facts)
+    return Letter(f"{one.id}@{installation_id(db)}", Attendee(one.name, one.email), words, one.due_at, url)
 
 
 _STATUS: Mapping[PersonStatus, str] = {PersonStatus.ON_LEAVE: "on leave", PersonStatus.LEFT: "here no more"}

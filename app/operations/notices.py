@@ -1,11 +1,8 @@
 """Write to people about what happened to them, once for each reason."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -112,24 +109,15 @@ def write_notices(db: DbSession, several: Iterable[NewNotice], *, now: datetime)
     if not rows:
         return 0
     made = postgresql.insert(notice) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(notice)
-    new = db.execute(made.on_conflict_do_nothing().returning(notice.c.due_at, notice.c.id), rows).tuples()
-    written = sorted(new)
-    for due_at, some in groupby(written, itemgetter(0)):
-        jobs = {f"notice_mail:{notice_id}": {"notice_id": notice_id} for _, notice_id in some}
+    new = db.execute(made.on_conflict_do_nothing().returning(notice.c.id, notice.c.due_at), rows).all()
+    for due_at in sorted({row.due_at for row in new}):
+        jobs = {f"notice_mail:{row.id}": {"notice_id": row.id} for row in new if row.due_at == due_at}
         enqueue_each(db, "notice_mail", jobs, due_at=due_at, max_attempts=_TRIES, now=now)
-    return len(written)
+    return len(new)
 
 
-def notice_sent(db: DbSession, notice_id: str, *, now: datetime) -> None:
-    """Note that a relay has taken a notice over. Safe to repeat."""
-    _end(db, notice_id, {"status": NoticeStatus.SENT, "sent_at": now}, now=now)
-
-
-def notice_not_sent(db: DbSession, notice_id: str, status: NoticeStatus, why: str, *, now: datetime) -> None:
-    """Note that a notice was dropped or refused, and why. Safe to repeat."""
-    _end(db, notice_id, {"status": status, "why": why[:300]}, now=now)
-
-
-def _end(db: DbSession, notice_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
+def end_notice(db: DbSession, notice_id: str, status: NoticeStatus, why: str | None, *, now: datetime) -> None:
+    """Note what became of a notice that waits, and why it was not sent if it was not. Safe to repeat."""
     waiting = notice.c.id == notice_id, notice.c.status == NoticeStatus.WAITING
+    values = {"status": status, "why": why and why[:300], "sent_at": now if status is NoticeStatus.SENT else None}
     db.execute(update(notice).where(*waiting).values(**values, updated_at=now))

@@ -71,8 +71,8 @@ class Reader(Protocol):
 
 
 def notice_to_send(db: DbSession, notice_id: str) -> Any:
-    """Return the row of a notice with its reader's `name`, `email`, `time_zone`, `role` and `person_status`, and what
-    mail they want: `reminders`, `digest`, `language`. None when there is no such notice.
+    """Return the row of a notice with its reader's `name`, `email`, `time_zone`, `role`, `person_status` and
+    `language`; None when there is no such notice.
     """
     query = (
         select(
@@ -82,8 +82,6 @@ def notice_to_send(db: DbSession, notice_id: str) -> Any:
             person.c.time_zone,
             person.c.status.label("person_status"),
             person.c.role,
-            func.coalesce(mail_setting.c.reminders, True).label("reminders"),
-            func.coalesce(mail_setting.c.digest, True).label("digest"),
             mail_setting.c.language,
         )
         .join(person, person.c.id == notice.c.person_id)
