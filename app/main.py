@@ -41,6 +41,7 @@ from app.routers import (
     suggestions,
     teams,
     waitlist,
+    webhooks,
 )
 from app.routers.edges import Edge
 from app.web import pages
@@ -67,6 +68,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     programs.router,
     runs.router,
     jobs.router,
+    webhooks.router,
     imports.router,
     settings.router,
     health.router,

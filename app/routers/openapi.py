@@ -1,4 +1,6 @@
-"""The description of the API (OpenAPI 3.1): what FastAPI writes, completed by what holds for every operation."""
+"""The description of the API (OpenAPI 3.1): what FastAPI writes, completed by what holds for every operation, and by
+the webhooks that we send.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,6 +14,8 @@ from app.operations.idempotency import KeyInProgress, KeyReused
 from app.queries.pages import CursorInvalid
 from app.routers.dependencies import RepeatedParameter, UnknownParameter
 from app.routers.problems import MEDIA_TYPE, ProblemRead, refusals
+from app.rules.published import PUBLISHED, Published
+from app.schemas.webhooks import DeletedObject
 
 _WRITES = ("post", "put", "patch", "delete")
 _ON_WRITES: tuple[type[Problem], ...] = (TooLarge, UnsupportedMedia, KeyInProgress, KeyReused)
@@ -29,6 +33,50 @@ _IF_MATCH = {
     "description": 'The ETag you read, such as "v7": refused as `stale` when it has changed since.',
     "schema": {"type": "string"},
 }
+_SHOWS = {
+    "account": "AccountRead",
+    "call": "CallRead",
+    "enrollment": "EnrollmentRead",
+    "match": "MatchRead",
+    "match_run": "RunRead",
+    "person": "PersonRead",
+    "plan_run": "RunRead",
+    "seat": "SeatRead",
+    "session": "SessionRead",
+    "team": "TeamRead",
+    "waitlist_entry": "WaitlistEntryRead",
+    "webhook_endpoint": "WebhookEndpointRead",
+}
+"""What a webhook says of its object, by type: what the API says of it to an admin."""
+_AFTERWARDS: dict[str, dict[str, Any]] = {
+    "call.cancelled": {"status": "cancelled", "seats_taken": 0, "joinable": False},
+    "call.started": {"status": "live", "joinable": False},
+    "call.ended": {"status": "ended", "seats_taken": 0, "joinable": False},
+    "call.no_show": {"status": "no_show", "seats_taken": 0, "joinable": False},
+    "match_run.started": {"status": "queued", "inputs_hash": None},
+    "match_run.drafted": {"status": "draft"},
+    "plan_run.started": {"status": "queued", "inputs_hash": None},
+    "plan_run.drafted": {"status": "draft"},
+    "plan_run.publishing_failed": {"status": "draft"},
+    "plan_run.publishing_cancelled": {"status": "draft"},
+    "session.started": {"status": "in_progress"},
+    "waitlist_entry.joined": {"status": "waiting", "seat_id": None, "offered_until": None},
+    "waitlist_entry.waiting": {"status": "waiting", "seat_id": None, "offered_until": None},
+}
+"""What the example of an object says after an act, where that is not its last word as a status."""
+_WEBHOOK_HEADERS = (
+    ("webhook-id", "The event's id: the same however often it is sent.", "evt_01jd6x0000e8r9sv4kz2m7n5qb"),
+    (
+        "webhook-timestamp",
+        "Seconds since 1970 at which it was sent. Refuse what is older than 5 minutes.",
+        "1795251600",
+    ),
+    (
+        "webhook-signature",
+        "`v1,` and base 64 of the HMAC-SHA256 of `id.timestamp.body`; two of them while two secrets hold.",
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    ),
+)
 _DEPTH = 6
 _FIRST_SENTENCE = re.compile(r".+?\.(?= |$)")
 
@@ -49,6 +97,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     problem = ProblemRead.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["ProblemRead"] = problem
+    schemas["DeletedObject"] = DeletedObject.model_json_schema()
     for schema in schemas.values():
         if "examples" in schema:
             schema["examples"] = [_with_nulls(example, schema, schemas) for example in schema["examples"]]
@@ -69,6 +118,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
             _complete_write(operation)
         _give_examples(operation, schemas)
         _share_refusals(operation, document["components"].setdefault("examples", {}))
+    document["webhooks"] = {act: _webhook(act, said, schemas) for act, said in PUBLISHED.items()}
     for name, parts in document["components"].items():
         document["components"][name] = dict(sorted(parts.items()))
     return document
@@ -119,6 +169,50 @@ def _give_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         content = body.get("content", {}).get("application/json", {})
         if content.get("schema") and not {"example", "examples"} & content.keys():
             content["example"] = _example(content["schema"], schemas, _DEPTH)
+
+
+def _webhook(act: str, said: Published, schemas: dict[str, Any]) -> dict[str, Any]:
+    """Describe what is posted to an endpoint that hears of this act. Any answer of 2xx takes it."""
+    shown = {"$ref": f"#/components/schemas/{_SHOWS[said.object_type]}"}
+    deleted = {"$ref": "#/components/schemas/DeletedObject"}
+    properties: dict[str, Any] = {
+        "type": {"type": "string", "const": act},
+        "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+        "sequence": {"type": "integer", "description": "Grows from event to event."},
+        "data": {"anyOf": [shown, deleted], "description": "The object as it is, or what is left of it."},
+    }
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    data = _example(deleted if act.endswith(".deleted") else shown, schemas, _DEPTH)
+    example = {"type": act, "timestamp": "2026-11-21T09:00:00Z", "sequence": 4711, "data": _as_of(act, data, schemas)}
+    headers = [
+        {
+            "name": name,
+            "in": "header",
+            "required": True,
+            "description": why,
+            "schema": {"type": "string"},
+            "example": value,
+        }
+        for name, why, value in _WEBHOOK_HEADERS
+    ]
+    post = {
+        "tags": ["webhooks"],
+        "summary": said.says,
+        "description": f"{said.says} At least once, in order as long as the endpoint takes them.",
+        "operationId": f"webhook_{act.replace('.', '_')}",
+        "parameters": headers,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": {"2XX": {"description": "Taken. Anything else is tried again; 410 disables the endpoint."}},
+    }
+    return {"post": post}
+
+
+def _as_of(act: str, data: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the example of an object as it is after this act."""
+    object_type, _, done = act.partition(".")
+    status = schemas[_SHOWS[object_type]]["properties"].get("status", {})
+    words = schemas[status["$ref"].rpartition("/")[2]]["enum"] if "$ref" in status else []
+    return {**data, **_AFTERWARDS.get(act, {"status": done} if done in words else {})}
 
 
 def _with_nulls(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
