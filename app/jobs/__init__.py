@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from app.jobs import housekeeping, mail, notices, runs, settling, webhooks
+from app.jobs import housekeeping, mail, notices, reminders, runs, settling, webhooks
 from app.jobs.context import JobContext
 
 Handler = Callable[[JobContext], None]
@@ -16,6 +16,7 @@ HANDLERS: Mapping[str, Handler] = {
     "notice_mail": notices.send_notice,
     "plan_run": runs.plan_run,
     "plan_publish": runs.plan_publish,
+    "reminders": reminders.sweep,
     "settle_call": settling.settle_call,
     "settle_session": settling.settle_session,
     "webhook_replay": webhooks.replay,
@@ -23,7 +24,7 @@ HANDLERS: Mapping[str, Handler] = {
     "webhooks_slow": webhooks.pump_slowly,
 }
 
-PERIODIC: Mapping[str, timedelta] = {"housekeeping": timedelta(hours=1)}
+PERIODIC: Mapping[str, timedelta] = {"housekeeping": timedelta(hours=1), "reminders": timedelta(minutes=1)}
 """Kind to how often, counted from midnight UTC: once across all workers. What was missed is not caught up on."""
 
 LIMITS: Mapping[frozenset[str], int] = {
