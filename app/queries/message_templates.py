@@ -7,12 +7,21 @@ from typing import Any
 from sqlalchemy import Select, and_, literal, select, union
 
 from app.db import DbSession
-from app.errors import NotFound
+from app.errors import Fault, Forbidden, Invalid
 from app.models.tables import calendar_entry, mail_setting, message_template
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.rules.messages import CATALOGUE, LANGUAGE, languages
-from app.rules.templates import Words, unknown_tokens
+from app.queries.rows import first_row
+from app.rules.access import Actor, runs_the_house
+from app.rules.messages import CATALOGUE, LANGUAGE, canonical, languages
+from app.rules.templates import Words, fill, unknown_tokens
 from app.vocabulary import MessageKind
+
+
+class UnknownTokens(Invalid):
+    """The words have tokens that a mail of this kind can't fill in, or braces that make no token."""
+
+    code = "unknown_tokens"
+    title = "These words have tokens that are unknown here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +35,47 @@ class Template:
     updated_at: datetime | None
 
 
-def template_of(db: DbSession, kind: MessageKind, language: str) -> Template:
-    """Return the words of this kind in this language, given in its customary case. Raises NotFound when neither the
-    house nor we have any.
+def template_of(db: DbSession, kind: MessageKind, language: str, *, actor: Actor) -> Template:
+    """Return the words of this kind in exactly this language. Raises NotFound when neither the house nor we have any,
+    and Forbidden unless the actor is an admin. One statement.
     """
-    found = db.execute(_ALL.where(_EACH.c.kind == kind, _EACH.c.language == language)).first()
-    if found is None:
-        raise NotFound
-    return _template(found)
+    _check_admin(actor)
+    return _template(first_row(db, _ALL.where(_EACH.c.kind == kind, _EACH.c.language == canonical(language))))
 
 
-def list_templates(db: DbSession, page: PageRequest) -> PageOf[Any]:
-    """Return a page of all words, the house's in place of ours, by kind and language. One statement."""
+def list_templates(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Template]:
+    """Return a page of all words, the house's in place of ours, by kind and language. Raises Forbidden unless the actor
+    is an admin. One statement.
+    """
+    _check_admin(actor)
     found = fetch(db, _ALL, page, Order(_EACH.c.kind, _EACH.c.language))
     return PageOf([_template(row) for row in found.rows], found.next_cursor)
+
+
+def preview(
+    db: DbSession, kind: MessageKind, language: str, *, subject: str | None, text: str | None, actor: Actor
+) -> Words:
+    """Return a mail of this kind as readers of this language get it, filled with facts made up for it; a subject or a
+    text that is given takes the place of what holds. Raises Forbidden unless the actor is an admin.
+    """
+    _check_admin(actor)
+    held = words_for(db, kind, language)
+    words = Words(subject or held.subject, text or held.text)
+    check_tokens(kind, words)
+    return fill(words, CATALOGUE[kind].examples)
+
+
+def check_tokens(kind: MessageKind, words: Words) -> None:
+    """Raise UnknownTokens when nobody could fill these words in a mail of this kind."""
+    known = CATALOGUE[kind].names
+    named = ", ".join(f"{{{{{name}}}}}" for name in known)
+    faults = tuple(
+        Fault(f"/{field}", "unknown_token", f"has a token that is unknown here. Known: {named}.")
+        for field, template in (("subject", words.subject), ("text", words.text))
+        if unknown_tokens(template, known)
+    )
+    if faults:
+        raise UnknownTokens(f"Known here: {named}.", faults=faults, extra={"known": known})
 
 
 def words_for(db: DbSession, kind: MessageKind, language: str | None) -> Words:
@@ -60,6 +96,11 @@ def language_of_owner(db: DbSession, entry_id: str) -> str | None:
     """Return which language the owner of a calendar entry reads first. None when they never said."""
     query = select(mail_setting.c.language).join(calendar_entry, calendar_entry.c.person_id == mail_setting.c.person_id)
     return db.execute(query.where(calendar_entry.c.id == entry_id)).scalar()
+
+
+def _check_admin(actor: Actor) -> None:
+    if not runs_the_house(actor):
+        raise Forbidden("The words of mails are an admin's business.")
 
 
 def _template(row: Any) -> Template:
