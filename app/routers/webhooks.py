@@ -4,6 +4,7 @@ import hashlib
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import deliveries_by_hand
@@ -29,7 +30,8 @@ from app.vocabulary import DeliveryStatus, EndpointStatus, Instant
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=Route)
 
-_Acts = Annotated[list[str], Query(description="Such as `seat.booked` or `session.*`.")]
+_Act = Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.([a-z_]+|\*)$", max_length=64)]
+_Acts = Annotated[list[_Act], Query(description="Such as `seat.booked` or `session.*`.")]
 _ENDPOINT = "/webhook-endpoints/{endpoint_id}"
 
 
