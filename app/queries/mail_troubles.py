@@ -18,13 +18,8 @@ def trouble_with(db: DbSession, email: str) -> str | None:
 
 def list_troubles(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
     """Return a page of addresses that take no mail, by name, each with the person whose it is now. One statement."""
-    check_sees(actor)
+    if not runs_the_house(actor):
+        raise Forbidden("Addresses that take no mail are an admin's business.")
     whose = person.c.email == mail_trouble.c.email
     found = select(mail_trouble, person.c.id.label("person_id")).outerjoin(person, whose)
     return fetch(db, found, page, Order(mail_trouble.c.email, mail_trouble.c.email))
-
-
-def check_sees(actor: Actor) -> None:
-    """Refuse everybody but an admin: these are other people's addresses."""
-    if not runs_the_house(actor):
-        raise Forbidden("Addresses that take no mail are an admin's business.")
