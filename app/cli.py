@@ -36,7 +36,7 @@ from app.operations.people_imports import import_people
 from app.queries import people
 from app.rules import csv_files
 from app.rules.access import SYSTEM
-from app.serving import PortTaken, listening, server
+from app.serving import EMBEDDED_THREADS, PortTaken, listening, server
 from app.vocabulary import Role
 from app.worker import Worker
 
@@ -55,8 +55,6 @@ Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the embedded 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 
-_EMBEDDED_THREADS = 4
-"""Of the worker inside `serve`: neither a solver nor a slow relay keeps the rest waiting."""
 OPENAPI = Path(__file__).parent.parent / "openapi.json"
 _UNREAD_URL = "EARSHOT_DATABASE_URL is not understood: write postgresql+psycopg://user:password@host/name."
 
@@ -97,7 +95,7 @@ def serve(
         url = f"http://{name}:{listener.getsockname()[1]}"
         settings = _settings(dir, served_at=url, plain_http=here)
         with _opened(settings) as engine:
-            made = create_app(settings, engine=engine, worker_threads=_EMBEDDED_THREADS if settings.embedded else 0)
+            made = create_app(settings, engine=engine, worker_threads=EMBEDDED_THREADS if settings.embedded else 0)
             _say(f"Earshot is at {url} · API docs at {url}/docs · Ctrl-C stops it")
             server(made).run(sockets=[listener])
 

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+EMBEDDED_THREADS = 4
+"""Of a worker inside the web server: neither a solver nor a slow relay keeps the rest waiting."""
+
 
 class PortTaken(Exception):
     """Somebody else listens there; the message says what to do."""

@@ -183,7 +183,7 @@ def test_the_demo_plays_the_whole_loop_and_plays_it_the_same_way_again(tmp_path:
     assert (first["matched"], first["unmatched"]) == (first["mentees"], 0)
     assert first["sessions_booked"] == first["seats_planned"] > 0
     assert first["plan_gap_percent"] <= 0.1
-    assert first["invites_written"] == len(list((tmp_path / "one" / "outbox").glob("*.eml")))
+    assert first["invites_written"] == len(list((tmp_path / "one" / "outbox").glob("ent_*.eml")))
     assert list((tmp_path / "one" / "feeds").glob("*.ics"))
     assert len({report["digest"] for report in reports}) == 1
 

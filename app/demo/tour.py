@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import uvicorn
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, or_, select
 
 from app import clock as wall
 from app import config, migrations
@@ -31,11 +31,11 @@ from app.demo.company import Size, company
 from app.demo.files import calls_csv, people_csv
 from app.demo.shapes import Company, DemoPerson
 from app.main import create_app
-from app.models.tables import job
+from app.models.tables import event, job
 from app.operations.access import create_api_key, create_sign_in_link
 from app.operations.installation import first_start
 from app.rules.access import SYSTEM
-from app.serving import listening, server
+from app.serving import EMBEDDED_THREADS, listening, server
 from app.vocabulary import JobStatus, Role
 
 Say = Callable[[str], None]
@@ -94,8 +94,7 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
         with transaction(engine, writes=True) as db:
             first_start(db, now=clock())
             key = create_api_key(db, name="demo", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock())
-        # One job at a time: a plan is published before its mails go, so that a host gets one for all observers.
-        web = server(create_app(settings, engine=engine, clock=clock, worker_threads=1))
+        web = server(create_app(settings, engine=engine, clock=clock, worker_threads=EMBEDDED_THREADS))
         with _serving(web, listener):
             api = EarshotApi(url, key)
             try:
@@ -216,9 +215,9 @@ class _Tour:
             if time.monotonic() > deadline:
                 raise DemoFailed(f"Mail could not be written to {self.outbox}.")
             time.sleep(0.1)
-        written = len(list(self.outbox.glob("*.eml")))
-        self.say(f"{written} invites in {self.outbox}")
-        return written
+        mails, invites = (len(list(self.outbox.glob(names))) for names in ("*.eml", "ent_*.eml"))
+        self.say(f"{invites} invites and {mails - invites} notices in {self.outbox}")
+        return invites
 
     def _unfinished(self) -> int:
         with transaction(self.engine, writes=False) as db:
@@ -226,7 +225,9 @@ class _Tour:
             if dead:
                 raise DemoFailed(f"A job failed: {dead.last_error}")
             waiting = select(func.count()).where(job.c.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)))
-            return int(db.execute(waiting).scalar_one())
+            ours = or_(job.c.due_at <= self.clock(), job.c.attempts > 0)  # others are for another day
+            untold = select(func.count()).where(event.c.announced.is_(False))
+            return int(db.execute(waiting.where(ours)).scalar_one() + db.execute(untold).scalar_one())
 
     def _feeds(self, email_of: dict[str, str], sessions: list[Any]) -> None:
         folder = self.folder / "feeds"

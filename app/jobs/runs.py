@@ -67,15 +67,15 @@ def plan_run(job: JobContext) -> None:
 
 
 def plan_publish(job: JobContext) -> None:
-    """Book the seats of a plan, one transaction each; one that was tried before is left alone."""
+    """Book the seats of a plan, those of one call in one transaction; what was tried before is left alone."""
     run_id = job.payload["run_id"]
     actor = Actor(job.payload["credential_id"], Role.ADMIN, job.payload["person_id"])
     with transaction(job.engine, writes=False) as reading:
-        planned = runs.plan_seats(reading, run_id)
-    for number, one in enumerate(planned):
-        job.write(partial(plan_runs.book_planned, plan_seat_id=one.id, actor=actor, now=job.clock()))
+        calls = list(dict.fromkeys(one.call_id for one in runs.plan_seats(reading, run_id)))
+    for number, call_id in enumerate(calls):
+        job.write(partial(plan_runs.book_planned, run_id=run_id, call_id=call_id, actor=actor, now=job.clock()))
         if number % 20 == 0:
-            job.progress(100 * number // len(planned))
+            job.progress(100 * number // len(calls))
     job.write(lambda db: plan_runs.finish_publishing(db, run_id=run_id, actor=actor, now=job.clock()))
 
 

@@ -10,7 +10,7 @@ from app import ids
 from app.db import DbSession
 from app.errors import Fault, Invalid, Problem
 from app.models.tables import plan_run, plan_seat, team
-from app.operations import operations, seats
+from app.operations import locks, operations, seats
 from app.operations.changes import UnknownReference, check_admin
 from app.operations.events import tell
 from app.operations.refused import AlreadyBooked, Past
@@ -125,21 +125,33 @@ def start_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime)
     return runs.plan_run_by_id(db, run_id, actor=actor)
 
 
-def book_planned(db: DbSession, *, plan_seat_id: str, actor: Actor, now: datetime) -> None:
-    """Book one seat of a plan and note what became of it: the seat, or the code of the refusal. Safe to repeat."""
-    planned = db.execute(select(plan_seat).where(plan_seat.c.id == plan_seat_id)).one()
-    if planned.seat_id or planned.refusal:
+def book_planned(db: DbSession, *, run_id: str, call_id: str, actor: Actor, now: datetime) -> None:
+    """Book the seats of a plan on one call and note what became of each: the seat, or the code of the refusal. In one
+    transaction, so that its host hears of all observers at once. Safe to repeat. Locks the call with everybody on it.
+    """
+    untried = plan_seat.c.run_id == run_id, plan_seat.c.seat_id.is_(None), plan_seat.c.refusal.is_(None)
+    planned = db.execute(
+        select(plan_seat).where(plan_seat.c.call_id == call_id, *untried).order_by(plan_seat.c.id)
+    ).all()
+    if not planned:
         return
-    seat_id, refusal = None, None
+    locks.lock_calls(
+        db, [call_id], also=[one.observer_id for one in planned]
+    )  # each seat alone would lock out of order
+    for one in planned:
+        db.execute(update(plan_seat).where(plan_seat.c.id == one.id).values(**_booked(db, one, actor=actor, now=now)))
+
+
+def _booked(db: DbSession, planned: Any, *, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Book one seat; return what is to be noted. A refusal takes back what it had done, and nothing else."""
     try:
         with db.begin_nested():
             made = seats.book_seat(db, call_id=planned.call_id, observer_id=planned.observer_id, actor=actor, now=now)
-            seat_id = made.id
+            return {"seat_id": made.id}
     except AlreadyBooked as held:
-        seat_id = held.extra["seat_id"]
+        return {"seat_id": held.extra["seat_id"]}
     except Problem as problem:
-        refusal = problem.code
-    db.execute(update(plan_seat).where(plan_seat.c.id == plan_seat_id).values(seat_id=seat_id, refusal=refusal))
+        return {"refusal": problem.code}
 
 
 def finish_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> None:

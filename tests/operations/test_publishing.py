@@ -59,7 +59,8 @@ def test_a_plan_whose_publishing_broke_is_a_draft_again_and_publishes_the_rest(e
     run_id = a_plan_draft(engine)
     with transaction(engine, writes=True) as db:
         run = plan_runs.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
-        plan_runs.book_planned(db, plan_seat_id=runs.plan_seats(db, run_id)[0].id, actor=SYSTEM, now=NOW)
+        first = runs.plan_seats(db, run_id)[0].call_id
+        plan_runs.book_planned(db, run_id=run_id, call_id=first, actor=SYSTEM, now=NOW)
         operations.fail(db, run.operation_id, code="job_failed", detail="Lost: canary", now=NOW)
 
     with transaction(engine, writes=True) as db:
