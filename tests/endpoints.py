@@ -115,9 +115,9 @@ class PostRoom:
 
 
 @contextmanager
-def post_room(engine: Engine, clock: FakeClock, folder: Path) -> Iterator[PostRoom]:
-    """Open a post room that may send to receivers on this machine."""
-    settings = Settings(dir=folder, outbound_allow="127.0.0.0/8", _env_file=None)
+def post_room(engine: Engine, clock: FakeClock, folder: Path, *, allowed: str = "127.0.0.0/8") -> Iterator[PostRoom]:
+    """Open a post room that may send to receivers on this machine, or elsewhere."""
+    settings = Settings(dir=folder, outbound_allow=allowed, _env_file=None)
     made = PostRoom(engine, settings, clock)
     try:
         yield made

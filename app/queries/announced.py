@@ -19,6 +19,7 @@ from app.models.tables import (
     session,
     team,
     waitlist_entry,
+    webhook_endpoint,
 )
 from app.models.tables import call as calls_table
 from app.queries import calls, external, seats, sessions, waitlist
@@ -34,6 +35,7 @@ from app.schemas.sessions import SessionRead
 from app.schemas.shapes import Read
 from app.schemas.teams import TeamRead
 from app.schemas.waitlist import WaitlistEntryRead
+from app.schemas.webhooks import WebhookEndpointRead
 
 Reader = Callable[[DbSession, list[str], datetime], list[Any]]
 
@@ -110,4 +112,5 @@ _READERS: Mapping[str, Reader] = {
     "session": _sessions,
     "team": partial(_named, team, TeamRead),
     "waitlist_entry": _waitlist_entries,
+    "webhook_endpoint": partial(_plain, webhook_endpoint, WebhookEndpointRead),
 }
