@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import DbSession
-from app.errors import Forbidden
+from app.errors import NotFound
 from app.models.tables import mail_trouble, person
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, runs_the_house
@@ -19,7 +19,7 @@ def trouble_with(db: DbSession, email: str) -> str | None:
 def list_troubles(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
     """Return a page of addresses that take no mail, by name, each with the person whose it is now. One statement."""
     if not runs_the_house(actor):
-        raise Forbidden("Addresses that take no mail are an admin's business.")
+        raise NotFound
     whose = person.c.email == mail_trouble.c.email
     found = select(mail_trouble, person.c.id.label("person_id")).outerjoin(person, whose)
     return fetch(db, found, page, Order(mail_trouble.c.email, mail_trouble.c.email))

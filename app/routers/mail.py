@@ -57,7 +57,7 @@ def take_bounce(found: Annotated[list[Bounce], Depends(reading)], db: Db, now: N
     return BounceRead.model_validate(operations.take_bounces(db, found=found, actor=actor, now=now))
 
 
-@router.get("/mail-troubles", operation_id="mail_troubles_list", responses=refusals(Forbidden))
+@router.get("/mail-troubles", operation_id="mail_troubles_list", responses=refusals(NotFound))
 def list_mail_troubles(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[MailTroubleRead]:
     """List the addresses that take no mail."""
     found = mail_troubles.list_troubles(db, page, actor=actor)
