@@ -300,6 +300,33 @@ class FeedPrivacy(StrEnum):
     BUSY_ONLY = "busy_only"
 
 
+class CalendarKind(StrEnum):
+    """How a calendar outside is read."""
+
+    ICS = "ics"
+    CALDAV = "caldav"
+
+
+class CalendarUse(StrEnum):
+    """What the events of a connected calendar are to us."""
+
+    BUSY = "busy"
+    """Time in which its owner is taken."""
+    CALLS = "calls"
+    """That, and customer calls of theirs: events with somebody from outside."""
+
+
+class CalendarHealth(StrEnum):
+    """Whether a connected calendar can be read."""
+
+    NEW = "new"
+    """Not read yet."""
+    OK = "ok"
+    DEGRADED = "degraded"
+    """Not readable now: what was read last still counts."""
+    DISABLED = "disabled"
+
+
 class EntryStatus(StrEnum):
     """Whether a calendar entry still stands."""
 

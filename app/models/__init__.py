@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from app.models.access import ApiKey, BrowserSession, SignInLink
 from app.models.availability import Availability, Busy, Pause
-from app.models.calendar import CalendarEntry, Feed
+from app.models.calendar import CalendarEntry, CalendarReply, ConnectedCalendar, Feed
 from app.models.call import Account, Call, CallType, CallTypeSkill
 from app.models.external import ExternalIdentity
 from app.models.mail import MailSetting, MailTrouble, MessageTemplate, Notice
@@ -27,10 +27,12 @@ __all__ = [
     "BrowserSession",
     "Busy",
     "CalendarEntry",
+    "CalendarReply",
     "Call",
     "CallType",
     "CallTypeSkill",
     "Claim",
+    "ConnectedCalendar",
     "Delivery",
     "DeliveryAttempt",
     "Enrollment",

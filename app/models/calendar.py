@@ -1,12 +1,14 @@
-"""What calendars were told, and the feeds that tell them."""
+"""What calendars were told, the feeds that tell them, and what they tell us."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.models.fields import key, one_of, ref
-from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part
+from app.vocabulary import CalendarHealth, CalendarKind, CalendarUse, EntryStatus, FeedKind, FeedPrivacy, Part
+
+_READ = text("health <> 'disabled'")
 
 
 class CalendarEntry(SQLModel, table=True):
@@ -49,7 +51,10 @@ class Feed(SQLModel, table=True):
 
     id: str = key()
     person_id: str = ref("person.id", index=True)
+    """Who subscribes."""
     kind: FeedKind = one_of(FeedKind)
+    team_id: str | None = ref("team.id", index=True, nullable=True)
+    """Of a team feed: whose sessions it shows."""
     privacy: FeedPrivacy = one_of(FeedPrivacy)
     secret_digest: str = Field(max_length=64, unique=True)
     revoked_at: datetime | None = None
@@ -58,3 +63,61 @@ class Feed(SQLModel, table=True):
     version: int = 1
     created_at: datetime
     updated_at: datetime
+
+
+class ConnectedCalendar(SQLModel, table=True):
+    """A calendar outside that we read: when its owner is taken, and which calls they host. What was read last stays
+    when it can't be read.
+    """
+
+    __tablename__ = "connected_calendar"
+    __table_args__ = (
+        UniqueConstraint("person_id", "url", name="connected_calendar_once"),
+        Index("connected_calendar_due", "due_at", sqlite_where=_READ, postgresql_where=_READ),
+        CheckConstraint("failures >= 0", name="connected_calendar_failures"),
+    )
+
+    id: str = key()
+    person_id: str = ref("person.id")
+    name: str = Field(max_length=200)
+    kind: CalendarKind = one_of(CalendarKind)
+    url: str = Field(max_length=2000)
+    """A secret: whoever has it can read the calendar."""
+    username: str | None = Field(default=None, max_length=200)
+    password: str | None = Field(default=None, max_length=500)
+    use: CalendarUse = one_of(CalendarUse, default=CalendarUse.BUSY)
+    title_contains: str | None = Field(default=None, max_length=200)
+    """Only events whose title holds this become calls; None: all that have somebody from outside."""
+    health: CalendarHealth = one_of(CalendarHealth, default=CalendarHealth.NEW)
+    why: str | None = Field(default=None, max_length=300)
+    """Why it can't be read, or not in whole."""
+    failures: int = 0
+    """In a row."""
+    etag: str | None = Field(default=None, max_length=500)
+    last_modified: str | None = Field(default=None, max_length=100)
+    content_digest: str | None = Field(default=None, max_length=64)
+    """Of what was read last, and in which window: the same again changes nothing."""
+    due_at: datetime
+    checked_at: datetime | None = None
+    read_at: datetime | None = None
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class CalendarReply(SQLModel, table=True):
+    """The last answer from somebody's calendar to one event. Answers come late, twice and out of order: (`sequence`,
+    `stamped_at`) says which is later (RFC 5546 section 2.1.5).
+    """
+
+    __tablename__ = "calendar_reply"
+
+    person_id: str = ref("person.id", primary_key=True)
+    uid: str = Field(primary_key=True, max_length=255)
+    occurrence: str = Field(default="", primary_key=True, max_length=32)
+    """RECURRENCE-ID in UTC, or empty."""
+    sequence: int
+    stamped_at: datetime
+    method: str = Field(max_length=20)
+    answer: str = Field(max_length=20)
+    received_at: datetime
