@@ -15,7 +15,7 @@ from app.ical.times import periods
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 """Nothing outside of these is found, whatever the window. Series may have begun earlier: birthdays do."""
 MOST_OF_A_CALENDAR = 20_000
-STEPS = 300_000
+STEPS = 250_000
 """What the rules of a calendar may cost: less than two seconds of CPU."""
 
 

@@ -9,9 +9,11 @@ from app.ical.entries import EntryStatus
 from app.ical.events import Event, Firmness, Skipped, Why, firmness
 from app.ical.read import Budget, Property, Reason, Unreadable
 from app.ical.recur import MalformedRule, Rule, rule_of, walls
-from app.ical.times import Length, When, instant, periods, wall_time, whens
+from app.ical.times import EARLY, Length, When, instant, periods, wall_time, whens
 
 MOST_OF_A_SERIES = 5_000
+_STEPS_OF_A_VERSION = 20
+"""What reading a rule, and looking where it begins, costs of the budget."""
 
 Mark = datetime | date
 """What names an occurrence: the instant that its series has it at, or its day."""
@@ -168,6 +170,7 @@ def _of_rule(
     ends = [*(version.since for version in versions[1:]), _NEVER]
     count = 0
     for version, span, until in zip(versions, spans, ends, strict=True):
+        reader.budget.spend(_STEPS_OF_A_VERSION)
         how = firmness(version.event.component, reader.addresses)
         for slot in _slots(master, rule, listed, span, reader.budget):
             if not version.since <= slot.at < until or slot.at in gone or slot.wall.date() in gone:
@@ -197,7 +200,7 @@ def _span(master: Event, version: _Version, window: Window) -> Span:
     """Return the wall times between which slots may meet the window once they are moved."""
     zone = master.start.zone
     after, before = wall_time(window.start, zone) - version.event.length.at_most(), wall_time(window.end, zone)
-    return after - version.moved - _DAY, before - version.moved + _DAY
+    return max(EARLY, after - version.moved - _DAY), before - version.moved + _DAY
 
 
 def _slots(master: Event, rule: Rule | None, listed: list[_Slot], span: Span, budget: Budget) -> Iterable[_Slot]:

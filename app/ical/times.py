@@ -10,7 +10,7 @@ from app.ical.read import Property
 ZoneOf = Callable[[str | None], tzinfo]
 """Gives the zone of a TZID; of None, the zone of what has none: floating times and whole days."""
 
-_EARLY, _FAR = datetime(1600, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - wall time
+EARLY, _FAR = datetime(1600, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - wall time
 """What is earlier is malformed: birthdays of no known year begin in 1604, the zones of Outlook in 1601. What is later,
 such as the year 9999 for ever, counts as the end: all that is read lies before it.
 """
@@ -83,7 +83,7 @@ def _when(value: str, found: Property, zone_of: ZoneOf) -> When | None:
         wall = datetime.fromisoformat(value[:15])
     except ValueError:
         return None
-    if wall < _EARLY:
+    if wall < EARLY:
         return None
     wall = min(wall, _FAR)
     if size == 8 or found.params.get("VALUE", "").upper() == "DATE":
