@@ -1,5 +1,6 @@
 """Send webhooks: load one, talk, record it; one endpoint at a time is sent one at a time, in order."""
 
+import json
 import time
 from datetime import datetime
 from functools import partial
@@ -9,7 +10,9 @@ from app.db import DbSession, transaction
 from app.jobs.context import JobContext
 from app.operations import deliveries, deliveries_by_hand
 from app.operations.deliveries import Sending
+from app.rules import chat
 from app.rules.deliveries import FAST_LANE, SLOW_LANE, Attempt
+from app.vocabulary import WebhookFormat
 
 _SECONDS, _DELIVERIES = 10.0, 100
 """After so long, or so many, others have their turn."""
@@ -58,8 +61,13 @@ def _pump(context: JobContext, lane: str) -> None:
 
 
 def _send(context: JobContext, sending: Sending) -> Attempt:
-    now, body = context.clock(), sending.body
-    headers = signed(sending.secrets, event_id=sending.event_id, body=body, now=now) if sending.secrets else {}
+    now, body, headers = context.clock(), sending.body, dict[str, str]()
+    if sending.form is WebhookFormat.STANDARD:
+        headers = signed(sending.secrets, event_id=sending.event_id, body=body, now=now)
+    else:
+        happening = chat.read(json.loads(body))
+        said = chat.message(sending.form, sending.act, happening, public_url=context.settings.public_url)
+        body = json.dumps(said).encode()
     return post(context.outside.outbound, sending.url, headers=headers, body=body, now=now)
 
 

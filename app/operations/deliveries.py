@@ -19,9 +19,11 @@ from app.db import DbSession
 from app.models.tables import delivery, delivery_attempt, webhook_endpoint
 from app.operations.events import Told, tell
 from app.operations.jobs import enqueue
-from app.queries import announced
+from app.queries import announced, chats
+from app.rules import chat
 from app.rules import deliveries as rules
 from app.rules.access import SYSTEM
+from app.rules.chat import Happening
 from app.rules.deliveries import Attempt
 from app.rules.published import PUBLISHED, TESTED, listens
 from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, WebhookFormat
@@ -33,12 +35,14 @@ _ENABLED = webhook_endpoint.c.status == EndpointStatus.ENABLED
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A delivery that is due, and where to send it. `secrets` are those with which to sign it; chats need none."""
+    """A delivery that is due, where to send it, and the secrets with which to sign it."""
 
     delivery_id: str
     event_id: str
+    act: str
     body: bytes
     url: str
+    form: WebhookFormat
     secrets: tuple[str, ...]
 
 
@@ -56,19 +60,11 @@ def write(db: DbSession, wanted: Sequence[tuple[Any, Sequence[Told]]], *, now: d
     """Write down these events for these endpoints, given by their rows, as far as they don't have them, and wake who
     sends them. What an event says of its object is what holds now. Each object is read once.
     """
-    about: dict[str, set[str]] = {}
-    for _, heard in wanted:
-        for one in heard:
-            about.setdefault(one.object_type, set()).add(one.object_id)
-    found = announced.read_models(db, about, now=now)
-    bodies: dict[tuple[WebhookFormat, str], bytes] = {}
-    rows = []
-    for to, heard in wanted:
-        for one in heard:
-            which = to.format, one.id
-            if which not in bodies:
-                bodies[which] = body_for(to.format, one, found.get(one.object_id))
-            rows.append(_row(to.id, one, bodies[which], now=now))
+    bodies: dict[WebhookFormat, dict[str, bytes]] = {}
+    for form in {to.format for to, _ in wanted}:
+        told = {one.id: one for to, heard in wanted if to.format is form for one in heard}
+        bodies[form] = _bodies(db, form, list(told.values()), now=now)
+    rows = [_row(to.id, one, bodies[to.format][one.id], now=now) for to, heard in wanted for one in heard]
     if not rows:
         return
     made = postgresql.insert(delivery) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(delivery)
@@ -77,15 +73,19 @@ def write(db: DbSession, wanted: Sequence[tuple[Any, Sequence[Told]]], *, now: d
         queue_pump(db, to, due_at=now, now=now)
 
 
-def body_for(_form: WebhookFormat, one: Told, data: Mapping[str, Any] | None) -> bytes:
-    """Return what is sent of an event whose object is `data`, None once it is deleted. Pure."""
+def body_for(form: WebhookFormat, one: Told, data: Mapping[str, Any] | None) -> bytes:
+    """Return what is kept of an event whose object is `data`, None once it is deleted; the bytes that are sent. Of what
+    a chat is told just the facts are kept: it is put into words when it is sent. Pure.
+    """
+    if form is not WebhookFormat.STANDARD:
+        return _json(data or chat.written(Happening()))
     told = {
         "type": one.act,
         "timestamp": one.at.isoformat().replace("+00:00", "Z"),
         "sequence": one.sequence,
         "data": data or {"id": one.object_id, "version": one.version, "deleted": True},
     }
-    return json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
+    return _json(told)
 
 
 def next_due(db: DbSession, endpoint_id: str, *, lane: str, now: datetime) -> Sending | None:
@@ -96,10 +96,12 @@ def next_due(db: DbSession, endpoint_id: str, *, lane: str, now: datetime) -> Se
     too_slow = to is not None and to.slow and lane == rules.FAST_LANE
     if to is None or too_slow or (to.paused_until is not None and to.paused_until > now):
         return None
-    due = select(delivery.c.id, delivery.c.event_id, delivery.c.body)
+    due = select(delivery.c.id, delivery.c.event_id, delivery.c.act, delivery.c.body)
     due = due.where(delivery.c.endpoint_id == endpoint_id, _WAITING, delivery.c.due_at <= now)
     one = db.execute(due.order_by(delivery.c.sequence).limit(1)).first()
-    return None if one is None else Sending(one.id, one.event_id, one.body, to.url, _secrets(to, now=now))
+    if one is None:
+        return None
+    return Sending(one.id, one.event_id, one.act, one.body, to.url, to.format, _secrets(to, now=now))
 
 
 def record(db: DbSession, sent: Sending, attempt: Attempt, *, endpoint_id: str, now: datetime) -> None:
@@ -150,9 +152,28 @@ def queue_pump(db: DbSession, to: Any, *, due_at: datetime, now: datetime) -> No
 
 def _hears(to: Any, one: Told) -> bool:
     """Whether an endpoint is told of an event."""
-    if one.act not in PUBLISHED or one.at < to.created_at or to.format is not WebhookFormat.STANDARD:
+    if one.act not in PUBLISHED or one.at < to.created_at:
         return False
-    return one.object_id == to.id if one.act == TESTED else listens(to.acts, one.act)
+    if one.act == TESTED:
+        return bool(one.object_id == to.id)
+    return listens(to.acts, one.act) and (to.format is WebhookFormat.STANDARD or one.act in chat.ACTS)
+
+
+def _bodies(db: DbSession, form: WebhookFormat, told: Sequence[Told], *, now: datetime) -> dict[str, bytes]:
+    """Return by event what is kept of it in this format."""
+    if form is WebhookFormat.STANDARD:
+        about: dict[str, set[str]] = {}
+        for one in told:
+            about.setdefault(one.object_type, set()).add(one.object_id)
+        found = announced.read_models(db, about, now=now)
+    else:
+        said = chats.happenings(db, (one.object_id for one in told))
+        found = {object_id: chat.written(happening) for object_id, happening in said.items()}
+    return {one.id: body_for(form, one, found.get(one.object_id)) for one in told}
+
+
+def _json(told: Mapping[str, Any]) -> bytes:
+    return json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _row(endpoint_id: str, one: Told, body: bytes, *, now: datetime) -> dict[str, Any]:
@@ -172,8 +193,6 @@ def _row(endpoint_id: str, one: Told, body: bytes, *, now: datetime) -> dict[str
 
 
 def _secrets(to: Any, *, now: datetime) -> tuple[str, ...]:
-    if to.format is not WebhookFormat.STANDARD:
-        return ()
     if to.previous_secret is not None and to.previous_secret_until > now:
         return to.secret, to.previous_secret
     return (to.secret,)

@@ -16,7 +16,7 @@ from app.db import transaction
 from app.models.tables import delivery, event, webhook_endpoint
 from app.operations.deliveries_by_hand import begin_anew, replay, resend
 from app.rules.access import SYSTEM
-from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus
+from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, WebhookFormat
 from tests.adapters.web_server import Asked, WebServer, answer
 from tests.endpoints import PostRoom, post_room
 from tests.factories import a_call, a_person
@@ -234,3 +234,20 @@ def test_a_test_event_goes_to_its_endpoint_alone_whatever_that_listens_to(room: 
     assert json.loads(one.asked.body)["data"]["id"] == here
     assert b"whsec_" not in one.asked.body
     assert other.arrived == []
+
+
+@pytest.mark.parametrize("form", [WebhookFormat.SLACK, WebhookFormat.TEAMS])
+def test_a_chat_is_told_of_its_own_acts_in_its_own_words_without_a_signature(
+    room: PostRoom, form: WebhookFormat
+) -> None:
+    with receiver() as posted:
+        room.endpoint(posted.url, format=form, acts=["call.seat_opened"])
+        with transaction(room.engine, writes=True) as db:
+            call_id = a_call(db, a_person(db, "Mara"), seats=2)
+        room.tell(act="call.seat_opened", object_id=call_id)
+        room.send()
+
+    (one,) = posted.server.asked
+    assert "A seat came free" in one.body.decode()
+    assert f"http://127.0.0.1:8000/calls/{call_id}" in one.body.decode()
+    assert not [name for name in one.headers if name.startswith("webhook")]
