@@ -5,7 +5,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -199,7 +199,7 @@ class Worker:
             leases.put_back(session, leased, due_at=due_at, attempts=leased.attempts, why=_words(failure), now=now)
 
     def _watch(self, stop: threading.Event) -> None:
-        """Plan periodic work and keep the leases of jobs at hand, until told to stop."""
+        """Plan periodic work, and look after the jobs at hand, until told to stop."""
         beat_at = time.monotonic() + _BEAT_SECONDS
         while not stop.is_set():
             try:
@@ -207,6 +207,8 @@ class Worker:
                 if time.monotonic() >= beat_at:
                     self.beat()
                     beat_at = time.monotonic() + _BEAT_SECONDS
+                else:
+                    self.look_after()
             except Unavailable:
                 pass  # in a second again: a lease lasts four beats
             except Exception:
@@ -250,13 +252,23 @@ class Worker:
 
     def beat(self) -> None:
         """Keep the leases of the jobs at hand. Who runs one that was lost, or cancelled, is told to let it be."""
+        now = self._clock()
+        self._keep(lambda several: db.written(self._engine, partial(leases.renew, several=several, now=now)))
+
+    def look_after(self) -> None:
+        """Tell who runs a job that was lost, or cancelled, to let it be. Only reads, and only when something runs."""
+
+        def kept(several: list[Leased]) -> set[str]:
+            with db.transaction(self._engine, writes=False) as reading:
+                return leases.kept(reading, several)
+
+        self._keep(kept)
+
+    def _keep(self, ask: Callable[[list[Leased]], set[str]]) -> None:
         held = list(self._at_hand.values())
-        if not held:
-            return
-        several = [one.leased for one in held]
-        kept = db.written(self._engine, partial(leases.renew, several=several, now=self._clock()))
+        ours = ask([one.leased for one in held]) if held else set()
         for one in held:
-            if one.leased.id not in kept:
+            if one.leased.id not in ours:
                 one.over.set()
 
     def _let_go(self) -> None:

@@ -1,10 +1,12 @@
 """A worker's crew: what runs side by side, how leases are kept and lost, and when periodic work is planned."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select, update
 
+from app.child import run_limited
 from app.config import Settings
-from app.db import make_engine, transaction
+from app.db import DbSession, make_engine, transaction
 from app.jobs import Handler
 from app.jobs.context import JobContext
 from app.models.tables import job
 from app.operations.jobs import enqueue, latest
+from app.operations.jobs_by_hand import cancel_job
 from app.operations.leases import LEASE
+from app.rules.access import SYSTEM
 from app.vocabulary import JobStatus
 from app.worker import Worker
 from tests.harness import NOW, FakeClock
@@ -35,7 +40,11 @@ def queue(engine: Engine, *kinds: str, **given: Any) -> None:
 
 def rows(engine: Engine) -> list[Any]:
     with transaction(engine, writes=False) as db:
-        return list(db.execute(select(job).order_by(job.c.id)))
+        return rows_in(db)
+
+
+def rows_in(db: DbSession) -> list[Any]:
+    return list(db.execute(select(job).order_by(job.c.id)))
 
 
 def until(happened: Callable[[], object]) -> None:
@@ -203,6 +212,32 @@ def test_a_job_that_went_to_another_is_told_at_the_next_beat_and_its_end_counts_
     (left,) = rows(engine)
     assert told
     assert (left.status, left.lease, left.attempts) == (JobStatus.RUNNING, "of another", 1)
+
+
+def test_a_solver_whose_job_is_cancelled_ends_within_seconds(engine: Engine, clock: FakeClock, tmp_path: Path) -> None:
+    pid, ended = tmp_path / "pid", threading.Event()
+
+    def solve(context: JobContext) -> None:
+        try:
+            work = "tests.test_worker:say_who_and_stay"
+            run_limited(work, str(pid), answer=str, seconds=60, mebibytes=512, over=context.over)
+        finally:
+            ended.set()
+
+    queue(engine, "solve")
+
+    with working(Worker(engine, SETTINGS, clock, {"solve": solve}, periodic={})):
+        until(lambda: pid.exists() and pid.read_text())
+        with transaction(engine, writes=True) as db:
+            cancel_job(db, job_id=rows_in(db)[0].id, actor=SYSTEM, now=NOW)
+        asked_at = time.monotonic()
+        ended.wait(20)
+        seconds = time.monotonic() - asked_at
+
+    assert seconds < 3
+    assert [one.status for one in rows(engine)] == [JobStatus.CANCELLED]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_a_machine_that_slept_does_not_take_its_own_jobs_a_second_time(engine: Engine, clock: FakeClock) -> None:
