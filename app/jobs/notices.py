@@ -13,7 +13,7 @@ from app.jobs.context import JobContext
 from app.jobs.posting import InTrouble, Refused, post
 from app.operations.installation import installation_id
 from app.operations.notices import end_notice
-from app.queries import notices
+from app.queries import notices, reminders
 from app.queries.entries import Desk
 from app.queries.mail_settings import unsubscribe_url
 from app.queries.message_templates import words_for
@@ -22,7 +22,7 @@ from app.rules.reminders import TOPICS
 from app.rules.templates import Words, fill, html
 from app.vocabulary import MessageKind, NoticeStatus, PersonStatus
 
-READERS: Mapping[MessageKind, Reader] = notices.READERS
+READERS: Mapping[MessageKind, Reader] = {**notices.READERS, **reminders.READERS}
 _NEWS = timedelta(days=3)
 """For how long something is worth writing about; most is over sooner."""
 

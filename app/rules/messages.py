@@ -99,7 +99,7 @@ _CALL = Token("call", "The company and the type of the call.", "Northwind Freigh
 _HOST = Token("host_name", "Who hosts the call.", "Mara Okafor")
 _OBSERVER = Token("observer_name", "Who would like to listen.", "Aisha Khan")
 _WHAT = Token("what", "What it is, with whom and about what.", "Shadow: Mara Okafor · Northwind Freight (discovery)")
-_WHO = Token("who_name", "Who answered.", "Mara Okafor")
+_WHO = Token("who_name", "Who answered; several with “and”.", "Mara Okafor")
 _SETTINGS = Token(
     "settings_link", "The page where they choose which mail they want.", "https://earshot.example/r/AbCd/mail"
 )
@@ -259,7 +259,7 @@ It stands for everybody else. You can choose another time, or cancel it, here:
             _LINK,
         ),
         Words(
-            "{{who_name}} suggests another time: {{what}}",
+            "Another time? {{what}}",
             """Hello {{name}},
 
 {{who_name}} would like another time for this session:
