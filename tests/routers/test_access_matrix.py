@@ -89,6 +89,7 @@ ONE_ON_ONE = {
     "starts_at": "2026-11-26T14:00:00Z",
     "duration_minutes": 30,
 }
+ENDPOINT = {"name": "CRM", "url": "https://crm.example/hooks", "acts": ["seat.*"]}
 MENTEE = {"enrollment_id": "mentee_enrollment"}
 BY_EXTERNAL_ID = "/by-external-id/{source}/{external_id}"
 ENROLLMENTS = "/v1/programs/{program_id}/enrollments"
@@ -229,6 +230,22 @@ MATRIX = (
     Row("POST /v1/jobs/{job_id}/cancel", (409, 404, 404, 401), ids={"job_id": "dead_job"}),
     Row("POST /v1/jobs/{job_id}/retry", ADMIN_SEES, ids={"job_id": "dead_job"}),
     Row("POST /v1/jobs/{job_id}/retry", (409, 404, 404, 401)),
+    Row("GET /v1/webhook-endpoints", ADMIN_SEES),
+    Row("POST /v1/webhook-endpoints", ADMIN_MAKES, ENDPOINT),
+    Row("GET /v1/webhook-endpoints/{endpoint_id}", ADMIN_SEES),
+    Row("PATCH /v1/webhook-endpoints/{endpoint_id}", ADMIN, NAME),
+    Row("DELETE /v1/webhook-endpoints/{endpoint_id}", ADMIN_DELETES),
+    Row("POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret", ADMIN),
+    Row("POST /v1/webhook-endpoints/{endpoint_id}/test", ADMIN_QUEUES),
+    Row("POST /v1/webhook-endpoints/{endpoint_id}/replay", ADMIN_QUEUES, {"since": "2026-11-01T00:00:00Z"}),
+    Row("GET /v1/events", ADMIN_SEES),
+    Row("GET /v1/events/{event_id}", ADMIN_SEES),
+    Row("GET /v1/deliveries", ADMIN_SEES),
+    Row("GET /v1/deliveries/{delivery_id}", ADMIN_SEES),
+    Row("POST /v1/deliveries/{delivery_id}/resend", ADMIN_QUEUES),
+    Row("POST /v1/bounces", ADMIN, "no report"),
+    Row("GET /v1/mail-troubles", ADMIN_SEES),
+    Row("DELETE /v1/mail-troubles/{email}", ADMIN_DELETES),
     Row("GET /v1/feeds", ALL),
     Row("POST /v1/feeds", (201, 403, 201, 401), {"person_id": "<ben>", "kind": "personal"}),
     Row("POST /v1/feeds", (409, 409, 403, 401), {"person_id": "<ana>", "kind": "personal"}),
@@ -256,6 +273,8 @@ MATRIX = (
     Row("GET /login", PUBLIC),
     Row("GET /login/t/{token}", (410, 410, 410, 410)),
     Row("POST /login/t/{token}", (410, 410, 410, 410)),
+    Row("GET /r/{token}/mail", (404, 404, 404, 404)),
+    Row("POST /r/{token}/mail", (404, 404, 404, 404)),
     Row("POST /logout", (303, 303, 303, 303)),
     Row("GET /assets/{digest}/{name}", (404, 404, 404, 404)),
 )  # fmt: skip
@@ -402,10 +421,14 @@ def _ask(world: World, client: httpx.Client, row: Row) -> httpx.Response:
     ids = {name: world.ids[value] for name, value in row.ids.items()}
     path = world.path(row.route.partition(" ")[2], **ids)
     if isinstance(row.body, str):
-        sent: dict[str, Any] = {"content": row.body, "headers": {"Content-Type": "text/csv"}}
+        sent: dict[str, Any] = {"content": row.body, "headers": {"Content-Type": _KINDS[row.route]}}
     else:
         sent = {} if row.body is None else {"json": _filled(row.body, world)}
     return client.request(row.method, path, params=_filled(row.query, world), **sent)
+
+
+_KINDS = {"POST /v1/imports": "text/csv", "POST /v1/bounces": "message/rfc822"}
+"""What bodies are that are no JSON."""
 
 
 def _filled(body: Any, world: World) -> Any:
@@ -464,6 +487,8 @@ def _values(world: World, schema: dict[str, Any], *, of: str) -> list[Any]:
         return _values(world, schema["items"], of=of)
     if schema.get("format") == "date-time":
         return ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]
+    if schema.get("type") == "integer":
+        return [0, 1]
     if "default" in schema:  # how to answer, not what to find
         return [schema["default"]]
     assert schema["type"] == "string", schema
