@@ -23,21 +23,25 @@ from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.models import Match
 from app.models import Person as _Person
-from app.models.tables import api_key, browser_session, busy, feed, job, person
+from app.models.tables import api_key, browser_session, busy, delivery, feed, job, person
 from app.operations import match_runs, operations, plan_runs
 from app.operations.access import create_sign_in_link, redeem_sign_in_link
 from app.operations.accounts import create_account
 from app.operations.availability import create_pause, replace_busy
 from app.operations.call_types import create_call_type
+from app.operations.deliveries import deliver
 from app.operations.enrollments import enroll
+from app.operations.events import Told
 from app.operations.external import identify
 from app.operations.feeds import create_feed
 from app.operations.jobs import enqueue
+from app.operations.mail_troubles import note_trouble
 from app.operations.person_skills import set_skills
 from app.operations.programs import create_program
 from app.operations.seats import book_seat, release_seat, wait_if_full
 from app.operations.skills import create_skill
 from app.operations.teams import create_team
+from app.operations.webhooks import create_endpoint, try_endpoint
 from app.queries import runs
 from app.rules.access import SYSTEM
 from app.rules.matching.problem import MatchAnswer, ProposedPair, UnmatchedMentee
@@ -54,6 +58,7 @@ from app.vocabulary import (
     Role,
     SeatApproval,
     Side,
+    WebhookFormat,
 )
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, Api, FakeClock, served
@@ -166,6 +171,7 @@ def undone(database_url: str) -> Iterator[None]:
 _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
     "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
+    "endpoint_id", "event_id", "delivery_id",
 )  # fmt: skip
 
 
@@ -210,6 +216,8 @@ def _filled(db: DbSession) -> dict[str, str]:
         **_programs(db, people, mentees=[ana.id, cleo.id, dan.id]),
         **_feeds(db, [ana.id, mara.id, cleo.id]),
         **_jobs(db),
+        **_webhooks(db),
+        **_mail_troubles(db),
     }
 
 
@@ -322,6 +330,17 @@ def _job(db: DbSession, singleton: str) -> str:
     return made
 
 
+def _webhooks(db: DbSession) -> dict[str, str]:
+    """Three endpoints, and a delivery to each."""
+    hears: dict[str, Any] = {"form": WebhookFormat.STANDARD, "acts": [], "allowed": ()}
+    url = f"https://{CANARY}.example/hooks"
+    made = [create_endpoint(db, name=CANARY, url=url, **hears, **BY_MACHINE).id for _ in range(3)]
+    tested = [try_endpoint(db, endpoint_id=endpoint_id, **BY_MACHINE) for endpoint_id in made]
+    deliver(db, [Told(*(getattr(one, name) for name in Told.__slots__)) for one in tested], now=NOW)
+    delivery_id = db.execute(select(delivery.c.id).where(delivery.c.endpoint_id == made[0])).scalar_one()
+    return {"endpoint_id": made[0], "event_id": tested[0].id, "delivery_id": delivery_id}
+
+
 def _feeds(db: DbSession, owners: list[str]) -> dict[str, str]:
     made = [
         create_feed(db, person_id=who, kind=FeedKind.PERSONAL, privacy=FeedPrivacy.FULL, **BY_MACHINE) for who in owners
@@ -350,3 +369,10 @@ def _spoilt_key(api: Api, **values: Any) -> str:
     with transaction(api.engine, writes=True) as db:
         db.execute(update(api_key).values(**values).where(api_key.c.id == "key_" + key[8:34]))
     return key
+
+
+def _mail_troubles(db: DbSession) -> dict[str, str]:
+    emails = [f"{CANARY}.{name}@earshot.example" for name in ("gone", "left", "moved")]
+    for email in emails:
+        note_trouble(db, email=email, why=CANARY, now=NOW)
+    return {"email": emails[0]}

@@ -151,18 +151,18 @@ def try_endpoint(db: DbSession, *, endpoint_id: str, actor: Actor, now: datetime
     return db.execute(select(event).where(*mine).order_by(event.c.sequence.desc()).limit(1)).one()
 
 
-def check_acts(acts: Sequence[str], *, where: str = "/acts/{}") -> None:
+def check_acts(acts: Sequence[str]) -> None:
     """Refuse words that are neither a published act nor `object.*`, naming what comes nearest."""
-    _check_known(acts, [*_GROUPS, *PUBLISHED], in_short=_GROUPS, where=where)
+    _check_known(acts, [*_GROUPS, *PUBLISHED], in_short=_GROUPS)
 
 
-def _check_known(acts: Sequence[str], known: Sequence[str], *, in_short: Sequence[str], where: str) -> None:
+def _check_known(acts: Sequence[str], known: Sequence[str], *, in_short: Sequence[str]) -> None:
     faults = []
     for number, act in enumerate(acts):
         if act not in known:
             near = get_close_matches(act, known)
             detail = f"is not published; near it: {', '.join(near)}" if near else f"is none of: {', '.join(in_short)}"
-            faults.append(Fault(where.format(number), "unknown_act", detail))
+            faults.append(Fault(f"/acts/{number}", "unknown_act", detail))
     if faults:
         raise UnknownAct("`webhooks` in the description of the API lists them all.", faults=tuple(faults))
 
@@ -172,7 +172,7 @@ def _checked(acts: Sequence[str], form: WebhookFormat) -> list[str]:
     if form is WebhookFormat.STANDARD:
         check_acts(acts)
         return list(dict.fromkeys(acts))
-    _check_known(acts, chat.ACTS, in_short=chat.ACTS, where="/acts/{}")
+    _check_known(acts, chat.ACTS, in_short=chat.ACTS)
     return [act for act in chat.ACTS if not acts or act in acts]
 
 
