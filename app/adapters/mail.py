@@ -5,6 +5,7 @@ import re
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import quote
 
-from app.adapters.pace import Pace, Rest
+from app.adapters.pace import RESTS, Pace, Rest
 from app.adapters.smtp import Line, LineBroken, RecipientRefused, Refusal, Relay, Security
 from app.adapters.smtp_lines import IdleLines
 from app.config import Settings
@@ -89,8 +90,8 @@ class SmtpMailer:
     """Hands mails to a relay, over at most two lines that are kept for the next ones. For any number of threads.
 
     `sender` is the envelope address, where bounces go. To one domain go at most `per_domain_per_minute` mails in any
-    minute. A relay that fails rests (`pace.RESTS`), and every mail is held meanwhile, at once. `seconds` bounds all
-    that is said about one mail; a line is kept for `idle_seconds` when nobody needs it.
+    minute. A relay that fails gets one of the `rests`, in seconds, and every mail is held meanwhile, at once. `seconds`
+    bounds all that is said about one mail; a line is kept for `idle_seconds` when nobody needs it.
     """
 
     def __init__(
@@ -101,12 +102,13 @@ class SmtpMailer:
         per_domain_per_minute: int,
         seconds: float = 60.0,
         idle_seconds: float = 30.0,
+        rests: Sequence[float] = RESTS,
     ) -> None:
         self._relay = relay
         self._sender = sender
         self._seconds = seconds
         self._pace = Pace(per_domain_per_minute)
-        self._rest = Rest()
+        self._rest = Rest(rests)
         self._turns = threading.BoundedSemaphore(_LINES)
         self._idle = IdleLines(idle_seconds)
 

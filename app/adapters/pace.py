@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 _MINUTE = 60.0
 _SLACK = 1.1  # jobs come a little later than they were told, so places get free a little later than they should
@@ -52,7 +53,8 @@ class Rest:
     wait for what comes of it. For any number of threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rests: Sequence[float] = RESTS) -> None:
+        self._rests = rests
         self._lock = threading.Lock()
         self._failures = 0
         self._failed_at = 0.0
@@ -74,7 +76,7 @@ class Rest:
         with self._lock:
             if self._failures and since <= self._failed_at:
                 return
-            self._until = now + RESTS[min(self._failures, len(RESTS) - 1)]
+            self._until = now + self._rests[min(self._failures, len(self._rests) - 1)]
             self._failures += 1
             self._failed_at = now
 
