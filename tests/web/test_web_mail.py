@@ -61,7 +61,7 @@ def test_looking_changes_nothing_however_often(site: Site, nora: str) -> None:
     assert switched_on(shown) == {"reminders", "digest", "quiet"}
     assert [box["value"] for box in shown.all("input") if box["type"] == "time"] == ["20:00", "07:00"]
     assert "n…@earshot.example" in shown.text
-    assert "in Phoenix" in shown.text
+    assert "By the clock in Phoenix." in shown.text
     assert "Nora" not in shown.answer.text
     assert "set-cookie" not in shown.answer.headers
     assert held(site) == []
