@@ -92,7 +92,7 @@ def _escaped(text: str) -> str:
 
 
 def _teams(title: str, one: Happening, url: str) -> dict[str, Any]:
-    heading = {"type": "TextBlock", "text": title, "size": "Medium", "weight": "Bolder", "wrap": True}
+    heading = {"type": "TextBlock", "text": title, "size": "medium", "weight": "bolder", "wrap": True}
     # A TextRun reads no Markdown, as a TextBlock and the values of a FactSet do.
     lines = [{"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": line}]} for line in one.lines()]
     body: list[dict[str, Any]] = [heading, *lines]
