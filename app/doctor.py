@@ -1,10 +1,10 @@
 """Looks at an installation and says what is well and what is not. It mends nothing, and never shows a secret."""
 
 import shutil
-import socket
 import sqlite3
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,9 +17,11 @@ from sqlalchemy import Connection, Engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app import migrations
+from app.adapters.mail import relay
+from app.adapters.smtp import Line, LineBroken
 from app.config import Settings
 from app.db import make_engine
-from app.models.tables import call, claim, installation, job, seat
+from app.models.tables import call, claim, installation, job, mail_trouble, seat
 from app.vocabulary import LIVE_SEATS, JobStatus
 
 OLDEST_PYTHON = (3, 11)
@@ -85,6 +87,7 @@ def _examine_database(look: "_Look", engine: Engine, now: datetime) -> None:
         look.at("last line against two places at once", lambda: _claims_apart(engine))
         look.at("claims", lambda: _claims(engine))
         look.at("seats", lambda: _seats(engine))
+        look.at("addresses that take no mail", lambda: _mail_troubles(engine))
         look.at("dead jobs", lambda: _dead_jobs(engine))
         look.at("waiting jobs", lambda: _waiting_jobs(engine, now))
         look.at("workers", lambda: _workers(engine, now))
@@ -192,12 +195,14 @@ def _public_url(settings: Settings) -> str:
 
 
 def _smtp(settings: Settings) -> str:
+    """Say hello as mail would, with encryption and password, and part."""
     where = f"{settings.smtp_host}:{settings.smtp_port}"
     try:
-        socket.create_connection((settings.smtp_host, settings.smtp_port), timeout=SMTP_SECONDS).close()
-    except OSError as error:
-        raise _Unwell(f"{where} does not answer: {error.strerror or error}.") from error
-    return f"{where} answers"
+        line = Line(relay(settings), ends_at=time.monotonic() + SMTP_SECONDS)
+    except (LineBroken, ValueError) as why:
+        raise _Unwell(f"{where} takes no mail from us: {why}.") from why
+    line.part()
+    return f"{where} is ready to take mail"
 
 
 def _database(settings: Settings) -> str:
@@ -335,6 +340,12 @@ def _dead_jobs(engine: Engine) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found)
         raise _Unwell(f"Jobs that were given up: {kinds}. GET /v1/jobs?status=dead says why.")
     return "none"
+
+
+def _mail_troubles(engine: Engine) -> str:
+    with _reading(engine) as connection:
+        troubles = connection.execute(select(func.count()).select_from(mail_trouble)).scalar_one()
+    return f"{troubles}: GET /v1/mail-troubles says why" if troubles else "none"
 
 
 def _waiting_jobs(engine: Engine, now: datetime) -> str:

@@ -1,6 +1,5 @@
 """The doctor finds what is wrong, one thing at a time, and never falls ill itself."""
 
-import socket
 import sqlite3
 import sys
 import zoneinfo
@@ -20,8 +19,10 @@ from app.db import transaction
 from app.doctor import Finding, examine
 from app.models.tables import call, claim, job
 from app.operations.jobs import enqueue
+from app.operations.mail_troubles import note_trouble
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
+from tests.adapters.smtp_server import SmtpServer
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 
@@ -29,6 +30,7 @@ KEY = "k" * 64
 GOOD = {
     "Python", "time zones", "data folder", "disk space", "secret key", "public URL", "outbox", "database", "schema",
     "installation", "last line against two places at once", "claims", "seats", "dead jobs", "waiting jobs",
+    "addresses that take no mail",
     "workers",
 }  # fmt: skip
 SQLITE, POSTGRESQL = {"durability", "database file"}, {"PostgreSQL version", "database time zone", "btree_gist"}
@@ -167,14 +169,24 @@ def test_a_public_url_without_tls(alone: Settings) -> None:
     assert bad_alone(alone, **plain, allow_plain_http=True) == {}
 
 
-def test_an_smtp_relay_that_does_not_answer(alone: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as relay:
-        port = relay.getsockname()[1]
-        assert bad_alone(alone, smtp_host="127.0.0.1", smtp_port=port) == {}
+def test_an_smtp_relay_that_does_not_answer_or_takes_no_mail(alone: Settings) -> None:
+    with SmtpServer() as relay:
+        here = {"smtp_host": "127.0.0.1", "smtp_port": relay.port}
+        assert bad_alone(alone, **here, smtp_tls="none") == {}
+        assert "no STARTTLS" in bad_alone(alone, **here)["SMTP relay"]
+        clear = bad_alone(alone, **here, smtp_tls="none", smtp_username="jo", smtp_password=SecretStr("hunter2"))
+        assert "clear text" in clear["SMTP relay"]
 
-    assert bad_alone(alone, smtp_host="127.0.0.1", smtp_port=port) == {
-        "SMTP relay": f"127.0.0.1:{port} does not answer: Connection refused."
-    }
+    assert "takes no mail from us" in bad_alone(alone, **here, smtp_tls="none")["SMTP relay"]
+
+
+def test_addresses_that_take_no_mail_are_counted(settings: Settings, engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        note_trouble(db, email="jo@acme.example", why="bounced", now=NOW)
+
+    found = {finding.what: finding.detail for finding in examine(settings, now=NOW)}
+
+    assert found["addresses that take no mail"] == "1: GET /v1/mail-troubles says why"
 
 
 @pytest.mark.parametrize(

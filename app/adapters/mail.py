@@ -177,7 +177,14 @@ def mailer(settings: Settings) -> Mailer:
     """Return where mail goes: to the configured relay, else into the outbox folder."""
     if not settings.smtp_host:
         return FolderMailer(settings.outbox)
-    relay = Relay(
+    return SmtpMailer(
+        relay(settings), sender=settings.mail_from, per_domain_per_minute=settings.mail_per_domain_per_minute
+    )
+
+
+def relay(settings: Settings) -> Relay:
+    """Return the configured relay."""
+    return Relay(
         host=settings.smtp_host,
         port=settings.smtp_port,
         own_name=settings.mail_from.rpartition("@")[2],  # the machine's own name is nobody's business
@@ -185,7 +192,6 @@ def mailer(settings: Settings) -> Mailer:
         password=settings.smtp_password.get_secret_value() or None,
         security=cast(Security, settings.smtp_tls),  # its pattern allows no other word
     )
-    return SmtpMailer(relay, sender=settings.mail_from, per_domain_per_minute=settings.mail_per_domain_per_minute)
 
 
 def _check(recipient: str, message: bytes) -> None:
