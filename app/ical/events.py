@@ -96,8 +96,13 @@ def event_of(
         lasts = _DAY if start.all_day else _NO_TIME
     if start.all_day and lasts == _NO_TIME and not literally:
         lasts = _DAY
-    replaced = component.first("RECURRENCE-ID")
-    return Event(uid, component, zones, start, lasts, when(replaced, zones) if replaced else None)
+    replaces = None
+    if replaced := component.first("RECURRENCE-ID"):
+        replaces = when(replaced, zones)
+        if replaces is None:  # it is one of a series, whichever: it stands where it says, beside the series
+            skipped.append(Skipped(uid, Why.BAD_DATE))
+            replaces = start
+    return Event(uid, component, zones, start, lasts, replaces)
 
 
 def _length(component: Component, start: When, zones: Zones) -> Length | None:

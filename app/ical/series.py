@@ -141,8 +141,12 @@ def _mark(told: When, master: Event | None) -> Mark:
         return told.wall.date()
     if master is None or not master.start.all_day:
         return told.at()
-    # Exchange writes midnight in some zone for a day; in UTC, it is midnight where the owner is.
-    return (wall_time(told.at(), master.start.zone) if told.zone is UTC else told.wall).date()
+    return _day(told, master.start)
+
+
+def _day(told: When, start: When) -> date:
+    """Return the day that is meant. Exchange writes midnight in some zone; in UTC it is midnight where the owner is."""
+    return (wall_time(told.at(), start.zone) if told.zone is UTC else told.wall).date()
 
 
 def _versions(master: Event, told: dict[Mark, Event]) -> list[_Version]:
@@ -224,8 +228,7 @@ def _slots(master: Event, rule: Rule | None, listed: list[_Slot], span: Span, bu
 def _end(until: When, start: When) -> datetime:
     """Return the instant from which on an UNTIL allows nothing; a day, or a time in a series of days, lasts it out."""
     if until.all_day or start.all_day:
-        wall = wall_time(until.at(), start.zone) if until.zone is UTC else until.wall
-        return instant(datetime.combine(wall.date() + _DAY, time()), start.zone)
+        return instant(datetime.combine(_day(until, start) + _DAY, time()), start.zone)
     return until.at() + _SECOND
 
 
@@ -249,9 +252,10 @@ def _listed(master: Event, near: Days, reader: Reader) -> list[_Slot]:
 
 def _slot(told: When, lasts: Length | None, start: When) -> _Slot:
     """Return the slot of an RDATE. A day gets the time of the series; a time in a series of days is its day."""
-    wall = told.wall if told.zone is start.zone else wall_time(told.at(), start.zone)
     if told.all_day or start.all_day:
-        wall = datetime.combine(wall.date(), start.wall.time())
+        wall = datetime.combine(_day(told, start), start.wall.time())
+    else:
+        wall = told.wall if told.zone is start.zone else wall_time(told.at(), start.zone)
     return _Slot(instant(wall, start.zone), wall, lasts)
 
 
