@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, and_, literal, select, union
 
 from app.db import DbSession
-from app.errors import Fault, Forbidden, Invalid
+from app.errors import Fault, Invalid, NotFound
 from app.models.tables import calendar_entry, mail_setting, message_template
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
@@ -37,17 +37,17 @@ class Template:
 
 def template_of(db: DbSession, kind: MessageKind, language: str, *, actor: Actor) -> Template:
     """Return the words of this kind in exactly this language. Raises NotFound when neither the house nor we have any,
-    and Forbidden unless the actor is an admin. One statement.
+    and unless the actor is an admin. One statement.
     """
-    _check_admin(actor)
+    _check_sight(actor)
     return _template(first_row(db, _ALL.where(_EACH.c.kind == kind, _EACH.c.language == canonical(language))))
 
 
 def list_templates(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Template]:
-    """Return a page of all words, the house's in place of ours, by kind and language. Raises Forbidden unless the actor
+    """Return a page of all words, the house's in place of ours, by kind and language. Raises NotFound unless the actor
     is an admin. One statement.
     """
-    _check_admin(actor)
+    _check_sight(actor)
     found = fetch(db, _ALL, page, Order(_EACH.c.kind, _EACH.c.language))
     return PageOf([_template(row) for row in found.rows], found.next_cursor)
 
@@ -56,9 +56,9 @@ def preview(
     db: DbSession, kind: MessageKind, language: str, *, subject: str | None, text: str | None, actor: Actor
 ) -> Words:
     """Return a mail of this kind as readers of this language get it, filled with facts made up for it; a subject or a
-    text that is given takes the place of what holds. Raises Forbidden unless the actor is an admin.
+    text that is given takes the place of what holds. Raises NotFound unless the actor is an admin.
     """
-    _check_admin(actor)
+    _check_sight(actor)
     held = words_for(db, kind, language)
     words = Words(subject or held.subject, text or held.text)
     check_tokens(kind, words)
@@ -98,9 +98,9 @@ def language_of_owner(db: DbSession, entry_id: str) -> str | None:
     return db.execute(query.where(calendar_entry.c.id == entry_id)).scalar()
 
 
-def _check_admin(actor: Actor) -> None:
+def _check_sight(actor: Actor) -> None:
     if not runs_the_house(actor):
-        raise Forbidden("The words of mails are an admin's business.")
+        raise NotFound
 
 
 def _template(row: Any) -> Template:

@@ -21,14 +21,14 @@ from app.vocabulary import Language, MessageKind
 router = APIRouter(prefix="/v1/message-templates", tags=["message templates"], route_class=Route)
 
 
-@router.get("", operation_id="message_templates_list", responses=refusals(Forbidden))
+@router.get("", operation_id="message_templates_list", responses=refusals(NotFound))
 def list_message_templates(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[MessageTemplateRead]:
     """List the words of every kind of mail, yours in place of those that ship, by kind and language."""
     found = message_templates.list_templates(db, page, actor=actor)
     return answer.page(found, [MessageTemplateRead.of(row) for row in found.rows])
 
 
-@router.get("/{kind}/{language}", operation_id="message_templates_get", responses=refusals(Forbidden, NotFound))
+@router.get("/{kind}/{language}", operation_id="message_templates_get", responses=refusals(NotFound))
 def get_message_template(
     kind: MessageKind, language: Language, db: ReadDb, actor: CurrentActor, answer: Answer
 ) -> MessageTemplateRead:
@@ -42,7 +42,7 @@ def get_message_template(
     operation_id="message_templates_put",
     responses={
         201: {"model": MessageTemplateRead, "description": "Words where there were none of yours"},
-        **refusals(Forbidden, Stale, UnknownTokens),
+        **refusals(Forbidden, NotFound, Stale, UnknownTokens),
     },
 )
 def put_message_template(
@@ -55,8 +55,10 @@ def put_message_template(
     if_match: IfMatch,
     answer: Answer,
 ) -> MessageTemplateRead:
-    """Use your own words in this kind of mail for whoever reads this language first, or a narrower one such as `pt-BR`
-    for `pt`. Words with tokens that nobody could fill in are refused, and the known ones are named.
+    """Use your own words in this kind of mail for whoever reads this language first.
+
+    Those for `pt` are read by readers of `pt-BR` too, unless there are words for these. Tokens that nobody could fill
+    in are refused, and the known ones are named.
     """
     words = Words(body.subject, body.text)
     found, new = operations.put_template(
@@ -83,13 +85,14 @@ def delete_message_template(
 @router.post(
     "/{kind}/{language}/preview",
     operation_id="message_templates_preview",
-    responses=refusals(Forbidden, UnknownTokens),
+    responses=refusals(NotFound, UnknownTokens),
 )
 def preview_message_template(
     kind: MessageKind, language: Language, body: PreviewMessageTemplate, db: ReadDb, actor: CurrentActor
 ) -> MessagePreviewRead:
-    """See a mail as its reader would get it, with made-up facts: in the words given, else in those that hold for this
-    language. Nothing is saved or sent.
+    """See a mail as its reader would get it, with made-up facts.
+
+    It is in the words given, else in those that hold for readers of this language. Nothing is saved or sent.
     """
     shown = message_templates.preview(db, kind, language, subject=body.subject, text=body.text, actor=actor)
     return MessagePreviewRead(subject=shown.subject, text=shown.text, html=html(shown.text))
