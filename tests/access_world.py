@@ -36,6 +36,7 @@ from app.operations.external import identify
 from app.operations.feeds import create_feed
 from app.operations.jobs import enqueue
 from app.operations.mail_troubles import note_trouble
+from app.operations.message_templates import put_template
 from app.operations.person_skills import set_skills
 from app.operations.programs import create_program
 from app.operations.seats import book_seat, release_seat, wait_if_full
@@ -47,12 +48,14 @@ from app.rules.access import SYSTEM
 from app.rules.matching.problem import MatchAnswer, ProposedPair, UnmatchedMentee
 from app.rules.planning.problem import PlanAnswer, UnmetNeed, UnmetReason
 from app.rules.skills import SkillState
+from app.rules.templates import Words
 from app.vocabulary import (
     BusyStatus,
     FeedKind,
     FeedPrivacy,
     JobStatus,
     MatchStatus,
+    MessageKind,
     Objective,
     PersonStatus,
     Role,
@@ -218,6 +221,7 @@ def _filled(db: DbSession) -> dict[str, str]:
         **_jobs(db),
         **_webhooks(db),
         **_mail_troubles(db),
+        **_words(db),
     }
 
 
@@ -376,3 +380,10 @@ def _mail_troubles(db: DbSession) -> dict[str, str]:
     for email in emails:
         note_trouble(db, email=email, why=CANARY, now=NOW)
     return {"email": emails[0]}
+
+
+def _words(db: DbSession) -> dict[str, str]:
+    """Words of the house in one language."""
+    words = Words("{{other_name}}", f"{CANARY} {{{{link}}}}")
+    put_template(db, kind=MessageKind.MATCH_STARTED, language="de", words=words, **BY_MACHINE)
+    return {"kind": "match_started", "language": "de"}

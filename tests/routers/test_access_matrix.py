@@ -70,6 +70,7 @@ WEEK = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-30T00:00:00Z"}
 MEET = {**WEEK, "duration_minutes": "30"}
 REF = {"external": {"source": "crm", "id": "1"}}
 NAME = {"name": "Another name"}
+WORDS = {"subject": "You two", "text": "{{other_name}} and you: {{link}}"}
 SKILLS = {"skills": [{"slug": PRIVATE_SKILL, "level": 4, "wants": 5, "teaches": False}]}
 BUSY = {"source": "outlook", "intervals": []}
 PAUSE = {"starts_on": "2027-08-02", "ends_on": "2027-08-20"}
@@ -254,6 +255,11 @@ MATRIX = (
     Row("POST /v1/feeds/{feed_id}/revoke", PRIVATE),
     Row("GET /feeds/{secret}.ics", PUBLIC),
     Row("POST /v1/imports", ADMIN, "name,email,time_zone\nEve,e@earshot.example,Etc/UTC\n", query={"kind": "people"}),
+    Row("GET /v1/message-templates", ADMIN_SEES),
+    Row("GET /v1/message-templates/{kind}/{language}", ADMIN_SEES),
+    Row("PUT /v1/message-templates/{kind}/{language}", ADMIN, WORDS),
+    Row("DELETE /v1/message-templates/{kind}/{language}", ADMIN_DELETES),
+    Row("POST /v1/message-templates/{kind}/{language}/preview", ADMIN_SEES, WORDS),
     Row("GET /v1/settings", ALL),
     Row("PATCH /v1/settings", ADMIN, {"min_notice_minutes": 30}),
     Row("GET /healthz", PUBLIC),
