@@ -101,6 +101,7 @@ def _endless() -> Iterator[bytes]:
     yield f"HTTP/1.1 200 OK\r\nContent-Length: {GIBIBYTE}\r\n\r\n".encode()
     for _ in range(GIBIBYTE // 65536):
         yield bytes(65536)
+        time.sleep(0.002)  # 32 MB/s, as over a network: what the tests' own servers do is no load of ours
 
 
 @contextmanager
