@@ -46,7 +46,7 @@ NINE: dict[str, tuple[Callable[[], bytes], Reason | None]] = {
     "a file of 50 MiB": (lambda: a_calendar(an_event(*["COMMENT:" + "x" * 1014] * (50 << 10))), Reason.TOO_LARGE),
     "nested 19,000 deep": (lambda: a_calendar(*["BEGIN:VEVENT"] * 19_000), Reason.TOO_DEEP),
     "a VTIMEZONE loop": (_loop, Reason.TOO_FREQUENT),
-    "a gzip bomb of 200 MiB": (lambda: gzip.compress(b"BEGIN:VCALENDAR\n" + bytes(200 << 20)), Reason.TOO_LARGE),
+    "a gzip bomb of 100 MiB": (lambda: gzip.compress(b"BEGIN:VCALENDAR\n" + bytes(100 << 20)), Reason.TOO_LARGE),
 }
 """What is known to hang readers."""
 
@@ -60,9 +60,9 @@ WORSE: dict[str, tuple[Callable[[], bytes], Reason | None]] = {
     "the 30th of February, each hour": (lambda: _rule("FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30"), None),
     "200 of them": (lambda: _rule("FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30;COUNT=200"), Reason.TOO_COSTLY),
     "20,001 components": (lambda: a_calendar(*["BEGIN:X" + CRLF + "END:X"] * 20_000), Reason.TOO_MANY_COMPONENTS),
-    "24 times an hour for 99,999 days each": (
+    "six times an hour for 99,999 days each": (
         lambda: a_calendar(an_event("RRULE:FREQ=HOURLY;BYMINUTE=0,5,10,15,20,25", start=START, end="DURATION:P99999D")),
-        Reason.TOO_MANY_OCCURRENCES,
+        Reason.TOO_COSTLY,
     ),
     "19,000 daily series": (lambda: _series(["RRULE:FREQ=DAILY"] * 19_000), Reason.TOO_MANY_OCCURRENCES),
     "19,000 series that must be counted": (

@@ -57,7 +57,7 @@ RULES = st.one_of(
     together(freq("DAILY", 12), or_none(MONTHS), or_none(WEEKDAYS), TIMES),
     together(freq("DAILY", 3), MONTH_DAYS),
     together(freq("WEEKLY", 5), or_none(WEEKDAYS), TIMES, st.sampled_from([(), ("WKST=SU",), ("WKST=WE",)])),
-    together(freq("WEEKLY", 2), WEEKDAYS, or_none(MONTHS), POSITIONS),
+    together(freq("WEEKLY", 2), WEEKDAYS, or_none(MONTHS)),
     together(freq("MONTHLY", 7), or_none(st.one_of(MONTH_DAYS, WEEKDAYS, NTH_DAYS)), TIMES),
     together(freq("MONTHLY", 2), st.one_of(WEEKDAYS, MONTH_DAYS), POSITIONS),
     together(freq("MONTHLY", 1), MONTH_DAYS, WEEKDAYS),
@@ -80,7 +80,7 @@ def first_of(rule: str, start: datetime) -> datetime | None:
     return next(iter(found), None) if found else None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     rule=RULES, end=ENDS, minutes=st.integers(0, 400 * 24 * 60), after=st.integers(-400, 2000), days=st.integers(0, 400)
 )
@@ -104,7 +104,7 @@ def test_rules_give_what_dateutil_finds(rule: str, end: str, minutes: int, after
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        # dateutil finds nothing for the first, and all days of the week for the others
+        # dateutil finds nothing for the first, and all days of the week for the next
         (
             "FREQ=MONTHLY;BYDAY=MO,2TH",
             ["2027-01-04", "2027-01-11", "2027-01-14", "2027-01-18", "2027-01-25", "2027-02-01"],
@@ -112,6 +112,9 @@ def test_rules_give_what_dateutil_finds(rule: str, end: str, minutes: int, after
         ("FREQ=YEARLY;BYWEEKNO=1", ["2027-01-04", "2028-01-03", "2029-01-01", "2029-12-31", "2030-12-30"]),
         ("FREQ=YEARLY;BYWEEKNO=-1", ["2027-01-04", "2027-12-27", "2028-12-25", "2029-12-24"]),
         ("FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", ["2027-01-04", "2027-05-17", "2028-05-15"]),
+        # dateutil counts the days of the first week from DTSTART on
+        ("FREQ=WEEKLY;BYDAY=SU,MO,TU;BYSETPOS=2;WKST=SU", ["2027-01-04", "2027-01-11", "2027-01-18"]),
+        ("FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=-1", ["2027-01-04", "2027-01-08", "2027-01-15"]),
         # RFC 5545 section 3.8.5.3
         ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", ["2027-01-04", "2027-08-13", "2028-10-13"]),
         ("FREQ=MONTHLY;BYDAY=SA;BYMONTHDAY=7,8,9,10,11,12,13", ["2027-01-04", "2027-01-09", "2027-02-13"]),
@@ -140,13 +143,13 @@ def test_rules_that_others_read_differently_are_read_as_the_rfc_has_them(rule: s
     assert [str(at.date()) for at in islice(found, len(expected))] == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rule=RULES,
     end=ENDS,
     hours=st.integers(0, 400 * 24),
     days=st.integers(0, 1500),
-    cut=st.integers(0, 120),
+    cut=st.integers(0, 60),
     length=st.sampled_from(["PT30M", "PT26H", "P3D"]),
 )
 def test_what_is_found_in_a_window_is_what_a_larger_one_shows_there(
@@ -159,7 +162,7 @@ def test_what_is_found_in_a_window_is_what_a_larger_one_shows_there(
         )
     )
     first = datetime(2019, 1, 1, tzinfo=UTC) + timedelta(days=days)
-    middle, last = first + timedelta(days=cut), first + timedelta(days=120)
+    middle, last = first + timedelta(days=cut), first + timedelta(days=60)
 
     whole, left, right = (
         set(busy_times(content, start=begins, end=ends, owner_zone="UTC").occurrences)
@@ -170,7 +173,7 @@ def test_what_is_found_in_a_window_is_what_a_larger_one_shows_there(
     assert left == {one for one in whole if one.start < middle and middle > first}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     rule=RULES,
     end=ENDS,
