@@ -36,6 +36,13 @@ def test_a_later_id_sorts_after_an_earlier_one(at: datetime, later: timedelta) -
     assert ids.new("per", at) < ids.new("per", at + later)
 
 
+@given(moments, st.timedeltas(MILLISECOND, timedelta(days=10_000)))
+def test_the_earliest_id_of_a_moment_parts_what_was_made_before_it_from_what_was_made_since(
+    at: datetime, later: timedelta
+) -> None:
+    assert ids.earliest("per", at) <= ids.new("per", at) < ids.earliest("per", at + later)
+
+
 def test_ids_of_one_moment_differ() -> None:
     assert len({ids.new("per", NOW) for _ in range(2000)}) == 2000
 

@@ -1,19 +1,22 @@
 """Who is told of what, and what becomes of deliveries and endpoints as tries go well or not."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
+from app import ids
 from app.config import Settings
 from app.db import DbSession, transaction
+from app.db import written as in_transaction
 from app.errors import Forbidden, NotFound
 from app.jobs.context import JobContext
 from app.jobs.housekeeping import clear
-from app.models.tables import delivery, delivery_attempt, event, job, webhook_endpoint
+from app.models.tables import delivery, delivery_attempt, event, job, notice, webhook_endpoint
 from app.operations.announcing import announce
 from app.operations.deliveries import next_due, record, wake_all
 from app.operations.deliveries_by_hand import EndpointDisabled, begin_anew, forget_endpoint, replay, replay_some, resend
@@ -21,8 +24,17 @@ from app.operations.events import tell
 from app.operations.teams import create_team, delete_team
 from app.rules.access import SYSTEM, Actor
 from app.rules.deliveries import FAST_LANE, SLOW_LANE, Attempt
-from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, JobStatus, Role
+from app.vocabulary import (
+    DeliveryStatus,
+    DisabledBecause,
+    EndpointStatus,
+    JobStatus,
+    MessageKind,
+    NoticeStatus,
+    Role,
+)
 from tests.endpoints import ACT, PostRoom, an_endpoint
+from tests.factories import a_person
 from tests.harness import NOW, FakeClock
 from tests.statements import counted
 
@@ -120,6 +132,21 @@ def test_each_event_is_announced_once_and_the_order_is_that_of_events(db: DbSess
     sequences = [row.sequence for row in written(db)]
     assert len(sequences) == 450
     assert sequences == sorted(set(sequences))
+
+
+def test_those_who_announce_at_the_same_time_announce_each_event_once(engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        an_endpoint(db, acts=["team.*"])
+        happens(db, times=900)
+
+    with ThreadPoolExecutor(3) as heralds:
+        counts = list(heralds.map(lambda _: _announce_all(engine), range(3)))
+
+    with transaction(engine, writes=False) as db:
+        assert len(written(db)) == 900
+        left = db.execute(select(event.c.id).where(event.c.announced.is_(False))).all()
+    assert sum(counts) >= 900
+    assert left == []
 
 
 def test_all_that_waits_for_an_endpoint_is_one_job(db: DbSession) -> None:
@@ -555,6 +582,35 @@ def test_deliveries_go_thirty_days_after_they_ended_and_what_waits_stays(engine:
         assert [row.status for row in written(db)] == [DeliveryStatus.WAITING]
         assert db.execute(select(delivery_attempt)).all() == []
         assert len(pumps(db)) == 1
+
+
+def test_notices_go_ninety_days_after_they_ended_and_those_that_wait_stay(
+    engine: Engine, house_job: JobContext
+) -> None:
+    clock = house_job.clock
+    assert isinstance(clock, FakeClock)
+    with transaction(engine, writes=True) as db:
+        who = a_person(db, "Jo").id
+        for once, status in (("sent", NoticeStatus.SENT), ("waits", NoticeStatus.WAITING)):
+            made = {"id": ids.new("ntc", NOW), "person_id": who, "kind": MessageKind.DIGEST, "once": once}
+            stamped = {"due_at": NOW, "created_at": NOW, "updated_at": NOW}
+            db.execute(insert(notice), [{**made, "status": status, **stamped}])
+
+    kept = []
+    for age in (90 * DAY, 91 * DAY):
+        clock.at = NOW + age
+        clear(house_job)
+        with transaction(engine, writes=False) as db:
+            kept.append(set(db.execute(select(notice.c.once)).scalars()))
+
+    assert kept == [{"sent", "waits"}, {"waits"}]
+
+
+def _announce_all(engine: Engine) -> int:
+    done = 0
+    while number := in_transaction(engine, lambda db: announce(db, now=NOW)):
+        done += number
+    return done
 
 
 def _work_off_replay(db: DbSession, *, now: Any) -> None:
