@@ -4,28 +4,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, select, update
 
 from app.db import DbSession
 from app.models import Person
-from app.models.tables import event, job, match, notice, person, program, webhook_endpoint
+from app.models.tables import event, job, notice, person
 from app.operations import holds, responses, seats
 from app.operations.announcing import announce
 from app.operations.calls import cancel_call, patch_call
-from app.operations.events import Told, tell
+from app.operations.events import Told
 from app.operations.notices import NewNotice, end_notice, notify, write_notices
-from app.rules.access import SYSTEM, Actor
+from app.rules.access import SYSTEM
 from app.vocabulary import (
     DisabledBecause,
-    EndpointStatus,
     JobStatus,
-    MatchStatus,
     MessageKind,
     NoticeStatus,
     PersonStatus,
     Response,
     Role,
 )
+from tests.acts_that_are_told import a_match, an_endpoint_off, by
 from tests.factories import a_call, a_person
 from tests.harness import NOW
 from tests.seats_that_wait import (
@@ -46,10 +45,6 @@ from tests.sessions_and_people import a_plan, a_session
 from tests.statements import counted
 
 LAST = TEN - timedelta(minutes=15)
-
-
-def by(who: Person) -> Actor:
-    return Actor(f"key_{who.name}", Role.REP, who.id)
 
 
 def told(db: DbSession, *, now: datetime = NOW) -> list[tuple[MessageKind, str]]:
@@ -241,40 +236,12 @@ def test_a_session_that_a_declined_answer_ends_is_for_the_calendar_to_tell(db: D
     assert told(db) == []
 
 
-def a_match(db: DbSession, mentee: Person, mentor: Person) -> str:
-    db.execute(
-        insert(program).values(id="prg_1", name="New AEs", version=1, created_at=NOW, updated_at=NOW, is_default=False)
-    )
-    made = {"program_id": "prg_1", "mentee_id": mentee.id, "mentor_id": mentor.id, "status": MatchStatus.ACTIVE}
-    stamped = {"version": 1, "created_at": NOW, "updated_at": NOW}
-    db.execute(insert(match).values(id="mat_1", score=1, terms={}, pinned=False, **made, **stamped))
-    tell(db, "match.started", "mat_1", version=1, actor=SYSTEM, now=NOW)
-    return "mat_1"
-
-
 def test_mentee_and_mentor_read_that_they_are_a_match(db: DbSession) -> None:
     mia, max_ = a_person(db, "Mia"), a_person(db, "Max")
 
     a_match(db, mia, max_)
 
     assert told(db) == sorted([(MessageKind.MATCH_STARTED, mia.id), (MessageKind.MATCH_STARTED, max_.id)])
-
-
-def an_endpoint_off(db: DbSession, because: DisabledBecause) -> None:
-    db.execute(
-        insert(webhook_endpoint).values(
-            id=f"whe_{because}",
-            name="CRM sync",
-            url="https://crm.example/hook",
-            secret="whsec_1",
-            status=EndpointStatus.DISABLED,
-            disabled_because=because,
-            version=3,
-            created_at=NOW,
-            updated_at=NOW,
-        )
-    )
-    tell(db, "webhook_endpoint.disabled", f"whe_{because}", version=3, actor=SYSTEM, now=NOW)
 
 
 def test_admins_read_of_an_endpoint_that_nobody_switched_off(db: DbSession) -> None:

@@ -24,10 +24,10 @@ from app.rules.access import SYSTEM
 from app.rules.messages import CATALOGUE
 from app.rules.templates import Words
 from app.vocabulary import DisabledBecause, MessageKind, NoticeStatus, PersonStatus, Response, Role
+from tests.acts_that_are_told import a_match, an_endpoint_off, by
 from tests.factories import a_call, a_person
 from tests.harness import NOW
 from tests.jobs.house import House, subject_of, to, words_of
-from tests.operations.test_notices import a_match, an_endpoint_off, by
 from tests.seats_that_wait import HALF, TEN, a_host_who_approves, settle, take, wait
 from tests.sessions_and_people import a_session
 
