@@ -36,7 +36,7 @@ from app.operations.people_imports import import_people
 from app.queries import people
 from app.rules import csv_files
 from app.rules.access import SYSTEM
-from app.serving import EMBEDDED_THREADS, PortTaken, listening, server
+from app.serving import EMBEDDED_THREADS, WORKER_THREADS, PortTaken, listening, server
 from app.vocabulary import Role
 from app.worker import Worker
 
@@ -103,7 +103,7 @@ def serve(
 @app.command()
 def worker(
     dir: Dir = None,
-    threads: Annotated[int, typer.Option(help="How many jobs at once.", min=1, max=64)] = 8,
+    threads: Annotated[int, typer.Option(help="How many jobs at once.", min=1, max=64)] = WORKER_THREADS,
 ) -> None:
     """Run due jobs: several workers, on several machines, on PostgreSQL."""
     _log()

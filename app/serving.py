@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-EMBEDDED_THREADS = 4
-"""Of a worker inside the web server: neither a solver nor a slow relay keeps the rest waiting."""
+EMBEDDED_THREADS, WORKER_THREADS = 4, 8
+"""Of a worker inside the web server, and of one on its own: a solver or a slow relay keeps the rest from nothing."""
 
 
 class PortTaken(Exception):

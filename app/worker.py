@@ -5,6 +5,7 @@ import random
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,10 +42,14 @@ class Lost(Exception):
     """A job that its workers did not survive."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _AtHand:
+    """A job from when it was taken until its end is in the database."""
+
     leased: Leased
     over: threading.Event = field(default_factory=threading.Event)
+    ended: bool = False
+    failure: Exception | None = None
 
 
 class Worker:
@@ -71,8 +76,10 @@ class Worker:
         self._limits = limits
         self._bell = bell_of(engine)
         self._name = f"{socket.gethostname()}:{os.getpid()}"[:100]
-        self._taking = threading.Lock()  # one thread takes at a time: so limits hold
+        self._desk = threading.Lock()  # one thread at a time takes for all and records for all: so limits hold
         self._at_hand: dict[str, _AtHand] = {}
+        self._dealt: deque[_AtHand] = deque()
+        """What was taken for threads that have nothing to do, until they fetch it."""
         self._planned: dict[str, datetime] = {}
         self._pause_seconds = 0.0
 
@@ -93,73 +100,122 @@ class Worker:
 
     def run_one(self) -> bool:
         """Run the most urgent due job; False when there is none."""
-        leased = self._take()
-        if leased is None:
+        one = self._next(threading.Event())
+        if one is None:
             return False
-        self._finish(leased, self._failure_of(leased), go_on=False)
+        self._do(one)
+        self._record()
         return True
 
     def _work(self, stop: threading.Event) -> None:
         """Be one of the crew."""
-        leased = None
         while not stop.is_set():
             heard = self._bell.rung
             try:
-                leased = leased or self._take()
-                if leased is None:
+                if one := self._next(stop):
+                    self._do(one)
+                else:
                     self._bell.wait(heard, self._pause_seconds)
-                    continue
-                done, leased = leased, None
-                leased = self._finish(done, self._failure_of(done), go_on=not stop.is_set())
             except Unavailable:
                 stop.wait(_LONGEST_PAUSE_SECONDS)  # the database is busy or away: come back
             except Exception:
                 log.exception("worker")
                 stop.wait(_LONGEST_PAUSE_SECONDS)
+        try:
+            self._record()
+        except Exception:
+            log.exception("worker")  # it is done again when its lease runs out
 
-    def _take(self) -> Leased | None:
-        """Take a job. Looks first: an idle worker takes no write lock."""
-        with self._taking:
-            with db.transaction(self._engine, writes=False) as reading:
-                next_at = leases.next_at(reading, left_out=self._left_out())
-            seconds = _LONGEST_PAUSE_SECONDS if next_at is None else (next_at - self._clock()).total_seconds()
-            self._pause_seconds = min(max(seconds, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
-            return self._held(db.written(self._engine, self._taken)) if seconds <= 0 else None
+    def _next(self, stop: threading.Event) -> _AtHand | None:
+        """Fetch a job, after taking one for every thread without when none is left. What ended meanwhile is recorded in
+        the same transaction. Looks first: an idle worker takes no write lock.
+        """
+        with self._desk:
+            if not self._dealt and not stop.is_set() and (self._ended() or self._anything_due()):
+                self._settle(self._taken)
+                if len(self._dealt) > 1:
+                    self._bell.ring()  # for those who sleep
+            return self._dealt.popleft() if self._dealt and not stop.is_set() else None
 
-    def _finish(self, leased: Leased, failure: Exception | None, *, go_on: bool) -> Leased | None:
-        """Record how it went and, to go on, take the next one, in one transaction."""
+    def _anything_due(self) -> bool:
+        with db.transaction(self._engine, writes=False) as reading:
+            next_at = leases.next_at(reading, left_out=self._full(self._running()))
+        seconds = _LONGEST_PAUSE_SECONDS if next_at is None else (next_at - self._clock()).total_seconds()
+        self._pause_seconds = min(max(seconds, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+        return seconds <= 0
 
-        def record(session: DbSession) -> Leased | None:
-            self._record(session, leased, failure)
-            return self._taken(session) if go_on else None
+    def _do(self, one: _AtHand) -> None:
+        one.failure = self._failure_of(one)
+        one.ended = True
 
-        with self._taking:
-            self._at_hand.pop(leased.id, None)
-            return self._held(db.written(self._engine, record))
+    def _record(self) -> None:
+        """Record what has ended, and take nothing more."""
+        with self._desk:
+            if self._ended():
+                self._settle(lambda _: [])
 
-    def _taken(self, session: DbSession) -> Leased | None:
-        return leases.take(
-            session, worker=self._name, left_out=self._left_out(), running=list(self._at_hand), now=self._clock()
-        )
+    def _settle(self, take: Callable[[DbSession], list[Leased]]) -> None:
+        """Record what has ended and take what is next, in one transaction. Ends are kept for another try while the
+        database is away; one that can't be recorded is let go with the others, and their leases run out.
+        """
+        ended = self._ended()
 
-    def _held(self, leased: Leased | None) -> Leased | None:
-        if leased:
-            self._at_hand[leased.id] = _AtHand(leased)
-        return leased
+        def settle(session: DbSession) -> list[Leased]:
+            self._record_ends(session, ended)
+            return take(session)
 
-    def _left_out(self) -> set[str]:
+        try:
+            taken = [_AtHand(leased) for leased in db.written(self._engine, settle)]
+        except Unavailable:
+            raise
+        except Exception:
+            self._forget(ended)
+            raise
+        self._forget(ended)
+        self._at_hand.update({one.leased.id: one for one in taken})
+        self._dealt.extend(taken)
+
+    def _forget(self, ended: list[_AtHand]) -> None:
+        for one in ended:
+            del self._at_hand[one.leased.id]
+
+    def _taken(self, session: DbSession) -> list[Leased]:
+        """Take a job for each thread without, the most urgent first, as many as the limits allow."""
+        now, ours, running = self._clock(), list(self._at_hand), self._running()
+        taken: list[Leased] = []
+        while room := self._threads - len(running):
+            found = leases.next_due(session, most=room, left_out=self._full(running), running=ours, now=now)
+            chosen = []
+            for one in found:
+                if one.kind not in self._full(running):
+                    chosen.append(one)
+                    running.append(one.kind)
+            if chosen:
+                taken += leases.take(session, chosen, worker=self._name, now=now)
+            if len(chosen) == len(found):  # else look past those that were too many of their kind
+                break
+        return taken
+
+    def _ended(self) -> list[_AtHand]:
+        return [one for one in self._at_hand.values() if one.ended]
+
+    def _running(self) -> list[str]:
+        """Return the kinds of what is being done, or about to be."""
+        return [one.leased.kind for one in self._at_hand.values() if not one.ended]
+
+    def _full(self, running: list[str]) -> set[str]:
         """Return the kinds of which no more may run here now."""
-        running = [one.leased.kind for one in self._at_hand.values()]
         full = [kinds for kinds, most in self._limits.items() if sum(kind in kinds for kind in running) >= most]
         return set().union(*full)
 
-    def _failure_of(self, leased: Leased) -> Exception | None:
+    def _failure_of(self, one: _AtHand) -> Exception | None:
         """Run it; return what went wrong."""
+        leased = one.leased
         with structlog.contextvars.bound_contextvars(job_id=leased.id, kind=leased.kind):
             try:
                 if leased.attempts > leased.max_attempts:
                     raise Lost("Every worker that took this job died over it.")
-                self._handler(leased.kind)(self._context(leased))
+                self._handler(leased.kind)(self._context(one))
             except Later as later:
                 log.info("job waits", until=later.until.isoformat(), why=str(later))
                 return later
@@ -177,26 +233,32 @@ class Worker:
             raise Hopeless("No worker of this version knows this kind of job.")
         return found
 
-    def _context(self, leased: Leased) -> JobContext:
+    def _context(self, one: _AtHand) -> JobContext:
+        leased = one.leased
+
         def progress(percent: int) -> None:
             db.written(self._engine, partial(leases.report, leased=leased, percent=percent, now=self._clock()))
 
-        over = self._at_hand[leased.id].over
-        return JobContext(self._engine, self._settings, self._clock, self._outside, leased.payload, progress, over)
+        return JobContext(self._engine, self._settings, self._clock, self._outside, leased.payload, progress, one.over)
 
-    def _record(self, session: DbSession, leased: Leased, failure: Exception | None) -> None:
+    def _record_ends(self, session: DbSession, ended: list[_AtHand]) -> None:
         now = self._clock()
-        if failure is None:
-            leases.end(session, leased, now=now)
-        elif isinstance(failure, Later):
-            tried, why = leased.attempts - 1, _words(failure)
-            leases.put_back(session, leased, due_at=failure.until, attempts=tried, why=why, now=now)
-        elif isinstance(failure, Hopeless) or leased.attempts >= leased.max_attempts:
-            leases.give_up(session, leased, why=_words(failure), now=now)
+        if done := [one.leased for one in ended if one.failure is None]:
+            leases.end(session, done, now=now)
+        for one in ended:
+            if one.failure is not None:
+                self._record_failure(session, one.leased, one.failure, now=now)
+
+    def _record_failure(self, session: DbSession, leased: Leased, failure: Exception, *, now: datetime) -> None:
+        tried, why = leased.attempts, _words(failure)
+        if isinstance(failure, Later):
+            leases.put_back(session, leased, due_at=failure.until, attempts=tried - 1, why=why, now=now)
+        elif isinstance(failure, Hopeless) or tried >= leased.max_attempts:
+            leases.give_up(session, leased, why=why, now=now)
         else:
-            wait = delay(leased.attempts, random.random())  # noqa: S311 - spreads rivals, no secret
+            wait = delay(tried, random.random())  # noqa: S311 - spreads rivals, no secret
             due_at = now + min(wait, self._periodic.get(leased.kind, wait))
-            leases.put_back(session, leased, due_at=due_at, attempts=leased.attempts, why=_words(failure), now=now)
+            leases.put_back(session, leased, due_at=due_at, attempts=tried, why=why, now=now)
 
     def _watch(self, stop: threading.Event) -> None:
         """Plan periodic work, and look after the jobs at hand, until told to stop."""
@@ -273,7 +335,7 @@ class Worker:
 
     def _let_go(self) -> None:
         """Put the jobs at hand back, first of all, so that nothing that their ends do counts; then end them."""
-        held = list(self._at_hand.values())
+        held = [one for one in list(self._at_hand.values()) if not one.ended]
 
         def put_back(session: DbSession) -> None:
             now = self._clock()
@@ -298,4 +360,5 @@ def _join(crew: list[threading.Thread], seconds: float) -> None:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
+    # PostgreSQL keeps no NUL in a text.
+    return f"{type(error).__name__}: {error}".replace("\0", "")[:2000]

@@ -1,6 +1,9 @@
-"""Jobs: one thread of a worker that does nothing in them, against the raw driver making the same claims and finishes.
+"""Jobs: a worker with as many threads as it has by default, which does nothing in them, against the raw driver making
+the same claims and finishes.
 
-Both sides go from job to job in one transaction each, on copies of the same queue, with the same care for the disk.
+The raw side goes from job to job in one transaction each, over one connection that is kept; ours records what its
+threads have ended, and takes for those without, in one. Both on copies of the same queue, with the same care for the
+disk. Beside it, the same with one thread, which has nobody to share a transaction with.
 Then how long a job waits for an idle worker: from before the transaction that queues it until its handler begins, woken
 in the same process on SQLite, by NOTIFY on PostgreSQL.
 """
@@ -25,6 +28,7 @@ from app.db import make_engine, transaction
 from app.jobs import Handler
 from app.jobs.context import JobContext
 from app.operations.jobs import enqueue
+from app.serving import EMBEDDED_THREADS, WORKER_THREADS
 from app.worker import Worker
 from benchmarks.databases import EngineName, copies
 from benchmarks.figures import Figure, Spent
@@ -59,10 +63,14 @@ def _on(name: EngineName, jobs: int) -> Iterator[Figure]:
                 enqueue(db, "nothing", {"number": number}, now=clock.now())
 
     with copies(name, fill) as (_, copy):
-        raw_url, url = copy(), copy()
-        raw, ours = _raw(raw_url, jobs), _ours(url, jobs)
-        yield Figure(f"a job on {name}", 1000 * ours.wall, "ms", 1000 * raw.wall, "raw driver", _AT_MOST)
+        raw_url, alone_url, url = copy(), copy(), copy()
+        threads = EMBEDDED_THREADS if name == "sqlite" else WORKER_THREADS
+        raw, alone, ours = _raw(raw_url, jobs), _ours(alone_url, jobs, threads=1), _ours(url, jobs, threads=threads)
+        yield Figure(
+            f"a job on {name}, {threads} threads", 1000 * ours.wall, "ms", 1000 * raw.wall, "raw driver", _AT_MOST
+        )
         yield Figure(f"a job on {name}, CPU of the worker", 1000 * ours.cpu, "ms", 1000 * raw.cpu, "raw driver")
+        yield Figure(f"a job on {name}, one thread", 1000 * alone.wall, "ms", 1000 * raw.wall, "raw driver")
         yield Figure(f"jobs per second on {name}", 1 / ours.wall, "/s")
         # On SQLite all is one process; on PostgreSQL workers are others, of which another engine knows as little.
         waits = sorted(_waits(url, together=name == "sqlite"))
@@ -70,9 +78,9 @@ def _on(name: EngineName, jobs: int) -> Iterator[Figure]:
             yield Figure(f"queued until begun on {name}, {what}", 1000 * waits[place], "ms")
 
 
-def _ours(url: str, jobs: int) -> Spent:
+def _ours(url: str, jobs: int, *, threads: int) -> Spent:
     began: list[Spent] = []
-    with _working(url, {"nothing": lambda _: began.append(_now())}):
+    with _working(url, {"nothing": lambda _: began.append(_now())}, threads=threads):
         while len(began) < jobs:
             time.sleep(0.1)
     return _per_job(began)
@@ -97,7 +105,7 @@ def _waits(url: str, *, together: bool) -> Iterator[float]:
         beginnings.append(time.perf_counter())
         began.set()
 
-    with _working(url, {"something": note}) as engine:
+    with _working(url, {"something": note}, threads=4) as engine:
         time.sleep(0.7)  # until it listens
         writer = engine if together else make_engine(url)
         for _ in range(_WAITS):
@@ -112,9 +120,9 @@ def _waits(url: str, *, together: bool) -> Iterator[float]:
 
 
 @contextmanager
-def _working(url: str, handlers: dict[str, Handler]) -> Iterator[Engine]:
+def _working(url: str, handlers: dict[str, Handler], *, threads: int) -> Iterator[Engine]:
     engine, stop = make_engine(url), Event()
-    worker = Worker(engine, Settings(_env_file=None), clock.now, handlers, periodic={})
+    worker = Worker(engine, Settings(_env_file=None), clock.now, handlers, threads=threads, periodic={})
     thread = Thread(target=worker.run, args=(stop,))
     thread.start()
     try:

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -133,6 +134,67 @@ def test_one_transaction_ends_a_job_and_takes_the_next(sqlite_url: str, clock: F
     writes = [options for options in commits if options.get("writes", True)]
     engine.dispose()
     assert len(writes) <= 11
+
+
+def test_threads_that_end_together_share_a_transaction(sqlite_url: str, clock: FakeClock) -> None:
+    engine, commits = make_engine(sqlite_url), list[bool]()
+    queue(engine, *["quick"] * 40)
+    worker = Worker(engine, SETTINGS, clock, {"quick": lambda _: None}, threads=4, periodic={})
+    worker.announce()
+
+    with working(worker):
+        event.listen(engine, "commit", lambda made: commits.append(made.get_execution_options().get("writes", True)))
+        until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
+
+    engine.dispose()
+    assert sum(commits) < 40
+
+
+def test_limits_hold_for_what_is_taken_at_once_and_what_stands_behind_is_taken_too(
+    engine: Engine, clock: FakeClock
+) -> None:
+    gate = Gate()
+    queue(engine, *["mail"] * 12, priority=1)
+    queue(engine, *["pump"] * 12, priority=2)
+    queue(engine, *["other"] * 3, priority=3)
+    limits = {frozenset({"mail", "notice"}): 2, frozenset({"pump"}): 3}
+    handlers: dict[str, Handler] = dict.fromkeys(("mail", "pump", "other"), gate)
+
+    with working(Worker(engine, SETTINGS, clock, handlers, threads=8, periodic={}, limits=limits)):
+        until(lambda: gate.inside == 8)
+        running = Counter(one.kind for one in rows(engine) if one.status is JobStatus.RUNNING)
+        gate.opened.set()
+        until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
+
+    assert running == {"mail": 2, "pump": 3, "other": 3}
+    assert {one.attempts for one in rows(engine)} == {1}
+
+
+def test_what_ended_while_the_database_was_away_is_recorded_when_it_is_back(engine: Engine, clock: FakeClock) -> None:
+    gate = Gate()
+    queue(engine, "long")
+
+    with working(Worker(engine, SETTINGS, clock, {"long": gate}, threads=2, periodic={})):
+        until(lambda: gate.inside == 1)
+        with transaction(engine, writes=True) as db:
+            db.execute(update(job).values(worker=job.c.worker))
+            gate.opened.set()
+            time.sleep(5.5)  # longer than anybody waits for a lock
+            clock.advance(LEASE / 2)
+        until(lambda: rows(engine)[0].status is JobStatus.DONE)
+
+    assert (len(gate.started), rows(engine)[0].attempts) == (1, 1)
+
+
+def test_an_error_in_words_that_no_database_keeps_is_recorded_all_the_same(engine: Engine, clock: FakeClock) -> None:
+    def broken(_: JobContext) -> None:
+        raise RuntimeError("answer: \0\0\0")
+
+    queue(engine, "broken", max_attempts=1)
+
+    Worker(engine, SETTINGS, clock, {"broken": broken}).run_one()
+
+    assert [(one.status, one.last_error) for one in rows(engine)] == [(JobStatus.DEAD, "RuntimeError: answer: ")]
 
 
 # --- Leases -----------------------------------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ def test_only_what_is_of_no_more_use_is_cleared_away(engine: Engine, clock: Fake
             row = {"id": ids.new("web", NOW), "person_id": who, "digest": name, "created_at": NOW}
             db.execute(insert(browser_session).values(**row, expires_at=expires_at, seen_at=seen_at))
 
-    run_for_a_moment(Worker(engine, SETTINGS, clock), engine)
+    run_for_a_moment(Worker(engine, SETTINGS, clock, periodic={"housekeeping": timedelta(hours=1)}), engine)
 
     with transaction(engine, writes=False) as db:
         kept = set(db.execute(select(job.c.kind)).scalars()) - {"housekeeping"}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, bindparam, func, or_, select, text, update
+from sqlalchemy import Integer, Subquery, bindparam, func, or_, select, text, update
 
 from app.db import DbSession
 from app.models.tables import job, operation
@@ -53,7 +53,7 @@ class Leased:
     max_attempts: int
 
 
-_OF_LEASED = [job.c[name] for name in Leased.__slots__]
+_OF_LEASED = [job.c[name] for name in Leased.__slots__ if name != "lease"]
 
 
 def next_at(db: DbSession, *, left_out: Collection[str]) -> datetime | None:
@@ -67,50 +67,61 @@ def next_at(db: DbSession, *, left_out: Collection[str]) -> datetime | None:
     return min((at for at in db.execute(select(due, orphaned)).one() if at is not None), default=None)
 
 
-def take(
-    db: DbSession, *, worker: str, left_out: Collection[str], running: Collection[str], now: datetime
-) -> Leased | None:
-    """Take a job whose worker is dead, or the most urgent due one, in one statement; None when there is none. A job is
-    passed over while another one of the same singleton key runs.
+def next_due(
+    db: DbSession, *, most: int, left_out: Collection[str], running: Collection[str], now: datetime
+) -> list[Any]:
+    """Lock and return the jobs that may be taken: those whose worker is dead, then the most urgent due ones. One
+    statement. A job is passed over while another one of the same singleton key runs.
 
     Kinds that are `left_out` are let be, and so is what is `running` in this process, whose lease may have run out
     while the machine slept. On PostgreSQL, jobs that others are taking are passed over.
     """
-    given = {"worker": worker, "lease": secrets.token_hex(16), "until": now + LEASE, "now": now}
+    given: dict[str, Any] = {"now": now, "most": most}
     if left_out:
         given["left_out"] = sorted(left_out)
     if running:
         given["running"] = sorted(running)
-    found = db.execute(_take(bool(left_out), bool(running)), given).first()
-    return Leased(*found) if found else None
+    return list(db.execute(_next_due(bool(left_out), bool(running)), given))
 
 
 @cache
-def _take(some_left_out: bool, some_running: bool) -> Any:
+def _next_due(some_left_out: bool, some_running: bool) -> Any:
     now = bindparam("now", type_=job.c.due_at.type)
     spared = [job.c.kind.not_in(bindparam("left_out", expanding=True))] if some_left_out else []
     ours = [job.c.id.not_in(bindparam("running", expanding=True))] if some_running else []
-    orphan = _first(_RUNNING, job.c.leased_until <= now, *spared, *ours)
+    orphans = _first(_RUNNING, job.c.leased_until <= now, *spared, *ours)
     due = _first(_QUEUED, job.c.due_at <= now, _ITS_TWIN_RUNS_NOT, *spared)
-    return (
-        update(job)
-        .where(job.c.id == func.coalesce(orphan, due))
-        .values(
-            status=JobStatus.RUNNING,
-            lease=bindparam("lease"),
-            leased_until=bindparam("until"),
-            worker=bindparam("worker"),
-            attempts=job.c.attempts + 1,
-            updated_at=now,
-        )
-        .returning(*_OF_LEASED)
+    return select(orphans).union_all(select(due)).limit(_MOST)
+
+
+_MOST = bindparam("most", type_=Integer)
+
+
+def _first(*conditions: Any) -> Subquery:
+    found = select(*_OF_LEASED).where(*conditions).order_by(job.c.priority, job.c.due_at, job.c.id).limit(_MOST)
+    return found.with_for_update(skip_locked=True).subquery()
+
+
+_TAKE = (
+    update(job)
+    .where(job.c.id.in_(bindparam("taken", expanding=True)))
+    .values(
+        status=JobStatus.RUNNING,
+        lease=bindparam("held"),
+        leased_until=bindparam("until"),
+        worker=bindparam("by"),
+        attempts=job.c.attempts + 1,
+        updated_at=bindparam("now"),
     )
+)
 
 
-def _first(*conditions: Any) -> ScalarSelect[Any]:
-    found = select(job.c.id).where(*conditions).order_by(job.c.priority, job.c.due_at, job.c.id).limit(1)
-    # It reads the table for itself, and not the row that the UPDATE around it is at.
-    return found.with_for_update(skip_locked=True).correlate(None).scalar_subquery()
+def take(db: DbSession, several: Collection[Any], *, worker: str, now: datetime) -> list[Leased]:
+    """Take jobs that `next_due` has locked. One statement."""
+    lease = secrets.token_hex(16)
+    taken = [one.id for one in several]
+    db.execute(_TAKE, {"taken": taken, "held": lease, "until": now + LEASE, "by": worker, "now": now})
+    return [Leased(**{**one._mapping, "lease": lease, "attempts": one.attempts + 1}) for one in several]
 
 
 def kept(db: DbSession, several: Collection[Leased]) -> set[str]:
@@ -142,14 +153,14 @@ def report(db: DbSession, leased: Leased, *, percent: int, now: datetime) -> Non
 
 _DONE = (
     update(job)
-    .where(job.c.id == bindparam("done"), job.c.lease == bindparam("held"))
+    .where(job.c.id.in_(bindparam("done", expanding=True)), job.c.lease.in_(bindparam("held", expanding=True)))
     .values(status=JobStatus.DONE, lease=None, leased_until=None, last_error=None, updated_at=bindparam("now"))
 )
 
 
-def end(db: DbSession, leased: Leased, *, now: datetime) -> None:
-    """The job is done."""
-    db.execute(_DONE, {"done": leased.id, "held": leased.lease, "now": now})
+def end(db: DbSession, several: Collection[Leased], *, now: datetime) -> None:
+    """These jobs are done. One statement."""
+    db.execute(_DONE, {"done": [one.id for one in several], "held": [one.lease for one in several], "now": now})
 
 
 def give_up(db: DbSession, leased: Leased, *, why: str, now: datetime) -> None:
