@@ -9,7 +9,7 @@ from app.ical.entries import EntryStatus
 from app.ical.events import Event, Firmness, Skipped, Why, event_of
 from app.ical.foreign_zones import Zones
 from app.ical.read import Budget, Component, Reason, Unreadable, parse
-from app.ical.series import Occurrence, Reader, Window, occurrences
+from app.ical.series import STEPS_OF_A_DATE, Occurrence, Reader, Window, occurrences
 from app.ical.times import periods
 
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ class Reading:
     occurrences: tuple[Occurrence, ...]
     """Sorted by start, end and UID; they may overlap."""
     skipped: tuple[Skipped, ...]
-    """What was left out or guessed, in the order of the file."""
+    """What was left out or guessed: each UID once for each reason."""
 
 
 def busy_times(
@@ -43,8 +43,8 @@ def busy_times(
 
     `owner_zone` (IANA name) is where floating times and whole days are meant. What the owner declined by one of their
     `addresses` is free, as is what is transparent, cancelled or takes no time. UIDs that end in `@own_domain` are ours
-    and left out: a session of Earshot must not stand in its own way. `raw` leaves out
-    only those, and takes everything to the letter.
+    and left out: a session of Earshot must not stand in its own way. `raw` leaves out only those, and takes everything
+    to the letter.
 
     Occurrences are whole: they may reach out of the window. Deterministic; linear in the bytes and in the occurrences,
     within the limits of `app.ical.read` and of this module. Raises Unreadable for a breach of a limit and for what is
@@ -59,7 +59,7 @@ def busy_times(
         if len(found) > MOST_OF_A_CALENDAR:
             raise Unreadable(Reason.TOO_MANY_OCCURRENCES)
     found.sort(key=lambda one: (one.start, one.end, one.uid))
-    return Reading(tuple(found), tuple(reader.skipped))
+    return Reading(tuple(found), tuple(dict.fromkeys(reader.skipped)))
 
 
 def _takes_time(one: Occurrence) -> bool:
@@ -98,8 +98,10 @@ def _free_busy(component: Component, uid: str, zones: Zones, reader: Reader) -> 
     for line in component.all("FREEBUSY"):
         kind = line.params.get("FBTYPE", "BUSY").upper()
         how = Firmness("", EntryStatus.CONFIRMED, kind == "FREE", False, kind == "BUSY-TENTATIVE")
-        for period in periods(line, zones):
+        told = periods(line, zones)
+        reader.budget.spend(STEPS_OF_A_DATE * len(told))
+        for period in told:
             if period is None:
                 reader.skipped.append(Skipped(uid, Why.BAD_DATE))
-            elif one := reader.occurrence(uid, period[0].wall, period[0], period[1], how):
-                yield one
+            elif times := reader.times(period[0].wall, period[0].zone, period[1]):
+                yield Occurrence.of(times, uid=uid, all_day=period[0].all_day, how=how)

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple, Self
 
 from app.ical.entries import EntryStatus
 from app.ical.events import Event, Firmness, Skipped, Why, firmness
@@ -12,8 +12,9 @@ from app.ical.recur import MalformedRule, Rule, rule_of, walls
 from app.ical.times import EARLY, Length, When, instant, periods, wall_time, whens
 
 MOST_OF_A_SERIES = 5_000
+STEPS_OF_A_DATE = 4
 _STEPS_OF_A_VERSION = 20
-"""What reading a rule, and looking where it begins, costs of the budget."""
+"""What reading a listed time, and a rule with where it begins, costs of the budget."""
 
 Mark = datetime | date
 """What names an occurrence: the instant that its series has it at, or its day."""
@@ -44,6 +45,11 @@ class Occurrence:
     declined: bool
     tentative: bool
 
+    @classmethod
+    def of(cls, times: tuple[datetime, datetime], *, uid: str, all_day: bool, how: Firmness) -> Self:
+        """Return what happens at these times in this way."""
+        return cls(*times, uid, how.summary, all_day, how.status, how.transparent, how.declined, how.tentative)
+
 
 class Window(NamedTuple):
     """Half-open, UTC."""
@@ -66,24 +72,17 @@ class Reader:
     """The owner's, in lower case."""
     skipped: list[Skipped]
 
-    def occurrence(self, uid: str, wall: datetime, start: When, lasts: Length, how: Firmness) -> Occurrence | None:
-        """Return what begins at a wall time in the zone of `start`; None when it misses the window."""
-        begins = instant(wall, start.zone)
-        ends = max(begins, lasts.after(wall, start.zone))
-        if not self.window.meets(begins, ends):
-            return None
-        return Occurrence(
-            begins, ends, uid, how.summary, start.all_day, how.status, how.transparent, how.declined, how.tentative
-        )
+    def times(self, wall: datetime, zone: tzinfo, lasts: Length) -> tuple[datetime, datetime] | None:
+        """Return from when to when something is that begins at a wall time; None when it misses the window."""
+        begins = instant(wall, zone)
+        ends = max(begins, lasts.after(wall, zone))
+        return (begins, ends) if self.window.meets(begins, ends) else None
 
     def alone(self, event: Event) -> Iterator[Occurrence]:
         """Return the event itself, as if it did not recur."""
-        start, lasts = event.start, event.length
-        begins = start.at()
-        if self.window.meets(begins, max(begins, lasts.after(start.wall, start.zone))):
-            one = self.occurrence(event.uid, start.wall, start, lasts, firmness(event.component, self.addresses))
-            if one:
-                yield one
+        if times := self.times(event.start.wall, event.start.zone, event.length):
+            how = firmness(event.component, self.addresses)
+            yield Occurrence.of(times, uid=event.uid, all_day=event.start.all_day, how=how)
 
 
 class _Slot(NamedTuple):
@@ -169,7 +168,7 @@ def _of_rule(
     spans = [_span(master, version, reader.window) for version in versions]
     first, last = min(after for after, _ in spans), max(before for _, before in spans)
     listed = _listed(master, _days(first, last), reader)
-    gone = _left_out(master, _days(min([first, *(slot.wall for slot in listed)]), last), reader.skipped)
+    gone = _left_out(master, _days(min([first, *(slot.wall for slot in listed)]), last), reader)
     gone.update(singles)
     ends = [*(version.since for version in versions[1:]), _NEVER]
     count = 0
@@ -180,12 +179,11 @@ def _of_rule(
             if not version.since <= slot.at < until or slot.at in gone or slot.wall.date() in gone:
                 continue
             lasts = slot.lasts or version.event.length
-            one = reader.occurrence(master.uid, slot.wall + version.moved, master.start, lasts, how)
-            if one:
+            if times := reader.times(slot.wall + version.moved, master.start.zone, lasts):
                 count += 1
                 if count > MOST_OF_A_SERIES:
                     raise Unreadable(Reason.TOO_MANY_OCCURRENCES)
-                yield one
+                yield Occurrence.of(times, uid=master.uid, all_day=master.start.all_day, how=how)
 
 
 def _rule(master: Event, skipped: list[Skipped]) -> Rule | None:
@@ -241,7 +239,7 @@ def _listed(master: Event, near: Days, reader: Reader) -> list[_Slot]:
             told = [*periods(line, master.zones)]
         else:
             told = [one and (one, None) for one in whens(_within(line, near), master.zones)]
-        reader.budget.spend(4 * len(told))
+        reader.budget.spend(STEPS_OF_A_DATE * len(told))
         for one in told:
             if one is None:
                 reader.skipped.append(Skipped(master.uid, Why.BAD_DATE))
@@ -259,13 +257,15 @@ def _slot(told: When, lasts: Length | None, start: When) -> _Slot:
     return _Slot(instant(wall, start.zone), wall, lasts)
 
 
-def _left_out(master: Event, near: Days, skipped: list[Skipped]) -> set[Mark]:
+def _left_out(master: Event, near: Days, reader: Reader) -> set[Mark]:
     """Return what EXDATE leaves out on these days."""
     marks: set[Mark] = set()
     for line in master.component.all("EXDATE"):
-        for told in whens(_within(line, near), master.zones):
+        told_here = whens(_within(line, near), master.zones)
+        reader.budget.spend(STEPS_OF_A_DATE * len(told_here))
+        for told in told_here:
             if told is None:
-                skipped.append(Skipped(master.uid, Why.BAD_DATE))
+                reader.skipped.append(Skipped(master.uid, Why.BAD_DATE))
             else:
                 marks.add(_mark(told, master))
     return marks

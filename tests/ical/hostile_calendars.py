@@ -81,6 +81,16 @@ WORSE: dict[str, tuple[Callable[[], bytes], Reason | None]] = {
     ),
     "6,000 zones": (_zones, Reason.TOO_COSTLY),
     "800,000 empty lines that count": (lambda: a_calendar(an_event(*["UID:"] * 800_000, start=START)), None),
+    "a million malformed periods": (
+        lambda: a_calendar(
+            *("BEGIN:VFREEBUSY", "UID:1"), *["FREEBUSY:" + "x," * 30_000] * 60, "END:VFREEBUSY", an_event(start=START)
+        ),
+        Reason.TOO_COSTLY,
+    ),
+    "half a million malformed days": (
+        lambda: a_calendar(an_event("RRULE:FREQ=DAILY", *["EXDATE:" + "20270301x," * 6_000] * 80, start=START)),
+        Reason.TOO_COSTLY,
+    ),
     "quotes without end": (lambda: a_calendar(an_event("ATTENDEE;CN=" + '"' * 60_001 + ":x")), None),
     "30,000 parameters": (lambda: a_calendar(an_event("ATTENDEE" + ";a" * 30_000 + ":x")), None),
 }
