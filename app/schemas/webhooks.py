@@ -190,7 +190,7 @@ class DeliveryWithAttempts(DeliveryRead):
         },
     )
 
-    body: Annotated[str, Field(description="As it is sent and signed, to the byte.")]
+    body: Annotated[str, Field(description="The bytes that are signed; for a chat, the facts to post.")]
     log: list[AttemptRead]
 
     @classmethod
