@@ -16,17 +16,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from app import migrations
+from app import clock, migrations
 from app.adapters.mail import relay
 from app.adapters.smtp import Line, LineBroken
 from app.config import Settings
 from app.db import make_engine
-from app.models.tables import call, claim, installation, job, mail_trouble, seat
+from app.models.tables import call, claim, event, installation, job, mail_trouble, seat
 from app.vocabulary import LIVE_SEATS, JobStatus
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_POSTGRESQL = 14
 LEAST_FREE_MEBIBYTES = 100
+LONGEST_SILENCE = timedelta(minutes=1)
+"""A worker announces events within a second."""
+MOST_APART = timedelta(seconds=5)
+"""Leases are compared by the clocks of machines: one that is ahead takes the jobs of others."""
 LONGEST_WAIT = timedelta(minutes=5)
 """A worker that runs takes a due job within seconds; a match run may keep it for a few minutes."""
 WORKERS_SEEN = timedelta(hours=1)
@@ -91,6 +95,9 @@ def _examine_database(look: "_Look", engine: Engine, now: datetime) -> None:
         look.at("dead jobs", lambda: _dead_jobs(engine))
         look.at("waiting jobs", lambda: _waiting_jobs(engine, now))
         look.at("workers", lambda: _workers(engine, now))
+        look.at("events", lambda: _events(engine, now))
+    if engine.dialect.name == "postgresql":
+        look.at("clock", lambda: _clock(engine))
 
 
 class _Look:
@@ -366,3 +373,22 @@ def _workers(engine: Engine, now: datetime) -> str:
     with _reading(engine) as connection:
         workers = list(connection.execute(seen.order_by(job.c.worker)).scalars())
     return f"seen within the hour: {', '.join(workers) or 'none'}"
+
+
+def _events(engine: Engine, now: datetime) -> str:
+    with _reading(engine) as connection:
+        oldest = connection.execute(select(func.min(event.c.at)).where(text("announced = false"))).scalar()
+    if oldest is not None and now - oldest > LONGEST_SILENCE:
+        minutes = (now - oldest) // timedelta(minutes=1)
+        raise _Unwell(f"The oldest that nobody was told of is {minutes} minutes old: is a worker running?")
+    return "all announced" if oldest is None else "about to be announced"
+
+
+def _clock(engine: Engine) -> str:
+    """Compare this machine's clock with the database's."""
+    with _reading(engine) as connection:
+        theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    apart = abs(clock.now() - theirs)
+    if apart > MOST_APART:
+        raise _Unwell(f"It differs from the database's by {apart // timedelta(seconds=1)} seconds: keep both by NTP.")
+    return "as the database's"

@@ -31,9 +31,10 @@ GOOD = {
     "Python", "time zones", "data folder", "disk space", "secret key", "public URL", "outbox", "database", "schema",
     "installation", "last line against two places at once", "claims", "seats", "dead jobs", "waiting jobs",
     "addresses that take no mail",
-    "workers",
+    "workers", "events",
 }  # fmt: skip
-SQLITE, POSTGRESQL = {"durability", "database file"}, {"PostgreSQL version", "database time zone", "btree_gist"}
+SQLITE = {"durability", "database file"}
+POSTGRESQL = {"PostgreSQL version", "database time zone", "btree_gist", "clock"}
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -345,3 +346,24 @@ def test_workers_that_had_a_job_within_the_hour(settings: Settings, engine: Engi
     execute(engine, update(job).where(job.c.kind != "b").values(worker="w:" + job.c.kind, status="done"))
 
     assert Finding("workers", True, "seen within the hour: w:a") in examine(settings, now=NOW)
+
+
+def test_events_that_nobody_was_told_of(settings: Settings, engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        a_person(db)
+
+    soon, later = (examine(settings, now=NOW + timedelta(minutes=minutes)) for minutes in (1, 3))
+    execute(engine, "UPDATE event SET announced = true")
+    told = examine(settings, now=NOW + timedelta(minutes=3))
+
+    words = "The oldest that nobody was told of is 3 minutes old: is a worker running?"
+    assert Finding("events", True, "about to be announced") in soon
+    assert Finding("events", False, words) in later
+    assert Finding("events", True, "all announced") in told
+
+
+@only_postgresql
+def test_a_clock_that_is_not_the_database_s(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MOST_APART", timedelta(seconds=-1))
+
+    assert bad(settings) == {"clock": "It differs from the database's by 0 seconds: keep both by NTP."}
