@@ -214,6 +214,14 @@ def test_a_reminder_that_comes_too_late_never_comes() -> None:
         assert not remind(kind, starts_at, home(), now=over)
 
 
+def test_a_reminder_of_the_day_before_never_comes_shortly_before_the_start() -> None:
+    starts_at, early = at("2026-11-24 08:00"), home(quiet="07:50-07:20")
+
+    assert due_at(DAY, starts_at, early) == at("2026-11-24 07:20")
+    assert remind(DAY, starts_at, early, now=at("2026-11-24 07:30"))
+    assert not remind(DAY, starts_at, early, now=at("2026-11-24 07:31"))
+
+
 def test_downtime_that_ends_in_quiet_hours_wakes_nobody() -> None:
     starts_at = at("2026-11-24 19:58")  # due at 19:58 the day before, two minutes before quiet hours
 
