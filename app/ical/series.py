@@ -59,7 +59,7 @@ class Window(NamedTuple):
 
     def meets(self, start: datetime, end: datetime) -> bool:
         """Whether [start, end) lies in it in part; of what takes no time, whether it begins in it."""
-        return start < self.end and (end > self.start or start == end == self.start)
+        return max(start, self.start) < min(end, self.end) or (start == end and self.start <= start < self.end)
 
 
 @dataclass(slots=True)

@@ -190,6 +190,7 @@ def test_the_window_is_half_open_and_what_reaches_into_it_is_whole() -> None:
     assert busy(event, start=NINE - timedelta(hours=1), end=NINE) == []
     assert busy(event, start=NINE + timedelta(minutes=59), end=TEN) == [(NINE, TEN)]
     assert busy(event, start=NINE, end=NINE + timedelta(minutes=1)) == [(NINE, TEN)]
+    assert busy(event, start=NINE + timedelta(minutes=1), end=NINE + timedelta(minutes=1)) == []
 
 
 def test_what_takes_no_time_is_in_the_window_that_it_begins_in() -> None:

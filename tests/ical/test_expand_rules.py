@@ -170,7 +170,7 @@ def test_what_is_found_in_a_window_is_what_a_larger_one_shows_there(
     )
 
     assert whole == left | right
-    assert left == {one for one in whole if one.start < middle and middle > first}
+    assert left == {one for one in whole if max(one.start, first) < min(one.end, middle)}
 
 
 @settings(max_examples=60, deadline=None)
@@ -199,7 +199,8 @@ def test_series_are_where_an_independent_reader_finds_them(
     assume(start is not None and start.year < 2026)
     assert start is not None
     slots = dict(enumerate(islice(rrulestr(rule + end, dtstart=start), 10)))
-    exdates = [_at("EXDATE", zone, slots[n]) for n in left_out - moved.keys() if n in slots]
+    once_a_day = "BYHOUR" not in rule and "BYMINUTE" not in rule  # of more, that reader leaves out others too
+    exdates = [_at("EXDATE", zone, slots[n]) for n in left_out - moved.keys() if n in slots and once_a_day]
     singles = [
         an_event(_at("RECURRENCE-ID", zone, slots[n]), start=_at("DTSTART", zone, slots[n] + timedelta(hours=shift)))
         for n, shift in moved.items()
