@@ -71,6 +71,10 @@ def _miscounted() -> Select[Any]:
     return select(call.c.id).where(or_(call.c.seats_taken != live, live > call.c.seat_capacity))
 
 
+_MERE_NEWS = ("call.seat_opened", "session.debrief_due")
+"""Events that make no version of their object."""
+
+
 def _without_history(table: Any, word: str) -> Select[Any]:
     """Rows whose versions 1, 2, … up to theirs are not told by one event each."""
     told = (
@@ -80,7 +84,7 @@ def _without_history(table: Any, word: str) -> Select[Any]:
             func.count(event.c.version.distinct()).label("different"),
             func.max(event.c.version).label("last"),
         )
-        .where(event.c.object_type == word)
+        .where(event.c.object_type == word, event.c.act.not_in(_MERE_NEWS))
         .group_by(event.c.object_id)
         .subquery()
     )

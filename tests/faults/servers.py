@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from app.config import Settings
 from app.db import make_engine
 from app.main import create_app
-from app.serving import listening, server
+from app.serving import EMBEDDED_THREADS, listening, server
 
 PROCESSES: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 PROCESSES.set_forkserver_preload(["app.main", "tests.faults.servers"])
@@ -56,6 +56,13 @@ class Server:
         self._process.kill()
         self._process.join()
 
+    def end(self) -> float:
+        """Ask it to end (SIGTERM) and return how many seconds it took, or how long we had the patience to wait."""
+        asked_at = time.monotonic()
+        self._process.terminate()
+        self._process.join(_PATIENCE_SECONDS)
+        return time.monotonic() - asked_at
+
     def stop(self) -> None:
         """Ask it to end (SIGTERM), and insist after a while."""
         self._process.terminate()
@@ -72,11 +79,10 @@ def _serve(database_url: str, folder: Path, port: int, ready: Connection) -> Non
         dir=folder, database_url=database_url, secret_key=SecretStr("test"), allow_plain_http=True, _env_file=None
     )
     engine = make_engine(settings.url, pool_size=settings.pool_size)
+    threads = EMBEDDED_THREADS if settings.embedded else 0
     with listening("127.0.0.1", port) as listener:
         ready.send(listener.getsockname()[1])
-        server(create_app(settings, engine=engine, worker_threads=2 if settings.embedded else 0)).run(
-            sockets=[listener]
-        )
+        server(create_app(settings, engine=engine, worker_threads=threads)).run(sockets=[listener])
 
 
 @contextmanager
