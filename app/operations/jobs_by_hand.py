@@ -49,7 +49,7 @@ class OperationOver(Conflict):
 
 def cancel_job(db: DbSession, *, job_id: str, actor: Actor, now: datetime) -> Any:
     """Cancel a job, and the operation that waits for it. One that runs no longer counts, and its worker is told to let
-    it be at its next beat. Repeating it changes nothing. Locks the job.
+    it be within a second or so. Repeating it changes nothing. Locks the job.
     """
     found = jobs.job_for_update(db, job_id, actor=actor)
     if found.status is JobStatus.CANCELLED:
