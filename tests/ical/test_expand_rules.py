@@ -66,7 +66,7 @@ RULES = st.one_of(
     together(freq("YEARLY", 1), st.sampled_from([(f"BYDAY={n}MO",) for n in (1, 20, 52, -1, -30)]), POSITIONS),
     together(
         freq("YEARLY", 1),
-        listed("BYWEEKNO", st.integers(1, 53)),
+        listed("BYWEEKNO", st.integers(2, 51)),
         WEEKDAYS,
         st.sampled_from([(), ("WKST=SU",), ("WKST=TH",)]),
     ),
@@ -87,7 +87,6 @@ def first_of(rule: str, start: datetime) -> datetime | None:
 @example("FREQ=MONTHLY", "", 44640, 0, 400)  # on the 28th, and on the 31st
 @example("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", "", 0, 0, 400)
 @example("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,TU;WKST=SU", ";COUNT=9", 0, 0, 400)
-@example("FREQ=YEARLY;BYWEEKNO=53;BYDAY=FR", "", 0, 0, 400)
 def test_rules_give_what_dateutil_finds(rule: str, end: str, minutes: int, after: int, days: int) -> None:
     start = first_of(rule, BEGINNING + timedelta(minutes=minutes))
     assume(start is not None and start.year < 2026)
@@ -112,6 +111,8 @@ def test_rules_give_what_dateutil_finds(rule: str, end: str, minutes: int, after
         ("FREQ=YEARLY;BYWEEKNO=1", ["2027-01-04", "2028-01-03", "2029-01-01", "2029-12-31", "2030-12-30"]),
         ("FREQ=YEARLY;BYWEEKNO=-1", ["2027-01-04", "2027-12-27", "2028-12-25", "2029-12-24"]),
         ("FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", ["2027-01-04", "2027-05-17", "2028-05-15"]),
+        # dateutil misses days of the last week that lie in the next year
+        ("FREQ=YEARLY;BYWEEKNO=52;BYDAY=SA", ["2027-01-04", "2028-01-01", "2028-12-30"]),
         # dateutil counts the days of the first week from DTSTART on
         ("FREQ=WEEKLY;BYDAY=SU,MO,TU;BYSETPOS=2;WKST=SU", ["2027-01-04", "2027-01-11", "2027-01-18"]),
         ("FREQ=WEEKLY;BYDAY=MO,WE,FR;BYSETPOS=-1", ["2027-01-04", "2027-01-08", "2027-01-15"]),
