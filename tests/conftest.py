@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
@@ -18,6 +19,9 @@ from app.main import create_app
 from app.operations.installation import first_start
 from tests.harness import NOW, Api, FakeClock, served
 from tests.postgres import create_database, drop_database, running_postgres
+
+# As `serve` logs into a pipe. What structlog does by itself draws every local variable of every frame, for seconds.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -188,4 +188,4 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _safe_path(path: str) -> str:
     """Keep capability secrets out of the logs."""
-    return re.sub(r"^/(feeds|login/t)/[^/]+", r"/\1/…", path)
+    return re.sub(r"^/(feeds|login/t|r)/[^/]+", r"/\1/…", path)

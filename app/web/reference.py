@@ -6,11 +6,12 @@ It trusts nothing about the document but that it is one: what is missing or odd 
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 _METHODS = ("get", "post", "put", "patch", "delete")
 _DEEPEST = 6
 """Schemas may refer to themselves: examples end here."""
@@ -74,16 +75,49 @@ class Group:
     operations: tuple[Operation, ...]
 
 
-def groups(document: Json, *, base_url: str) -> tuple[Group, ...]:
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """All operations, and what is said once because it holds for each of them: (status, code), by status."""
+
+    groups: tuple[Group, ...]
+    refused_anywhere: tuple[tuple[str, str], ...]
+    refused_on_writes: tuple[tuple[str, str], ...]
+    """What holds for everything but GET, beside that."""
+
+
+def reference(document: Json, *, base_url: str) -> Reference:
     """Return the operations of a document by tag, both in the document's order."""
-    reader = _Reader(document, base_url.rstrip("/"))
+    operations = list(_Reader(document, base_url.rstrip("/")).operations())
+    writes = [one for _, one in operations if one.method != "GET"]
+    anywhere = _common([_refusals(one) for _, one in operations])
+    on_writes = _common([_refusals(one) for one in writes]) - anywhere
+    on_every_write = _common([set(one.fields) for one in writes])
     found: dict[str, list[Operation]] = {}
-    for tag, operation in reader.operations():
-        found.setdefault(tag, []).append(operation)
-    return tuple(
-        Group("tag-" + quote(tag, safe=""), tag.replace("_", " ").replace("-", " ").capitalize(), tuple(operations))
-        for tag, operations in found.items()
+    for tag, operation in operations:
+        answers = tuple(_without(answer, anywhere | on_writes) for answer in operation.answers)
+        short = replace(
+            operation,
+            fields=tuple(field for field in operation.fields if field not in on_every_write),
+            answers=tuple(answer for answer in answers if answer.words or answer.codes),
+        )
+        found.setdefault(tag, []).append(short)
+    by_tag = tuple(
+        Group("tag-" + quote(tag, safe=""), tag.replace("_", " ").replace("-", " ").capitalize(), tuple(several))
+        for tag, several in found.items()
     )
+    return Reference(by_tag, tuple(sorted(anywhere)), tuple(sorted(on_writes)))
+
+
+def _refusals(operation: Operation) -> set[tuple[str, str]]:
+    return {(answer.status, code) for answer in operation.answers for code in answer.codes}
+
+
+def _without(answer: Answer, said: set[tuple[str, str]]) -> Answer:
+    return replace(answer, codes=tuple(code for code in answer.codes if (answer.status, code) not in said))
+
+
+def _common(several: list[set[T]]) -> set[T]:
+    return set.intersection(*several) if several else set()
 
 
 class _Reader:

@@ -1,5 +1,6 @@
 """What holds for every page: refusals as pages, headers, files that never change, the reference of the API."""
 
+import gzip
 import re
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web import reference
 from app.web.html import render
+from app.web.reference import reference
 from tests.web.browsers import Site
 from tests.web.page_reader import page
 
@@ -80,13 +81,25 @@ def test_the_reference_names_every_operation_once_with_a_line_to_copy(site: Site
     assert shown.text.count("curl ") >= len(operations)
     assert len(shown.answer.content) / len(operations) < 300_000 / 75
     assert len(shown.answer.content) < 400_000
+    assert len(gzip.compress(shown.answer.content)) < 50_000
+
+
+def test_what_every_operation_refuses_is_said_once(site: Site) -> None:
+    shown = page(site.browser(), "/docs")
+
+    html = shown.answer.text
+    everywhere = html[: html.index('<details class="op"')]
+    for code in ("unauthenticated", "malformed", "unavailable", "too_large", "idempotency_key_reused"):
+        assert html.count(f"<code>{code}</code>") == 1
+        assert f"<code>{code}</code>" in everywhere
+    assert html.count("<code>not_found</code>") > 50
 
 
 def test_a_body_with_quotes_survives_the_shell() -> None:
     media = {"application/json": {"example": {"name": "O'Neil $HOME `id`"}}}
     document = {"paths": {"/x": {"post": {"requestBody": {"content": media}}}}}
 
-    [group] = reference.groups(document, base_url="https://earshot.example/")
+    [group] = reference(document, base_url="https://earshot.example/").groups
 
     assert group.operations[0].curl.endswith("""-d '{"name": "O'"'"'Neil $HOME `id`"}'""")
 
@@ -108,6 +121,6 @@ def test_no_document_breaks_the_reference(operation: Any, schema: Any) -> None:
     post = {"requestBody": schema, "responses": {"200": schema}, "parameters": [circle["A"], schema]}
     document = {"paths": {"/x": {"get": operation, "post": post}}, "components": {"schemas": circle}}
 
-    found = reference.groups(document, base_url="https://earshot.example")
+    found = reference(document, base_url="https://earshot.example")
 
-    assert "<h1>" in render("docs.html", viewer=None, title="T", version="1", base_url="x", groups=found)
+    assert "<h1>" in render("docs.html", viewer=None, title="T", version="1", base_url="x", reference=found)

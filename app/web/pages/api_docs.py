@@ -2,10 +2,10 @@
 
 from fastapi import Request, Response
 
-from app.web import reference
 from app.web.dependencies import AnyViewer, TheHouse, page_router
 from app.web.faces import Face
 from app.web.html import page
+from app.web.reference import reference
 
 router = page_router()
 
@@ -20,5 +20,5 @@ def api_docs(request: Request, the: TheHouse, viewer: AnyViewer) -> Response:
         title=document["info"]["title"],
         version=document["info"]["version"],
         base_url=the.settings.public_url.rstrip("/"),
-        groups=reference.groups(document, base_url=the.settings.public_url),
+        reference=reference(document, base_url=the.settings.public_url),
     )
