@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import func, select, text
 
 from app.db import make_engine, transaction
@@ -184,15 +183,7 @@ def test_what_was_refused_before_it_ran_is_not_remembered(api: Api) -> None:
     assert count(api, idempotency_record) == 1
 
 
-@pytest.fixture
-def plain_log() -> Iterator[None]:
-    """Log failures without the rich rendering of every local variable, which takes seconds."""
-    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
-    yield
-    structlog.reset_defaults()
-
-
-def test_an_answer_is_remembered_with_its_effect_or_not_at_all(plain_log: None, sqlite_api: Api) -> None:
+def test_an_answer_is_remembered_with_its_effect_or_not_at_all(sqlite_api: Api) -> None:
     with transaction(sqlite_api.engine, writes=True) as db:
         db.execute(text("CREATE TRIGGER no_events BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'broken'); END"))
     failed = create(sqlite_api, "k")
