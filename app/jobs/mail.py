@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 
+import structlog
+
 from app.adapters.mail import MailRefused, MailUnavailable
 from app.db import DbSession
 from app.ical import imip, itip
 from app.ical.entries import EntryStatus
 from app.ical.write import Method
 from app.jobs.context import Hopeless, JobContext
-from app.jobs.posting import post
+from app.jobs.posting import InTrouble, post
 from app.operations.entries import Letter, hand_to_mail, mail_taken
 from app.queries.entries import Desk, Drawn, Subject
 from app.queries.message_templates import language_of_owner, words_for
@@ -16,13 +18,16 @@ from app.rules.messages import day, times, when
 from app.rules.templates import Fact, Words, fill, html
 from app.vocabulary import MessageKind
 
+log = structlog.get_logger("earshot.mail")
+
 
 def send_invite(context: JobContext) -> None:
     """Send the current revision of the entry `entry_id` to its owner, unless they have it.
 
     At least once: after a crash the same message goes again, under the same Message-ID and SEQUENCE. Raises what `post`
-    does, and `Hopeless` when nobody took it and the entry is over. Of what is over nobody hears for the first time:
-    that is no failure, just late.
+    does, and `Hopeless` when nobody took it and the entry is over. Of what is over nobody hears for the first time, and
+    an address that takes no mail hears of nothing: neither leaves a job for anybody to see to. What is refused though
+    its address is good stays, as a dead job: once relay or settings are mended, it can be run again.
     """
     desk = Desk.of(context.settings)
     handed = context.write(lambda db: _hand(db, context.payload["entry_id"], desk))
@@ -39,9 +44,12 @@ def send_invite(context: JobContext) -> None:
             recipient=letter.drawn.recipient.email,
             message=written(letter, words),
         )
-    except (MailRefused, MailUnavailable) as trouble:
+    except InTrouble as trouble:
+        log.info("invite not sent", entry_id=letter.drawn.id, why=str(trouble))
+        return
+    except (MailRefused, MailUnavailable) as failure:
         if over:
-            raise Hopeless(str(trouble)) from trouble
+            raise Hopeless(str(failure)) from failure
         raise
     fragment = letter.drawn.fragment()
     context.write(lambda db: mail_taken(db, letter=letter, fragment=fragment, desk=desk))
@@ -73,7 +81,7 @@ def written(letter: Letter, words: Words) -> bytes:
         "when": _when(drawn),
         "link": entry.url or "",
     }
-    said = fill(words, {**facts, "name": drawn.recipient.name})
+    said = fill(words, facts)
     return imip.message(
         calendar=itip.cancel(entry) if cancelled else itip.request(entry),
         method=method,

@@ -10,7 +10,7 @@ from app.errors import NotFound
 from app.ical import imip
 from app.ical.entries import Attendee
 from app.jobs.context import JobContext
-from app.jobs.posting import InTrouble, Refused, post
+from app.jobs.posting import Refused, post
 from app.operations.installation import installation_id
 from app.operations.notices import end_notice
 from app.queries import notices, reminders
@@ -72,8 +72,6 @@ def _post(context: JobContext, found: Letter | Pointless, desk: Desk) -> tuple[N
         return NoticeStatus.DROPPED, found.why
     try:
         post(context, message_id=found.message_id, recipient=found.to.email, message=found.written(desk))
-    except InTrouble as trouble:
-        return NoticeStatus.DROPPED, str(trouble)
     except Refused as refusal:
         return NoticeStatus.REFUSED, str(refusal)
     return NoticeStatus.SENT, None

@@ -9,21 +9,21 @@ from app.operations.mail_troubles import note_trouble
 from app.queries.mail_troubles import trouble_with
 
 
-class InTrouble(Hopeless):
-    """Nothing is sent to this address until somebody says that it takes mail again. Nobody was asked."""
-
-
 class Refused(Hopeless):
     """No relay will ever take this mail."""
+
+
+class InTrouble(Refused):
+    """Nor any other to this address, until somebody says that it takes mail again."""
 
 
 def post(context: JobContext, *, message_id: str, recipient: str, message: bytes) -> None:
     """Return once a relay has taken the mail over. Repeat it with the same Message-ID and bytes; call it with no
     transaction open.
 
-    Raises `InTrouble` or `Refused`, which are both `Hopeless`; `Later` when now is not the time for any mail, or for
-    mail to this domain, which counts as no attempt; `MailRefused` and `MailUnavailable` for another attempt by the
-    usual backoff. An address that is refused for good is remembered as a trouble.
+    Raises `InTrouble` for an address that is refused for good, which is remembered, and then with nobody asked;
+    `Refused` for a mail that is; `Later` when now is not the time for any mail, or for mail to this domain, which
+    counts as no attempt; `MailRefused` and `MailUnavailable` for another attempt by the usual backoff.
     """
     with transaction(context.engine, writes=False) as db:
         trouble = trouble_with(db, recipient)
@@ -37,6 +37,7 @@ def post(context: JobContext, *, message_id: str, recipient: str, message: bytes
         if not refusal.permanent:
             raise
         why = str(refusal)
-        if refusal.blames_address:
-            context.write(lambda db: note_trouble(db, email=recipient, why=why, now=context.clock()))
-        raise Refused(why) from refusal
+        if not refusal.blames_address:
+            raise Refused(why) from refusal
+        context.write(lambda db: note_trouble(db, email=recipient, why=why, now=context.clock()))
+        raise InTrouble(f"this address takes no mail: {why}") from refusal

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 
-from app.adapters.mail import MailRefused
 from app.adapters.outside import Outside
 from app.config import Settings
 from app.db import DbSession, Retryable, transaction
+from app.jobs import HANDLERS
 from app.jobs.context import Hopeless, JobContext
-from app.jobs.mail import send_invite
 from app.models.tables import calendar_entry, job, operation
 from app.operations import operations
 from app.operations.jobs import enqueue
@@ -70,22 +69,34 @@ def test_a_kind_of_job_that_nobody_knows_is_hopeless(engine: Engine) -> None:
     assert state_after_one_run(engine, {}) == (JobStatus.DEAD, 1)
 
 
-@pytest.mark.parametrize(("answer", "raised"), [("550 no such mailbox", Hopeless), ("450 come back", MailRefused)])
-def test_only_what_a_relay_refuses_for_good_is_hopeless(
-    engine: Engine, tmp_path: Path, answer: str, raised: type[Exception]
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ("550 5.1.1 no such mailbox", (JobStatus.DONE, 1)),  # the address is remembered: no job for anybody to see to
+        ("550 5.7.1 relaying denied", (JobStatus.DEAD, 1)),  # who mends the relay runs it again
+        ("450 come back", (JobStatus.QUEUED, 1)),
+    ],
+)
+def test_an_invite_that_a_relay_refuses_is_kept_only_where_somebody_can_mend_it(
+    engine: Engine, tmp_path: Path, answer: str, left: tuple[JobStatus, int]
 ) -> None:
     with transaction(engine, writes=True) as db:
         book_seat(db, call_id=a_call(db), observer_id=a_person(db, "Junior").id, actor=SYSTEM, now=NOW)
+        db.execute(delete(job))
         entry_id = db.execute(select(calendar_entry.c.id)).scalars().first()
+        for singleton in ("first", "second"):
+            enqueue(db, "invite_mail", {"entry_id": entry_id}, singleton=singleton, max_attempts=99, now=NOW)
 
     with SmtpServer(answers={"RCPT": answer}) as relay:
         settings = Settings(dir=tmp_path, smtp_host="127.0.0.1", smtp_port=relay.port, smtp_tls="none", _env_file=None)
-        with pytest.raises(raised):
-            send_invite(
-                JobContext(engine, settings, FakeClock(), Outside(settings), {"entry_id": entry_id}, lambda _: None)
-            )
+        worker = Worker(engine, settings, FakeClock(), HANDLERS)
+        while worker.run_one():
+            pass
 
+    with transaction(engine, writes=False) as db:
+        found = db.execute(select(job.c.status, job.c.attempts)).all()
     assert relay.delivered == []
+    assert [tuple(row) for row in found] == [left, left]
 
 
 def test_a_write_of_a_job_is_run_again_when_the_database_asks_for_it(engine: Engine) -> None:

@@ -119,11 +119,6 @@ def go_away(house: House, asked: Asked) -> None:
     do(house, lambda db: db.execute(gone))
 
 
-def be_in_trouble(house: House, asked: Asked) -> None:
-    trouble = insert(mail_trouble).values(email=asked.mara.email, why="550", since=NOW)
-    do(house, lambda db: db.execute(trouble))
-
-
 @pytest.mark.parametrize(
     ("meanwhile", "why"),
     [
@@ -133,7 +128,6 @@ def be_in_trouble(house: House, asked: Asked) -> None:
         (let_time_pass, "somebody has answered, or nobody asks any more"),
         (hand_over, "somebody else hosts the call now"),
         (go_away, "whom it is for is on leave"),
-        (be_in_trouble, "this address takes no mail: 550"),
     ],
 )
 def test_what_is_no_longer_so_is_not_sent_and_it_is_kept_why(
@@ -146,6 +140,20 @@ def test_what_is_no_longer_so_is_not_sent_and_it_is_kept_why(
 
     assert to(house, MARA) == [] or all("would like to listen" not in text for text in texts(house, MARA))
     assert became(house)[0] == (MessageKind.SEAT_REQUESTED, NoticeStatus.DROPPED, why)
+
+
+def test_a_notice_to_an_address_that_takes_no_mail_is_refused_without_asking_anybody(
+    house: House, asked: Asked
+) -> None:
+    trouble = insert(mail_trouble).values(email=asked.mara.email, why="550", since=NOW)
+    do(house, lambda db: db.execute(trouble))
+
+    house.announce()
+    house.work()
+
+    assert to(house, MARA) == []
+    why = "this address takes no mail: 550"
+    assert became(house)[0] == (MessageKind.SEAT_REQUESTED, NoticeStatus.REFUSED, why)
 
 
 def test_a_notice_that_was_sent_or_is_gone_is_not_sent_again(house: House, asked: Asked) -> None:
