@@ -134,11 +134,41 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
     )
     # Several rows in one INSERT: the driver would send one for each.
     engine.dialect.use_insertmanyvalues_wo_returning = True
+    engine.update_execution_options(reader=engine.execution_options(postgresql_readonly=True))
     return engine
 
 
 def _sqlite(url: URL) -> Engine:
+    """Return an engine for writing. Reading has one of its own (`reader_of`), whose connections can do nothing else: a
+    connection that changed between the two would forget every statement that it has prepared.
+    """
     Path(url.database or "earshot.db").parent.mkdir(parents=True, exist_ok=True)
+    queue = WriterQueue()
+    engine, reader = _sqlite_engine(url), _sqlite_engine(url, "query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if "turn" not in connection.info:
+            queue.acquire()
+            connection.info["turn"] = queue
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def _hand_over(_connection: Any, entry: ConnectionPoolEntry) -> None:
+        # After the commit or rollback: the next writer must find the file unlocked.
+        if entry.info.pop("turn", None):
+            queue.release()
+
+    @event.listens_for(reader, "begin")
+    def _begin_reading(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    event.listen(engine, "engine_disposed", lambda _engine: reader.dispose())
+    engine.update_execution_options(reader=reader)
+    return engine
+
+
+def _sqlite_engine(url: URL, *more_pragmas: str) -> Engine:
     # The driver must not open transactions by itself (it would begin late and lose updates): we begin.
     engine = create_engine(
         url,
@@ -146,9 +176,8 @@ def _sqlite(url: URL) -> Engine:
         max_overflow=0,
         pool_timeout=5,
         hide_parameters=True,
-        connect_args={"isolation_level": None, "timeout": 5.0},
+        connect_args={"isolation_level": None, "timeout": 5.0, "cached_statements": 500},
     )
-    queue = WriterQueue()
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
@@ -158,28 +187,17 @@ def _sqlite(url: URL) -> Engine:
             "busy_timeout=5000",
             "foreign_keys=ON",
             "secure_delete=ON",
+            *more_pragmas,
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get("writes", True):
-            connection.exec_driver_sql("PRAGMA query_only=ON")
-            connection.exec_driver_sql("BEGIN")
-            return
-        if "turn" not in connection.info:
-            queue.acquire()
-            connection.info["turn"] = queue
-        connection.exec_driver_sql("PRAGMA query_only=OFF")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    @event.listens_for(engine, "checkin")
-    def _hand_over(_connection: Any, entry: ConnectionPoolEntry) -> None:
-        # After the commit or rollback: the next writer must find the file unlocked.
-        if entry.info.pop("turn", None):
-            queue.release()
-
     return engine
+
+
+def reader_of(engine: Engine) -> Engine:
+    """Return the engine whose transactions can't write."""
+    reader: Engine = engine.get_execution_options()["reader"]
+    return reader
 
 
 @contextmanager
@@ -190,9 +208,7 @@ def transaction(engine: Engine, *, writes: bool) -> Generator[DbSession]:
     can't write. Raises Retryable when another run may go better, Unavailable when the database is busy or away,
     and a Problem when a constraint refuses.
     """
-    # Only reads have options: with this one, SQLAlchemy looks for listeners around every statement.
-    bound = engine if writes else engine.execution_options(writes=False, postgresql_readonly=True)
-    db = DbSession(bound, expire_on_commit=False, autoflush=False)
+    db = DbSession(engine if writes else reader_of(engine), expire_on_commit=False, autoflush=False)
     try:
         yield db
         db.commit()

@@ -20,7 +20,7 @@ from app import clock, migrations
 from app.adapters.mail import relay
 from app.adapters.smtp import Line, LineBroken
 from app.config import Settings
-from app.db import make_engine
+from app.db import make_engine, reader_of
 from app.models.tables import call, claim, event, installation, job, mail_trouble, seat
 from app.vocabulary import LIVE_SEATS, JobStatus
 
@@ -234,7 +234,7 @@ def _database(settings: Settings) -> str:
 @contextmanager
 def _reading(engine: Engine) -> Iterator[Connection]:
     """One look at the database; each check has its own, for in PostgreSQL one that fails spoils those after it."""
-    with engine.execution_options(writes=False, postgresql_readonly=True).connect() as connection:
+    with reader_of(engine).connect() as connection:
         yield connection
 
 

@@ -8,6 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
+from app.db import reader_of
+
 SCRIPTS = Path(__file__).parent.parent / "alembic"
 _NEWER = "The database was made by a newer Earshot than this one: update the code, or restore a backup."
 
@@ -46,7 +48,7 @@ def require_newest(engine: Engine) -> None:
 
 def current(engine: Engine) -> str | None:
     """Return the revision that the database is at; None when it is empty."""
-    with engine.execution_options(writes=False).connect() as connection:
+    with reader_of(engine).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import psycopg
 from sqlalchemy import Engine, event, insert, make_url, update
 
-from app.db import make_engine, transaction
+from app.db import make_engine, reader_of, transaction
 from app.models.tables import availability, busy
 from app.queries import busy as busy_queries
 from app.queries.house_rules import house_rules
@@ -243,9 +243,9 @@ def _statements(engine: Engine, work: Callable[[], object]) -> list[tuple[str, A
         if statement.startswith("SELECT"):
             seen.append((statement, values))
 
-    event.listen(engine, "before_cursor_execute", remember)
+    event.listen(reader_of(engine), "before_cursor_execute", remember)
     work()
-    event.remove(engine, "before_cursor_execute", remember)
+    event.remove(reader_of(engine), "before_cursor_execute", remember)
     return seen
 
 

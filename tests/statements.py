@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine, event
 
+from app.db import reader_of
 from tests.harness import Api
 
 
@@ -18,11 +19,14 @@ def counted(engine: Engine) -> Iterator[list[str]]:
     def remember(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
 
-    event.listen(engine, "before_cursor_execute", remember)
+    both = {engine, reader_of(engine)} if engine.dialect.name == "sqlite" else {engine}
+    for one in both:
+        event.listen(one, "before_cursor_execute", remember)
     try:
         yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", remember)
+        for one in both:
+            event.remove(one, "before_cursor_execute", remember)
 
 
 def assert_same_cost(api: Api, client: httpx.Client, url: str) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, select
 from app import backup, migrations
 from app.backup import BackupFailed, back_up, restore
 from app.config import Settings
-from app.db import make_engine, transaction
+from app.db import make_engine, reader_of, transaction
 from app.models import metadata
 from app.models.tables import event, person
 from tests.factories import a_call, a_person
@@ -79,7 +79,7 @@ def fill(settings: Settings) -> None:
 
 def contents(url: str) -> dict[str, list[Any]]:
     engine = make_engine(url)
-    with engine.execution_options(writes=False).connect() as connection:
+    with reader_of(engine).connect() as connection:
         found = {
             table.name: sorted(map(repr, connection.execute(select(table)).all())) for table in metadata.sorted_tables
         }
@@ -199,7 +199,7 @@ def keep_writing(engine: Engine, stop: threading.Event, written: threading.Semap
 
 def people_and_their_events(url: str) -> bool:
     engine = make_engine(url)
-    with engine.execution_options(writes=False).connect() as connection:
+    with reader_of(engine).connect() as connection:
         people = set(connection.execute(select(person.c.id)).scalars())
         told = set(connection.execute(select(event.c.object_id).where(event.c.object_type == "person")).scalars())
     engine.dispose()

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, select
 
 from app.config import Settings
-from app.db import make_engine, transaction
+from app.db import make_engine, reader_of, transaction
 from app.jobs.context import JobContext
 from app.models.tables import job
 from app.operations import leases
@@ -172,12 +172,13 @@ def test_a_crew_whose_only_work_waits_for_its_twin_does_not_spin(sqlite_url: str
         until(lambda: rows(engine)[0].status is JobStatus.RUNNING)
         queue(engine)
         time.sleep(0.2)
-        event.listen(engine, "before_cursor_execute", lambda *told: looks.append(told[2]))
+        for one in (engine, reader_of(engine)):
+            event.listen(one, "before_cursor_execute", lambda *told: looks.append(told[2]))
         time.sleep(1)
         counted = len(looks)
         opened.set()
         until(lambda: all(one.status is JobStatus.DONE for one in rows(engine)))
 
     engine.dispose()
-    # A look is a pragma, a BEGIN and a question; three idle threads and the herald look once a second.
+    # A look is a BEGIN and a question; three idle threads and the herald look once a second.
     assert counted <= 3 * 8

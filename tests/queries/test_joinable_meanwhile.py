@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, update
 
-from app.db import DbSession, transaction
+from app.db import DbSession, reader_of, transaction
 from app.errors import Conflict
 from app.models.tables import call
 from app.operations.accounts import create_account, patch_account
@@ -53,7 +53,7 @@ def test_a_call_that_is_handed_over_while_the_list_is_read_is_left_out_of_it(eng
             with transaction(engine, writes=True) as meanwhile:
                 meanwhile.execute(update(call).where(call.c.id == handed_over).values(host_id=other_id))
 
-    event.listen(engine, "before_cursor_execute", hand_over)
+    event.listen(reader_of(engine), "before_cursor_execute", hand_over)
     with transaction(engine, writes=False) as db:
         found = listed(db, observer_id)
 
