@@ -15,7 +15,10 @@ from app.config import Settings
 from app.db import DbSession, make_engine, transaction
 from app.jobs.context import JobContext
 from app.models.tables import job
+from app.operations.announcing import anything_to_announce
+from app.operations.events import tell
 from app.operations.jobs import enqueue
+from app.rules.access import SYSTEM
 from app.wake import Bell, bell_of
 from app.worker import Worker
 
@@ -66,6 +69,14 @@ def test_a_commit_wakes_the_worker_in_the_same_process(engine: Engine) -> None:
             queue(db)
 
         until(lambda: done)
+
+
+def test_what_happens_is_announced_at_once_though_it_queues_nothing(engine: Engine) -> None:
+    with idle(engine, []):
+        with transaction(engine, writes=True) as db:
+            tell(db, "team.changed", "team_gone", version=1, actor=SYSTEM, now=clock.now())
+
+        until(lambda: _nothing_to_announce(engine))
 
 
 def test_what_is_rolled_back_wakes_nobody_and_is_never_done(engine: Engine) -> None:
@@ -189,3 +200,8 @@ def test_many_rings_are_told_as_few_over_one_line_that_closes_when_nobody_rings(
     engine.dispose()
     assert 1 <= told < 100
     assert (during, told_again) == (1, 1)
+
+
+def _nothing_to_announce(engine: Engine) -> bool:
+    with transaction(engine, writes=False) as db:
+        return not anything_to_announce(db)

@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import insert
 
 from app import ids
-from app.db import DbSession
+from app.db import DbSession, after_commit
 from app.models.tables import event
 from app.rules.access import Actor
+from app.wake import bell_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +76,4 @@ def _record(db: DbSession, told: Sequence[tuple[str, str, str, int]], *, actor: 
     ]
     if rows:
         db.execute(insert(event), rows)
+        after_commit(db, bell_of(db.get_bind()).ring_everywhere)  # for the herald, who announces them
