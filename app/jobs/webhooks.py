@@ -32,7 +32,7 @@ def replay(context: JobContext) -> None:
     """Have an endpoint told again of what happened once, part by part. Safe to repeat."""
     given = context.payload
     after: int | None = given["after"]
-    while after is not None:
+    while after is not None and not context.over.is_set():
         some = partial(
             deliveries_by_hand.replay_some,
             endpoint_id=given["endpoint_id"],
@@ -50,6 +50,8 @@ def _pump(context: JobContext, lane: str) -> None:
     ends_at, left = time.monotonic() + _SECONDS, _DELIVERIES
     with transaction(context.engine, writes=False) as db:
         sending = deliveries.next_due(db, endpoint_id, lane=lane, now=context.clock())
+    if sending is None:
+        context.write(lambda db: deliveries.wake(db, endpoint_id, now=context.clock()))
     while sending is not None:
         attempt = _send(context, sending)
         left -= 1
@@ -57,7 +59,6 @@ def _pump(context: JobContext, lane: str) -> None:
         sending = context.write(
             partial(_record, sent=sending, attempt=attempt, context=context, lane=lane, go_on=go_on)
         )
-    context.write(lambda db: deliveries.wake(db, endpoint_id, now=context.clock()))
 
 
 def _send(context: JobContext, sending: Sending) -> Attempt:
@@ -74,7 +75,13 @@ def _send(context: JobContext, sending: Sending) -> Attempt:
 def _record(
     db: DbSession, *, sent: Sending, attempt: Attempt, context: JobContext, lane: str, go_on: bool
 ) -> Sending | None:
-    """Write down how it went and return what to send next, to go on: one transaction from one to the next."""
+    """Write down how it went and return what to send next, to go on; else see to it that somebody does later. One
+    transaction from one to the next, and none after the last: each waits for the disk, and SQLite has one writer.
+    """
     endpoint_id: str = context.payload["endpoint_id"]
-    deliveries.record(db, sent, attempt, endpoint_id=endpoint_id, now=context.clock())
-    return deliveries.next_due(db, endpoint_id, lane=lane, now=context.clock()) if go_on else None
+    now = context.clock()
+    deliveries.record(db, sent, attempt, endpoint_id=endpoint_id, now=now)
+    following = deliveries.next_due(db, endpoint_id, lane=lane, now=now) if go_on else None
+    if following is None:
+        deliveries.wake(db, endpoint_id, now=now)
+    return following

@@ -7,7 +7,7 @@ here about an endpoint's health is no change of it that anybody made: its versio
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,10 +40,10 @@ class Sending:
     delivery_id: str
     event_id: str
     act: str
-    body: bytes
-    url: str
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
     form: WebhookFormat
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 def deliver(db: DbSession, told: Sequence[Told], *, now: datetime) -> None:
@@ -144,8 +144,10 @@ def wake_all(db: DbSession, *, now: datetime) -> None:
 
 
 def queue_pump(db: DbSession, to: Any, *, due_at: datetime, now: datetime) -> None:
-    """Have somebody send to this endpoint, given by its row, at that time; no sooner than it has rested."""
-    due_at = max(due_at, to.paused_until or due_at)
+    """Have somebody send to this endpoint, given by its row, at that time; no sooner than it has rested. What is due
+    already queues up behind others: an endpoint for which much waits must not go before them again and again.
+    """
+    due_at = max(due_at, to.paused_until or now, now)
     kind, payload = rules.lane(slow=to.slow), {"endpoint_id": to.id}
     enqueue(db, kind, payload, due_at=due_at, singleton=f"webhooks:{to.id}", now=now)
 

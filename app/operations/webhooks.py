@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app import credentials, ids
 from app.db import DbSession
-from app.errors import Conflict, Fault, Invalid
+from app.errors import Conflict, Fault, Invalid, NotFound
 from app.models import WebhookEndpoint
 from app.models.tables import delivery, event
 from app.operations import deliveries_by_hand
@@ -117,8 +117,12 @@ def patch_endpoint(
 def delete_endpoint(
     db: DbSession, *, endpoint_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> None:
-    """Delete an endpoint with all that was sent to it, or waits. Locks it."""
-    found = _locked(db, endpoint_id, expected_version, actor=actor)
+    """Delete an endpoint with all that was sent to it, or waits. Locks it, also against who announces events to it."""
+    check_admin(actor)
+    found = db.get(WebhookEndpoint, endpoint_id, with_for_update=True)
+    if found is None:
+        raise NotFound
+    check_version(found, expected_version)
     deliveries_by_hand.forget_endpoint(db, endpoint_id)
     db.delete(found)
     db.flush()

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, select, update
 
 from app.credentials import new_webhook_secret
 from app.db import transaction
-from app.models.tables import delivery, event, webhook_endpoint
+from app.jobs import HANDLERS
+from app.models.tables import delivery, event, job, webhook_endpoint
 from app.operations.deliveries_by_hand import begin_anew, replay, resend
 from app.rules.access import SYSTEM
 from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, WebhookFormat
@@ -89,6 +90,21 @@ def test_many_arrive_in_order_over_one_connection(room: PostRoom) -> None:
     assert len(got) == 250
     assert got == sorted(got)
     assert jobs == 3, "others have their turn after a hundred"
+
+
+def test_who_has_much_to_catch_up_on_takes_turns_with_who_has_just_heard(room: PostRoom) -> None:
+    with receiver() as behind, receiver() as ahead:
+        room.endpoint(behind.url)
+        room.tell(250)
+        room.clock.advance(HOUR)
+        room.endpoint(ahead.url, created_at=room.clock())
+        room.tell()
+        room.clock.advance(SECOND)
+        room.send()
+
+    sooner = [one for one in behind.arrived if one.at < ahead.arrived[0].at]
+    assert len(sooner) == 100
+    assert len(behind.arrived) == 251
 
 
 def test_a_failure_is_sent_again_later_under_the_same_id_and_a_new_time(room: PostRoom) -> None:
@@ -221,6 +237,22 @@ def test_what_was_sent_and_not_recorded_is_sent_again(room: PostRoom) -> None:
         room.send()
 
     assert [one.event_id for one in well.arrived] == [room.deliveries()[0].event_id] * 2
+
+
+def test_a_replay_that_nobody_waits_for_any_more_ends(room: PostRoom) -> None:
+    room.tell(250)
+    here = room.endpoint("https://hooks.example/earshot")
+    with transaction(room.engine, writes=True) as db:
+        replay(db, endpoint_id=here, since=NOW, actor=SYSTEM, now=NOW)
+        asked = db.execute(select(job.c.payload).where(job.c.kind == "webhook_replay")).scalar_one()
+    cancelled = room.context(asked)
+    cancelled.over.set()
+
+    HANDLERS["webhook_replay"](cancelled)
+    assert room.deliveries() == []
+
+    HANDLERS["webhook_replay"](room.context(asked))
+    assert len(room.deliveries()) == 250
 
 
 def test_a_test_event_goes_to_its_endpoint_alone_whatever_that_listens_to(room: PostRoom) -> None:

@@ -1,6 +1,7 @@
 """Who is told of what, and what becomes of deliveries and endpoints as tries go well or not."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from app.operations.deliveries import next_due, record, wake_all
 from app.operations.deliveries_by_hand import EndpointDisabled, begin_anew, forget_endpoint, replay, replay_some, resend
 from app.operations.events import tell
 from app.operations.teams import create_team, delete_team
+from app.operations.webhooks import delete_endpoint
 from app.rules.access import SYSTEM, Actor
 from app.rules.deliveries import FAST_LANE, SLOW_LANE, Attempt
 from app.vocabulary import (
@@ -147,6 +149,24 @@ def test_those_who_announce_at_the_same_time_announce_each_event_once(engine: En
         left = db.execute(select(event.c.id).where(event.c.announced.is_(False))).all()
     assert sum(counts) >= 900
     assert left == []
+
+
+def test_an_endpoint_is_deleted_while_events_are_announced_to_it(engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        here = an_endpoint(db)
+        happens(db)
+
+    with ThreadPoolExecutor(1) as admin:
+        with transaction(engine, writes=True) as db:
+            announced(db)
+            deleted = admin.submit(
+                in_transaction, engine, lambda db: delete_endpoint(db, endpoint_id=here, actor=SYSTEM, now=NOW)
+            )
+            time.sleep(0.3)
+        deleted.result()
+
+    with transaction(engine, writes=False) as db:
+        assert written(db, here) == []
 
 
 def test_all_that_waits_for_an_endpoint_is_one_job(db: DbSession) -> None:
