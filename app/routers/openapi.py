@@ -118,7 +118,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
             _complete_write(operation)
         _give_examples(operation, schemas)
         _share_refusals(operation, document["components"].setdefault("examples", {}))
-    document["webhooks"] = {act: _webhook(act, said, schemas) for act, said in PUBLISHED.items()}
+    _add_webhooks(document)
     for name, parts in document["components"].items():
         document["components"][name] = dict(sorted(parts.items()))
     return document
@@ -171,21 +171,15 @@ def _give_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             content["example"] = _example(content["schema"], schemas, _DEPTH)
 
 
-def _webhook(act: str, said: Published, schemas: dict[str, Any]) -> dict[str, Any]:
-    """Describe what is posted to an endpoint that hears of this act. Any answer of 2xx takes it."""
-    shown = {"$ref": f"#/components/schemas/{_SHOWS[said.object_type]}"}
-    deleted = {"$ref": "#/components/schemas/DeletedObject"}
-    properties: dict[str, Any] = {
-        "type": {"type": "string", "const": act},
-        "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
-        "sequence": {"type": "integer", "description": "Grows from event to event."},
-        "data": {"anyOf": [shown, deleted], "description": "The object as it is, or what is left of it."},
-    }
-    schema = {"type": "object", "properties": properties, "required": list(properties)}
-    data = _example(deleted if act.endswith(".deleted") else shown, schemas, _DEPTH)
-    example = {"type": act, "timestamp": "2026-11-21T09:00:00Z", "sequence": 4711, "data": _as_of(act, data, schemas)}
-    headers = [
-        {
+def _add_webhooks(document: dict[str, Any]) -> None:
+    """Describe what is posted to endpoints. What all posts have in common is said once, and referred to."""
+    components = document["components"]
+    schemas = components["schemas"]
+    document["webhooks"] = {act: _webhook(act, said, schemas) for act, said in PUBLISHED.items()}
+    for object_type in _SHOWS:
+        schemas[_posted(object_type)] = _envelope(object_type)
+    components["parameters"] = {
+        name: {
             "name": name,
             "in": "header",
             "required": True,
@@ -194,17 +188,47 @@ def _webhook(act: str, said: Published, schemas: dict[str, Any]) -> dict[str, An
             "example": value,
         }
         for name, why, value in _WEBHOOK_HEADERS
-    ]
+    }
+    taken = "Taken. Anything else is tried again; 410 disables the endpoint."
+    components["responses"] = {"WebhookTaken": {"description": taken}}
+
+
+def _webhook(act: str, said: Published, schemas: dict[str, Any]) -> dict[str, Any]:
+    """Describe what is posted to an endpoint that hears of this act. Any answer of 2xx takes it."""
+    schema = {**_to("schemas", _posted(said.object_type)), "properties": {"type": {"const": act}}}
+    shown = "DeletedObject" if act.endswith(".deleted") else _SHOWS[said.object_type]
+    data = _as_of(act, _example(_to("schemas", shown), schemas, _DEPTH), schemas)
+    example = {"type": act, "timestamp": "2026-11-21T09:00:00Z", "sequence": 4711, "data": data}
     post = {
         "tags": ["webhooks"],
         "summary": said.says,
         "description": f"{said.says} At least once, in order as long as the endpoint takes them.",
         "operationId": f"webhook_{act.replace('.', '_')}",
-        "parameters": headers,
+        "parameters": [_to("parameters", name) for name, _, _ in _WEBHOOK_HEADERS],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
-        "responses": {"2XX": {"description": "Taken. Anything else is tried again; 410 disables the endpoint."}},
+        "responses": {"2XX": _to("responses", "WebhookTaken")},
     }
     return {"post": post}
+
+
+def _posted(object_type: str) -> str:
+    """Return the name of the schema of what is posted about objects of a type."""
+    return "".join(word.capitalize() for word in object_type.split("_")) + "Posted"
+
+
+def _envelope(object_type: str) -> dict[str, Any]:
+    what_it_shows = {"anyOf": [_to("schemas", _SHOWS[object_type]), _to("schemas", "DeletedObject")]}
+    properties: dict[str, Any] = {
+        "type": {"type": "string", "description": "The act."},
+        "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+        "sequence": {"type": "integer", "description": "Grows from event to event."},
+        "data": {**what_it_shows, "description": "The object as it is, or what is left of it."},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _to(part: str, name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/{part}/{name}"}
 
 
 def _as_of(act: str, data: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from app.rules.chat import ACTS
 from app.rules.published import PUBLISHED, TESTED
 from app.vocabulary import DeliveryStatus
 from app.worker import Worker
-from tests.described import document, misfits
+from tests.described import document, misfits, resolved
 from tests.factories import a_call, a_person
 from tests.harness import NOW, Api
 from tests.statements import assert_same_cost
@@ -427,7 +427,10 @@ def test_every_published_act_is_described_with_an_example_that_fits() -> None:
         assert post["summary"] == PUBLISHED[act].says
         assert list(misfits(content["schema"], content["example"])) == [], act
         assert content["example"]["type"] == act
-        assert {one["name"] for one in post["parameters"]} == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        named = {resolved(one["$ref"])["name"] for one in post["parameters"]}
+        assert named == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        wrong = {**content["example"], "type": "team.renamed"}
+        assert list(misfits(content["schema"], wrong)) == ["/type: not the constant"], act
 
 
 def test_what_is_sent_is_what_is_described(api: Api) -> None:
