@@ -156,9 +156,8 @@ class SmtpMailer:
         return line
 
     def _hand_over(self, line: Line, recipient: str, message: bytes, started: float) -> None:
-        line.ends_at = started + self._seconds
         try:
-            line.rcpt_to(recipient)
+            line.rcpt_to(recipient, ends_at=started + self._seconds)
             line.data(message)
         except LineBroken as trouble:
             self._rest.failed(time.monotonic(), since=started)

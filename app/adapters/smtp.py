@@ -1,22 +1,19 @@
-"""One line to a mail relay (SMTP, RFC 5321): what has to be said on it, and no longer than until a given instant."""
+"""One line to a mail relay: what smtplib says on it (RFC 5321), and no longer than until a given instant."""
 
-import base64
-import re
+import io
+import smtplib
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, cast
 
 Security = Literal["starttls", "tls", "none"]
 
-_LONGEST_ANSWER = 64 * 1024  # bytes; RFC 5321 section 4.5.3.1.5 knows 512 a line
 _PARTING_SECONDS = 2.0
-_ANSWER = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?")
 
 
 class LineBroken(Exception):
@@ -54,207 +51,129 @@ class Relay:
     def __post_init__(self) -> None:
         if self.security == "none" and self.username is not None:
             raise ValueError("a password is never sent in clear text: use starttls or tls")
+        if not f"{self.username}{self.password}".isascii():
+            raise ValueError("username and password must be ASCII")  # smtplib sends no other
 
 
 class Line:
     """A connection on which mails can be handed over. For one thread at a time.
 
     `ends_at` is an instant of `time.monotonic`, and bounds all that is said from then on, every byte of it. Whatever
-    takes longer, or is no SMTP, raises `LineBroken`, and the line has hung up by then.
+    takes longer, or is no SMTP, raises `LineBroken`, and the line has hung up by then. Only to connect can take longer:
+    a name lookup ends when the resolver gives up, and each address gets half of the time.
     """
 
     def __init__(self, relay: Relay, *, ends_at: float) -> None:
         """Connect, see that the line is private, and sign in."""
-        self.ends_at = ends_at
-        self.idle_since = 0.0
         self.mails = 0
-        self._received = bytearray()
         try:
-            self._socket = _connected(relay, ends_at)
+            self._smtp = _Tls(relay, ends_at, context=relay.tls) if relay.security == "tls" else _Smtp(relay, ends_at)
         except (OSError, UnicodeError) as trouble:  # the latter for a name that can't be one
-            raise LineBroken(str(trouble)) from trouble
-        try:
-            self._answer(220)
-            self._introduce(relay)
-        except Refusal as refusal:
-            raise self._broken(f"the relay turns us away: {refusal.code}") from refusal
-
-    def _introduce(self, relay: Relay) -> None:
-        offers = self._greet(relay)
+            raise LineBroken(_why(trouble)) from trouble
+        self._say(self._smtp.ehlo)
         if relay.security == "starttls":
-            if "STARTTLS" not in offers:
+            if not self._smtp.has_extn("starttls"):
                 raise self._broken("the relay offers no STARTTLS")
-            self._say("STARTTLS", 220)
-            if self._received:
-                raise self._broken("the relay spoke between its yes to STARTTLS and the encryption")  # CVE-2011-0411
-            self._socket = _encrypted(self._socket, relay, self.ends_at)
-            offers = self._greet(relay)
+            self._say(partial(self._smtp.starttls, context=relay.tls))  # forgets what came before it: CVE-2011-0411
+            self._say(self._smtp.ehlo)
         if relay.username is not None:
-            self._sign_in(offers, relay.username, relay.password or "")
-
-    def _greet(self, relay: Relay) -> dict[str, str]:
-        """Return what the relay offers, by keyword in capitals (RFC 5321 section 4.1.1.1)."""
-        lines = self._say(f"EHLO {relay.own_name}", 250)[1:]
-        words = (line.strip().upper().partition(" ") for line in lines)
-        return {keyword: given for keyword, _, given in words}
-
-    def _sign_in(self, offers: dict[str, str], username: str, password: str) -> None:
-        mechanisms = offers.get("AUTH", "").split()
-        if "PLAIN" in mechanisms:  # RFC 4616
-            self._say("AUTH PLAIN " + _base64(f"\0{username}\0{password}"), 235)
-        elif "LOGIN" in mechanisms:
-            self._say("AUTH LOGIN", 334)
-            self._say(_base64(username), 334)
-            self._say(_base64(password), 235)
-        else:
-            raise self._broken("the relay offers no way to sign in that we know (PLAIN, LOGIN)")
+            self._say(partial(self._smtp.login, relay.username, relay.password or ""))
 
     def mail_from(self, sender: str, *, ends_at: float) -> None:
         """Begin a mail. Nothing is known of it yet: a relay that says no means us, and the line is broken."""
-        self.ends_at = ends_at
-        self._say_or_break(f"MAIL FROM:<{sender}>", 250)
+        self._smtp.ends_at = ends_at
+        self._say(partial(self._smtp.mail, sender))
 
-    def rcpt_to(self, recipient: str) -> None:
+    def rcpt_to(self, recipient: str, *, ends_at: float) -> None:
         """Say where it goes. Raises RecipientRefused."""
-        try:
-            self._say(f"RCPT TO:<{recipient}>", 250, 251)
-        except Refusal as refusal:
-            raise RecipientRefused(refusal.code, refusal.text) from refusal
+        self._smtp.ends_at = ends_at
+        self._say(partial(self._smtp.rcpt, recipient), a_no_is=RecipientRefused)
 
     def data(self, message: bytes) -> None:
-        """Hand the message over, lines ended by CRLF: once this returns, the relay answers for it."""
-        self._say("DATA", 354)
-        end = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
-        self._send(re.sub(rb"(?m)^\.", b"..", message) + end)
-        self._answer(250)
+        """Hand the message over, lines ended by CRLF: once this returns, the relay answers for it. Raises Refusal."""
+        self._say(partial(self._smtp.data, message), a_no_is=Refusal)
         self.mails += 1
 
     def reset(self) -> None:
         """Forget the mail at hand."""
-        self._say_or_break("RSET", 250)
+        self._say(self._smtp.rset)
 
     def part(self) -> None:
         """End politely, but don't wait long: what was handed over stays handed over, whatever the relay says now."""
-        self.ends_at = time.monotonic() + _PARTING_SECONDS
-        with suppress(LineBroken, Refusal):
-            self._say("QUIT", 221)
-        self._socket.close()
+        self._smtp.ends_at = time.monotonic() + _PARTING_SECONDS
+        with suppress(OSError):
+            self._smtp.quit()
+        self._smtp.close()
 
-    def _say(self, command: str, *expected: int) -> list[str]:
-        if not (command.isascii() and command.isprintable()):
-            raise ValueError("a command is one line")  # the last line of defence: callers check what they are given
-        self._send(command.encode() + b"\r\n")
-        return self._answer(*expected)
-
-    def _say_or_break(self, command: str, *expected: int) -> None:
-        """Say what a relay can only refuse when it wants nothing from us."""
+    def _say(self, say: Callable[[], tuple[int, bytes]], *, a_no_is: type[Refusal] | None = None) -> None:
+        """Hang up unless the answer is a yes (2yz), or a no (4yz, 5yz) to what may be refused."""
         try:
-            self._say(command, *expected)
-        except Refusal as refusal:
-            raise self._broken(f"the relay turns us away: {refusal.code}") from refusal
-
-    def _answer(self, *expected: int) -> list[str]:
-        """Return the lines of the relay's answer. 4yz and 5yz are a `Refusal`, anything unexpected breaks the line."""
-        lines: list[str] = []
-        read = 0
-        while True:
-            line = self._read_line()
-            read += len(line)
-            found = _ANSWER.fullmatch(line)
-            if found is None or read > _LONGEST_ANSWER:
-                raise self._broken(f"not an answer to SMTP: {line[:100]!r}")
-            lines.append((found[3] or b"").decode("ascii", "replace"))
-            if found[2] != b"-":
-                break
-        code = int(found[1])
-        if code == 421:
-            raise self._broken("the relay closes the line (421)")
-        if code >= 400:
-            raise Refusal(code, " ".join(lines)[:500])
-        if code not in expected:
-            raise self._broken(f"not an answer to this: {code}")
-        return lines
-
-    def _read_line(self) -> bytes:
-        searched = 0
-        while (end := self._received.find(b"\n", searched)) < 0:
-            searched = len(self._received)
-            if searched > _LONGEST_ANSWER:
-                raise self._broken("an answer without end")
-            try:
-                self._socket.settimeout(_left(self.ends_at))
-                chunk = self._socket.recv(4096)
-            except OSError as trouble:
-                raise self._broken(str(trouble)) from trouble
-            if not chunk:
-                raise self._broken("the relay hung up")
-            self._received += chunk
-        line = bytes(self._received[:end])
-        del self._received[: end + 1]
-        return line.rstrip(b"\r")
-
-    def _send(self, content: bytes) -> None:
-        unsent = memoryview(content)
-        try:
-            while unsent:
-                self._socket.settimeout(_left(self.ends_at))
-                unsent = unsent[self._socket.send(unsent) :]
-        except OSError as trouble:
-            raise self._broken(str(trouble)) from trouble
+            code, text = say()
+        except smtplib.SMTPDataError as no:  # before the message was sent
+            code, text = no.smtp_code, cast(bytes, no.smtp_error)
+        except OSError as trouble:  # whatever else smtplib raises
+            raise self._broken(_why(trouble)) from trouble
+        if a_no_is and 400 <= code < 600 and code != 421:
+            raise a_no_is(code, text.decode("ascii", "replace")[:500])
+        if not 200 <= code < 300:
+            raise self._broken(f"the relay answers {code}")
 
     def _broken(self, why: str) -> LineBroken:
-        self._socket.close()
+        self._smtp.close()
         return LineBroken(why)
 
 
-def _connected(relay: Relay, ends_at: float) -> socket.socket:
-    """Return a connection to the first address that accepts. Each gets an equal share of the time that is left."""
-    addresses = _addresses(relay, ends_at)
-    for untried, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        try:
-            connection = socket.create_connection(address, _left(ends_at) / untried)
-            break
-        except OSError:
-            if untried == 1:
-                raise
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a dialogue: nothing follows what waits
-    return _encrypted(connection, relay, ends_at) if relay.security == "tls" else connection
+class _Smtp(smtplib.SMTP):
+    """smtplib's client, but late at `ends_at`: by its own timeout, who sends one byte after another is never late."""
+
+    def __init__(self, relay: Relay, ends_at: float, **more: Any) -> None:
+        self.ends_at = ends_at
+        super().__init__(relay.host, relay.port, relay.own_name, timeout=_left(ends_at) / 2, **more)
+
+    def send(self, s: Any) -> None:
+        self.hurry()
+        super().send(s)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None:
+            self.file = io.BufferedReader(_Incoming(self))
+        code, text = super().getreply()
+        if code < 0:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("not an answer to SMTP")
+        self.hurry()  # a TLS handshake may follow
+        return code, text
+
+    def hurry(self) -> socket.socket:
+        """Return the connection, with no more time than is left for a read, all of a write, or all of a handshake."""
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("the line has hung up")
+        self.sock.settimeout(_left(self.ends_at))
+        return self.sock
 
 
-def _encrypted(connection: socket.socket, relay: Relay, ends_at: float) -> socket.socket:
-    try:
-        connection.settimeout(_left(ends_at))
-        return relay.tls.wrap_socket(connection, server_hostname=relay.host)
-    except OSError as trouble:  # a certificate that nobody vouches for is one, too
-        connection.close()
-        raise LineBroken(str(trouble)) from trouble
+class _Tls(_Smtp, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
 
 
-def _addresses(relay: Relay, ends_at: float) -> Sequence[tuple[Any, ...]]:
-    # A lookup can't be interrupted. A thread whose answer nobody waits for ends when the resolver gives up.
-    asked: Future[list[tuple[Any, ...]]] = Future()
+class _Incoming(io.RawIOBase):
+    def __init__(self, smtp: _Smtp) -> None:
+        self._smtp = smtp
 
-    def look_up() -> None:
-        try:
-            found = socket.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)
-            asked.set_result([one[4][:2] for one in found])
-        except Exception as trouble:  # it is raised where the answer is awaited
-            asked.set_exception(trouble)
+    def readable(self) -> bool:
+        return True
 
-    threading.Thread(target=look_up, daemon=True).start()
-    try:
-        return asked.result(_left(ends_at))
-    except TimeoutError:
-        raise LineBroken("the relay's name is being looked up for too long") from None
+    def readinto(self, buffer: Any) -> int:
+        return self._smtp.hurry().recv_into(buffer)
 
 
 def _left(ends_at: float) -> float:
-    """Return the seconds that are left. Raises TimeoutError, which is an OSError, when there are none."""
+    """Return the seconds that are left. Raises TimeoutError when there are none."""
     left = ends_at - time.monotonic()
     if left <= 0:
         raise TimeoutError("the relay is too slow")
     return left
 
 
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode("ascii")
+def _why(trouble: Exception) -> str:
+    return f"the relay answers {trouble.smtp_code}" if hasattr(trouble, "smtp_code") else str(trouble)
