@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from app.jobs import housekeeping, mail, notices, reminders, runs, settling, webhooks
+from app.jobs import calendars, housekeeping, mail, notices, reminders, runs, settling, webhooks
 from app.jobs.context import JobContext
 
 Handler = Callable[[JobContext], None]
 
 HANDLERS: Mapping[str, Handler] = {
+    "calendar_refresh": calendars.refresh,
+    "calendars": calendars.sweep,
     "give_way": settling.give_way,
     "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
@@ -17,6 +19,7 @@ HANDLERS: Mapping[str, Handler] = {
     "plan_run": runs.plan_run,
     "plan_publish": runs.plan_publish,
     "reminders": reminders.sweep,
+    "reminders_ahead": reminders.look_ahead,
     "settle_call": settling.settle_call,
     "settle_session": settling.settle_session,
     "webhook_replay": webhooks.replay,
@@ -24,10 +27,16 @@ HANDLERS: Mapping[str, Handler] = {
     "webhooks_slow": webhooks.pump_slowly,
 }
 
-PERIODIC: Mapping[str, timedelta] = {"housekeeping": timedelta(hours=1), "reminders": timedelta(minutes=1)}
+PERIODIC: Mapping[str, timedelta] = {
+    "calendars": timedelta(minutes=1),
+    "housekeeping": timedelta(hours=1),
+    "reminders": timedelta(minutes=1),
+    "reminders_ahead": timedelta(minutes=15),  # looks at everybody; by a quarter hour, as zones and most calls go
+}
 """Kind to how often, counted from midnight UTC: once across all workers. What was missed is not caught up on."""
 
 LIMITS: Mapping[frozenset[str], int] = {
+    frozenset({"calendar_refresh"}): 2,  # servers that hang, and a process each that reads
     frozenset({"match_run", "plan_run"}): 1,  # a solver takes a core and much memory
     frozenset({"invite_mail", "notice_mail"}): 2,  # lines to the relay
     frozenset({"webhooks"}): 3,  # slow receivers wait apart, and have no part of these

@@ -12,11 +12,11 @@ from app.rules.access import SYSTEM
 
 
 def remind(db: DbSession, reasons: Sequence[Reason], *, now: datetime) -> None:
-    """Write these reminders and digests down, and tell which debriefs have begun: each once, whoever finds them and
-    however often. Those who sweep at the same time wait for each other.
+    """Write these reminders and digests down: each once, whoever finds them and however often. Those who sweep at the
+    same time take turns.
     """
     one_at_a_time(db, "reminders")
-    several = [
+    several = (
         NewNotice(
             kind=one.kind,
             person_id=one.person_id,
@@ -26,6 +26,11 @@ def remind(db: DbSession, reasons: Sequence[Reason], *, now: datetime) -> None:
             due_at=now,
         )
         for one in reasons
-    ]
+    )
     write_notices(db, several, now=now)
+
+
+def tell_debriefs(db: DbSession, *, now: datetime) -> None:
+    """Tell which debriefs have begun, each once. Those who sweep at the same time take turns."""
+    one_at_a_time(db, "reminders")
     tell_many(db, reminders.DEBRIEF_DUE, reminders.debriefs_due(db, now=now), actor=SYSTEM, now=now)

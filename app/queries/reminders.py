@@ -83,11 +83,19 @@ _WRITTEN = exists().where(
 _HOME = (person.c.time_zone, *WANTED)
 
 
-def due(db: DbSession, *, now: datetime) -> list[Reason]:
-    """Return who is to be reminded of what now, and who is to read what their day holds, and was not yet written to.
-    Three statements, and one more for each date on which somebody lives whose morning it is.
+def starting_soon(db: DbSession, *, now: datetime) -> list[Reason]:
+    """Return who is to be reminded of what starts in ten minutes, and was not yet. One statement, which looks at what
+    starts within these minutes only.
     """
-    found = [one for kind in REMINDERS for one in _reminders(db, kind, now=now)]
+    return _reminders(db, MessageKind.REMINDER_SOON, now=now)
+
+
+def days_ahead(db: DbSession, *, now: datetime) -> list[Reason]:
+    """Return who is to be reminded of what is a day away, and who is to read what their day holds, and was not yet
+    written to. Looks at all people and at all that starts within a day: two statements, and one more for each date on
+    which somebody lives whose morning it is.
+    """
+    found = _reminders(db, MessageKind.REMINDER_DAY, now=now)
     homes = with_settings(select(*_HOME).distinct().select_from(person)).where(person.c.status == PersonStatus.ACTIVE)
     mornings: dict[date, set[Home]] = {}
     for row in db.execute(homes):
@@ -192,7 +200,7 @@ def _reminders(db: DbSession, kind: MessageKind, *, now: datetime) -> list[Reaso
 
 def _digests(db: DbSession, day: date, homes: Iterable[Home], *, now: datetime) -> list[Reason]:
     days = {home: span_of(day, home.time_zone) for home in homes}
-    lately = ids.new("ntc", now - 2 * GRACE)  # keys are in order of time: no digest is older that was due today
+    lately = ids.earliest("ntc", now - 2 * GRACE)  # keys are in order of time: no digest is older that was due today
     query = _of_people(person.c.id, session.c.starts_at, *_HOME).where(
         session.c.ends_at > now,
         session.c.starts_at >= min(starts_at for starts_at, _ in days.values()),

@@ -6,14 +6,16 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
-from app.db import transaction
-from app.jobs import HANDLERS, PERIODIC
+from app.db import make_engine, transaction
+from app.jobs import PERIODIC
+from app.jobs import reminders as reminder_jobs
 from app.models import Person
 from app.models.tables import job, notice
 from app.operations.mail_settings import change_mail_settings
 from app.operations.sessions import cancel_session
+from app.queries import reminders
 from app.queries.mail_settings import unsubscribe_url
 from app.rules.access import SYSTEM
 from app.rules.reminders import Topic
@@ -27,6 +29,7 @@ from tests.statements import counted
 
 SUNDAY_TEN = TEN - timedelta(days=1)
 MINUTE = timedelta(minutes=1)
+SWEEPS = {kind: every for kind, every in PERIODIC.items() if kind.startswith("reminders")}
 MIA = "mia@earshot.example"
 BY_MACHINE: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
 
@@ -43,12 +46,11 @@ def meeting(house: House) -> tuple[str, Person]:
     return session_id, mia
 
 
-def tick(house: House, *, send: bool = True) -> None:
-    """Let a worker do what this minute holds; without `send`, no further than to what is to be sent."""
-    handlers = HANDLERS if send else {"reminders": HANDLERS["reminders"]}
-    worker = Worker(house.engine, house.settings, house.clock, handlers, periodic={"reminders": MINUTE})
+def tick(house: House) -> None:
+    """Let a worker do what this minute holds."""
+    worker = Worker(house.engine, house.settings, house.clock, periodic=SWEEPS)
     worker.plan()
-    while worker.run_one() and send:
+    while worker.run_one():
         pass
 
 
@@ -57,8 +59,8 @@ def notices(house: House) -> list[tuple[NoticeStatus, str | None]]:
         return [(row.status, row.why) for row in db.execute(select(notice).order_by(notice.c.once))]
 
 
-def test_every_minute_is_looked_at() -> None:
-    assert PERIODIC["reminders"] == MINUTE
+def test_every_minute_it_is_looked_at_what_starts_and_every_quarter_of_an_hour_at_everybody() -> None:
+    assert {"reminders": MINUTE, "reminders_ahead": 15 * MINUTE} == SWEEPS
 
 
 def test_a_reminder_reads_well_and_carries_the_way_to_switch_it_off(house: House, meeting: tuple[str, Person]) -> None:
@@ -98,7 +100,7 @@ def test_what_changes_between_writing_and_sending_is_heeded(
 ) -> None:
     session_id, mia = meeting
     house.clock.at = SUNDAY_TEN
-    tick(house, send=False)
+    reminder_jobs.look_ahead(house.context({}))
     assert [status for status, _ in notices(house)] == [NoticeStatus.WAITING] * 2
 
     with transaction(house.engine, writes=True) as db:
@@ -117,7 +119,7 @@ def test_what_changes_between_writing_and_sending_is_heeded(
 
 
 def test_a_minute_without_anything_due_writes_nothing(house: House, meeting: tuple[str, Person]) -> None:
-    worker = Worker(house.engine, house.settings, house.clock, HANDLERS, periodic={"reminders": MINUTE})
+    worker = Worker(house.engine, house.settings, house.clock, periodic={"reminders": MINUTE})
     house.clock.at = SUNDAY_TEN - MINUTE
     worker.plan()
 
@@ -129,3 +131,38 @@ def test_a_minute_without_anything_due_writes_nothing(house: House, meeting: tup
     with transaction(house.engine, writes=False) as db:
         waiting = select(func.count()).select_from(job).where(job.c.status == JobStatus.QUEUED)
         assert db.execute(waiting).scalar_one() == 0
+
+
+def test_a_usual_minute_reads_through_no_table(sqlite_url: str) -> None:
+    engine = make_engine(sqlite_url)
+
+    with counted(engine) as statements, transaction(engine, writes=False) as db:
+        reminders.starting_soon(db, now=TEN)
+        reminders.debriefs_due(db, now=TEN)
+
+    assert plans(engine, statements) == []
+    engine.dispose()
+
+
+def plans(engine: Engine, statements: list[str]) -> list[str]:
+    """The steps of these statements that read a whole table or index."""
+    asked = [one for one in statements if one.startswith("SELECT")]
+    assert len(asked) == 2
+    with engine.connect() as connection:
+        steps = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {one}", ("",) * one.count("?")) for one in asked]
+        return [str(step.detail) for rows in steps for step in rows if "SCAN" in step.detail]
+
+
+def test_a_morning_of_many_is_written_in_portions_and_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reminder_jobs, "_AT_ONCE", 2)
+    with transaction(house.engine, writes=True) as db:
+        for n in range(3):
+            a_session(db, a_person(db, f"M{n}"), a_person(db, f"N{n}"))
+    house.clock.at = TEN - timedelta(hours=2, minutes=30)
+
+    with counted(house.engine) as statements:
+        reminder_jobs.look_ahead(house.context({}))
+    reminder_jobs.look_ahead(house.context({}))
+
+    assert len(notices(house)) == 6
+    assert sum(one.startswith("INSERT INTO notice") for one in statements) == 3

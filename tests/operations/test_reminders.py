@@ -14,7 +14,7 @@ from app.models.tables import call, claim, event, job, notice, participant, pers
 from app.operations.calls import cancel_call, patch_call
 from app.operations.mail_settings import change_mail_settings
 from app.operations.people import patch_person
-from app.operations.reminders import remind
+from app.operations.reminders import remind, tell_debriefs
 from app.operations.responses import respond
 from app.operations.seats import approve_seat, book_seat, release_seat
 from app.operations.series import book_series
@@ -22,6 +22,7 @@ from app.operations.sessions import cancel_session, reschedule_session, undo_can
 from app.queries import reminders
 from app.queries.entries import Desk
 from app.queries.notices import Pointless, Said
+from app.queries.reminders import Reason
 from app.rules.access import SYSTEM
 from app.rules.messages import CATALOGUE
 from app.vocabulary import CallStatus, MessageKind, Part, PersonStatus, Response, SessionKind, SessionStatus
@@ -39,10 +40,15 @@ DESK = Desk.of(Settings(public_url="https://earshot.example", _env_file=None))
 BY_MACHINE: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
 
 
+def due(db: DbSession, now: datetime) -> list[Reason]:
+    return [*reminders.starting_soon(db, now=now), *reminders.days_ahead(db, now=now)]
+
+
 def sweep(db: DbSession, now: datetime) -> list[Any]:
-    """Sweep as the job does, and return the notices that this wrote."""
+    """Sweep as the jobs do, and return the notices that this wrote."""
     before = {row.id for row in db.execute(select(notice))}
-    remind(db, reminders.due(db, now=now), now=now)
+    remind(db, due(db, now), now=now)
+    tell_debriefs(db, now=now)
     return [row for row in db.execute(select(notice).order_by(notice.c.once)) if row.id not in before]
 
 
@@ -464,7 +470,7 @@ def test_a_sweep_costs_as_many_statements_for_thirty_people_as_for_two(sqlite_ur
             for n in range(pairs):
                 a_session(db, a_person(db, f"M{n}"), a_person(db, f"N{n}"))
         with transaction(engine, writes=False) as db, counted(engine) as statements:
-            found = reminders.due(db, now=now)
+            found = due(db, now)
         assert len(found) >= 2 * pairs
         costs.append(len(statements))
     engine.dispose()
