@@ -1,0 +1,120 @@
+"""Read connected calendars: load, fetch and read with no transaction open, record."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from app.adapters import calendars
+from app.adapters.calendars import Fetched, NotFetched, Place, Unchanged
+from app.child import ChildFailed, run_limited
+from app.db import transaction
+from app.ical.connected import CalendarRefused, Told, Wanted
+from app.jobs.context import JobContext
+from app.operations import connected_calendars as operations
+from app.operations.installation import installation_id
+from app.queries import connected_calendars
+from app.vocabulary import CalendarKind, CalendarUse
+
+_BACK, _AHEAD = timedelta(days=1), timedelta(days=180)
+_SECONDS, _MEBIBYTES = 15, 200
+"""Of the process that reads a calendar: its reader counts its steps, so this is for what nobody thought of."""
+
+
+def sweep(job: JobContext) -> None:
+    """Queue the calendars that are due."""
+    job.write(lambda db: operations.queue_due(db, now=job.clock()))
+
+
+def refresh(job: JobContext) -> None:
+    """Read one calendar. Whatever is wrong with it is noted, and what was read last still counts."""
+    calendar_id: str = job.payload["calendar_id"]
+    with transaction(job.engine, writes=False) as db:
+        seen = connected_calendars.calendar_to_read(db, calendar_id)
+        if seen is None:
+            return
+        own_domain = installation_id(db)
+        colleagues = connected_calendars.company_domains(db) if seen.use is CalendarUse.CALLS else None
+    now = job.clock()
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start, end = today - _BACK, today + _AHEAD
+    try:
+        fetched = _fetch(job, seen, start=start, end=end, now=now)
+        if isinstance(fetched, Unchanged):
+            _unchanged(job, calendar_id, seen.etag, seen.last_modified)
+            return
+        digest = _digest(seen, fetched.content, start)
+        if digest == seen.content_digest:
+            _unchanged(job, calendar_id, fetched.etag, fetched.last_modified)
+            return
+        wanted = Wanted(
+            content=fetched.content,
+            start=start,
+            end=end,
+            owner_zone=seen.time_zone,
+            addresses=_addresses(seen),
+            own_domain=own_domain,
+            colleagues=colleagues,
+            title_contains=seen.title_contains,
+        )
+        told = _read(job, wanted)
+    except NotFetched as why:
+        _failed(job, calendar_id, str(why), lasting=why.lasting, retry_at=why.retry_at)
+    except CalendarRefused as why:
+        _failed(job, calendar_id, str(why))
+    except ChildFailed:
+        _failed(job, calendar_id, "The calendar takes more time or memory to read than it may.")
+    else:
+        job.write(
+            lambda db: operations.keep_reading(
+                db,
+                calendar_id,
+                told,
+                digest=digest,
+                etag=fetched.etag,
+                last_modified=fetched.last_modified,
+                until=end,
+                now=job.clock(),
+            )
+        )
+
+
+def _fetch(job: JobContext, seen: Any, *, start: datetime, end: datetime, now: datetime) -> Fetched | Unchanged:
+    outbound, place = job.outside.outbound, Place(seen.url, seen.username, seen.password)
+    if seen.kind is CalendarKind.CALDAV:
+        return calendars.fetch_caldav(outbound, place, start=start, end=end, now=now)
+    # Each day has another window, for which a calendar that did not change has to be read again.
+    known = seen.read_at is not None and seen.read_at.astimezone(UTC).date() == now.astimezone(UTC).date()
+    etag, last_modified = (seen.etag, seen.last_modified) if known else (None, None)
+    return calendars.fetch_ics(outbound, place, etag=etag, last_modified=last_modified, now=now)
+
+
+def _read(job: JobContext, wanted: Wanted) -> Told:
+    return run_limited(
+        "app.ical.connected:read", wanted, answer=Told, seconds=_SECONDS, mebibytes=_MEBIBYTES, over=job.over
+    )
+
+
+def _addresses(seen: Any) -> frozenset[str]:
+    """Return under which addresses the owner may be invited there: a CalDAV user is often an address of its own."""
+    own = {seen.email, seen.username} if seen.username and "@" in seen.username else {seen.email}
+    return frozenset(address.lower() for address in own)
+
+
+def _digest(seen: Any, content: bytes, start: datetime) -> str:
+    """Return what is the same only if reading would give the same: the bytes, the window and whose it is."""
+    whose = repr((start, seen.time_zone, seen.email, seen.username, seen.use, seen.title_contains))
+    return hashlib.sha256(whose.encode() + b"\n" + content).hexdigest()
+
+
+def _unchanged(job: JobContext, calendar_id: str, etag: str | None, last_modified: str | None) -> None:
+    job.write(
+        lambda db: operations.keep_unchanged(db, calendar_id, etag=etag, last_modified=last_modified, now=job.clock())
+    )
+
+
+def _failed(
+    job: JobContext, calendar_id: str, why: str, *, lasting: bool = False, retry_at: datetime | None = None
+) -> None:
+    note = partial(operations.note_failure, calendar_id=calendar_id, why=why, lasting=lasting, retry_at=retry_at)
+    job.write(lambda db: note(db, now=job.clock()))

@@ -1,0 +1,62 @@
+"""Read which calendars outside people connected. Private: their own, admins all."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import literal_column, or_, select
+
+from app.db import DbSession
+from app.errors import NotFound
+from app.models.tables import connected_calendar, person
+from app.queries.pages import Order, PageOf, PageRequest, fetch
+from app.queries.rows import first_row
+from app.rules.access import Actor, may_act_for
+from app.rules.refreshing import EVERY
+from app.vocabulary import CalendarHealth, PersonStatus
+
+_SECRET = frozenset({"password", "etag", "last_modified", "content_digest"})
+_READ = (
+    connected_calendar.c.health != literal_column(f"'{CalendarHealth.DISABLED}'"),  # as the partial index has it
+    person.c.status != PersonStatus.LEFT,
+)
+_SHOWN = tuple(column for column in connected_calendar.c if column.name not in _SECRET)
+
+
+def list_calendars(db: DbSession, person_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of somebody's connected calendars, oldest first. Raises NotFound. Two statements."""
+    if not may_act_for(actor, person_id):
+        raise NotFound
+    first_row(db, select(person.c.id).where(person.c.id == person_id))
+    query = select(*_SHOWN).where(connected_calendar.c.person_id == person_id)
+    return fetch(db, query, page, Order(connected_calendar.c.id, connected_calendar.c.id))
+
+
+def calendar_of(db: DbSession, person_id: str, calendar_id: str, *, actor: Actor) -> Any:
+    """Return one of somebody's connected calendars. Raises NotFound when absent or not for this actor."""
+    if not may_act_for(actor, person_id):
+        raise NotFound
+    mine = connected_calendar.c.id == calendar_id, connected_calendar.c.person_id == person_id
+    return first_row(db, select(*_SHOWN).where(*mine))
+
+
+def calendar_to_read(db: DbSession, calendar_id: str) -> Any:
+    """Return a calendar with its secrets, and as `email` and `time_zone` those of its owner; None when it is gone,
+    disabled, or its owner has left.
+    """
+    query = select(connected_calendar, person.c.email, person.c.time_zone).join(person)
+    query = query.where(connected_calendar.c.id == calendar_id, *_READ)
+    return db.execute(query).first()
+
+
+def due(db: DbSession, *, now: datetime, most: int) -> list[str]:
+    """Return the ids of the calendars that are due, the longest waiting first. What was looked at later than now was
+    looked at by a clock that was wrong: when it says that it is due again means nothing.
+    """
+    is_due = or_(connected_calendar.c.due_at <= now, connected_calendar.c.checked_at > now + EVERY)
+    query = select(connected_calendar.c.id).join(person).where(is_due, *_READ)
+    return list(db.execute(query.order_by(connected_calendar.c.due_at).limit(most)).scalars())
+
+
+def company_domains(db: DbSession) -> frozenset[str]:
+    """Return the domains of everybody's addresses: who writes from elsewhere is from outside."""
+    return frozenset(email.rpartition("@")[2] for email in db.execute(select(person.c.email)).scalars())

@@ -1,0 +1,124 @@
+"""Calendars that people have elsewhere: connect them, see how they do; and when somebody is taken, for calendars."""
+
+import hashlib
+from datetime import UTC, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from app.errors import Invalid, NotFound, Stale
+from app.ical.freebusy import freebusy
+from app.operations import connected_calendars as operations
+from app.operations.installation import installation_id
+from app.operations.webhooks import UrlRefused
+from app.queries import connected_calendars
+from app.queries.freebusy import taken_time
+from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Reply, Route, TheHouse
+from app.routers.problems import refusals
+from app.schemas.calendars import ConnectCalendar, ConnectedCalendarRead
+from app.schemas.shapes import Listing
+from app.vocabulary import Instant
+
+router = APIRouter(prefix="/v1/people/{person_id}", tags=["availability"], route_class=Route)
+
+_USUAL = timedelta(days=60)
+_CALENDAR: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A calendar with one VFREEBUSY", "content": {"text/calendar": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/calendars", operation_id="calendars_list", responses=refusals(NotFound))
+def list_calendars(
+    person_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer: Answer
+) -> Listing[ConnectedCalendarRead]:
+    """List your connected calendars, oldest first, or anybody's as an admin."""
+    found = connected_calendars.list_calendars(db, person_id, page, actor=actor)
+    return answer.page(found, [ConnectedCalendarRead.of(row) for row in found.rows])
+
+
+@router.post(
+    "/calendars",
+    status_code=201,
+    operation_id="calendars_create",
+    responses=refusals(
+        NotFound, UrlRefused, operations.PasswordAlone, operations.CalendarConnected, operations.TooManyCalendars
+    ),
+)
+def connect_calendar(
+    person_id: str, body: ConnectCalendar, db: Db, now: Now, actor: CurrentActor, answer: Answer, the: TheHouse
+) -> ConnectedCalendarRead:
+    """Have a calendar read that is elsewhere, now and every 15 minutes. What opens it is never shown again.
+
+    The time that its events take is busy. With `use` = `calls`, those with somebody from outside the company become
+    your calls and follow their events: they move with them, and are cancelled with them. When it can't be read, what
+    was read last still counts, and `why` says what is wrong.
+    """
+    made = operations.connect_calendar(
+        db, person_id=person_id, **body.model_dump(), allowed=the.settings.outbound_allow, actor=actor, now=now
+    )
+    shown = ConnectedCalendarRead.of(made)
+    return answer.created(f"/v1/people/{person_id}/calendars/{made.id}", made.version, shown)
+
+
+@router.get("/calendars/{calendar_id}", operation_id="calendars_get", responses=refusals(NotFound))
+def get_calendar(
+    person_id: str, calendar_id: str, db: ReadDb, actor: CurrentActor, answer: Answer
+) -> ConnectedCalendarRead:
+    """Read one connected calendar and how it does, without what opens it."""
+    return _answered(answer, connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor))
+
+
+@router.delete(
+    "/calendars/{calendar_id}", status_code=204, operation_id="calendars_delete", responses=refusals(NotFound, Stale)
+)
+def disconnect_calendar(
+    person_id: str, calendar_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch
+) -> None:
+    """Forget a calendar and what it said of your time. Calls ahead that were made of its events are cancelled."""
+    operations.disconnect_calendar(
+        db, person_id=person_id, calendar_id=calendar_id, expected_version=if_match, actor=actor, now=now
+    )
+
+
+@router.post(
+    "/calendars/{calendar_id}/refresh",
+    status_code=202,
+    operation_id="calendars_refresh",
+    responses=refusals(NotFound),
+)
+def refresh_calendar(person_id: str, calendar_id: str, db: Db, now: Now, actor: CurrentActor) -> ConnectedCalendarRead:
+    """Read a calendar as soon as there is a worker. Safe to repeat. `checked_at` tells when it was."""
+    found = operations.ask_for_refresh(db, person_id=person_id, calendar_id=calendar_id, actor=actor, now=now)
+    return ConnectedCalendarRead.of(found)
+
+
+@router.get(
+    "/freebusy.ics",
+    operation_id="freebusy_get",
+    response_class=Response,
+    responses=_CALENDAR | refusals(NotFound, Invalid),
+)
+def get_freebusy(
+    person_id: str,
+    db: ReadDb,
+    now: Now,
+    actor: CurrentActor,
+    from_: Annotated[Instant | None, Query(alias="from", description="Midnight UTC of today unless given.")] = None,
+    to: Annotated[Instant | None, Query(description="60 days after `from` unless given; 190 days at most.")] = None,
+) -> Response:
+    """Read when you can't be booked, or anybody can't as an admin, as a calendar (VFREEBUSY): no titles, no details."""
+    start = from_ or now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = to or start + _USUAL
+    ranges = taken_time(db, person_id, start=start, end=end, actor=actor, now=now)
+    uid = f"freebusy-{person_id}@{installation_id(db)}"
+    content = freebusy(ranges, uid=uid, start=start, end=end, now=now)
+    return Response(content, media_type="text/calendar; charset=utf-8", headers={"Cache-Control": "private, no-store"})
+
+
+def _answered(answer: Reply, found: Any) -> ConnectedCalendarRead:
+    return answer.version(found.version, ConnectedCalendarRead.of(found), shows=_health(found))
+
+
+def _health(found: Any) -> str:
+    """Tell states of a calendar apart that nobody changed: how it does is no version of it."""
+    return hashlib.sha256(repr((found.health, found.why, found.checked_at)).encode()).hexdigest()[:12]
