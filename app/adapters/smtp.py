@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 Security = Literal["starttls", "tls", "none"]
 
+_MOST_HEARD = 1024 * 1024  # bytes; a hundred mails are answered with a tenth of it
 _PARTING_SECONDS = 2.0
 
 
@@ -157,14 +158,21 @@ class _Tls(_Smtp, smtplib.SMTP_SSL):
 
 
 class _Incoming(io.RawIOBase):
+    """What the relay says. smtplib would keep an answer in memory that has any number of lines."""
+
     def __init__(self, smtp: _Smtp) -> None:
         self._smtp = smtp
+        self._heard = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        return self._smtp.hurry().recv_into(buffer)
+        size = self._smtp.hurry().recv_into(buffer)
+        self._heard += size
+        if self._heard > _MOST_HEARD:
+            raise smtplib.SMTPException("the relay never stops talking")
+        return size
 
 
 def _left(ends_at: float) -> float:
