@@ -5,7 +5,7 @@ import secrets
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -40,6 +40,20 @@ class Settings(BaseSettings):
     smtp_tls: Annotated[str, Field(pattern="^(starttls|tls|none)$")] = "starttls"
     mail_per_domain_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
     """Mails that one process hands over for one domain in any minute at most."""
+    mail_authserv_id: Annotated[str, Field(pattern="^[A-Za-z0-9._-]*$")] = ""
+    """Name that our own mail gateway gives itself in Authentication-Results (RFC 8601). It must put one on top of each
+    mail, for what it says there of the sender is believed; empty believes none.
+    """
+    reply_to: Email | Literal[""] = ""
+    """Mailbox to which invites ask for replies, at an address with a `+` for each of them; empty asks for none."""
+    imap_host: str = ""
+    """Where replies and bounces are read; empty means that a gateway hands them in."""
+    imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
+    imap_username: str = ""
+    imap_password: SecretStr = SecretStr("")
+    imap_tls: Annotated[str, Field(pattern="^(starttls|tls|none)$")] = "tls"
+    imap_folder: str = "INBOX"
+    """Whatever arrives there is read and marked as seen: no folder for people."""
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     """Database connections of one process at most (PostgreSQL)."""
     outbound_allow: Annotated[tuple[AllowedPlace, ...], NoDecode] = ()

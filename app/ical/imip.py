@@ -46,13 +46,14 @@ def message(
     html: str,
     message_id: str,
     date: datetime,
+    reply_to: str | None = None,
 ) -> bytes:
     """Return the mail that carries `calendar` to one attendee. The same arguments give the same bytes.
 
     `message_id` and addresses come without angle brackets and in ASCII; an address that is none is a ValueError, and so
     is a calendar whose METHOD is not `method` (RFC 6047 section 2.4 wants them equal). Outlook looks for the invite in
     the first child only and Gmail wants it among the alternatives; both take base64, which alone keeps each CRLF of
-    the calendar. The same bytes are attached for people whose client knows neither.
+    the calendar. The same bytes are attached for people whose client knows neither. Answers by hand go to `reply_to`.
     """
     if f"\r\nMETHOD:{method}\r\n".encode() not in calendar:
         raise ValueError(f"the calendar's METHOD is not {method}")
@@ -67,6 +68,8 @@ def message(
     attached = _base64_part('application/ics; name="invite.ics"', calendar)
     attached["Content-Disposition"] = 'attachment; filename="invite.ics"'
     mail = _multipart("mixed", boundary, alternatives, attached)
+    if reply_to is not None:
+        mail["Reply-To"] = f"<{_address(reply_to)}>"
     return _sealed(mail, sender, recipient, subject=subject, message_id=message_id, date=date)
 
 

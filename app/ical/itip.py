@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from app.ical.entries import Entry, EntryStatus
-from app.ical.write import calendar, vevent
+from app.ical.entries import Entry, EntryStatus, Override
+from app.ical.write import calendar, occurrence, vevent
 
 
 def request(entry: Entry) -> bytes:
@@ -27,3 +27,12 @@ def cancel(entry: Entry) -> bytes:
     if not entry.attendees:
         raise ValueError(f"entry {entry.uid!r} has nobody to tell that it is cancelled")
     return calendar([vevent(replace(entry, status=EntryStatus.CANCELLED), rsvp=True)], method="CANCEL")
+
+
+def decline_counter(entry: Entry, one: Override | None = None) -> bytes:
+    """Turn down another time that was suggested for the entry, or for one occurrence of its series: it stays as it is
+    (RFC 5546 section 3.2.8).
+    """
+    quiet = replace(entry, alarm_minutes=None)
+    stays = vevent(quiet, rsvp=False) if one is None else occurrence(quiet, one)
+    return calendar([stays], method="DECLINECOUNTER")

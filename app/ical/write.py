@@ -24,7 +24,7 @@ from app.ical.zones import vtimezone
 RENDERER = 2
 """Goes up whenever the bytes of an unchanged entry change: fragments stored under a lower number are rendered anew."""
 
-Method = Literal["REQUEST", "CANCEL"]
+Method = Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]
 
 _FOOTER = b"END:VCALENDAR\r\n"
 _REFRESH = timedelta(hours=1)
@@ -61,6 +61,13 @@ def vevent(entry: Entry, *, rsvp: bool) -> bytes:
     _recur(master, entry, series)
     moved = () if entry.status is EntryStatus.CANCELLED else series.overrides
     return b"".join([_bytes(master), *(_bytes(_moved(entry, series, one, rsvp=rsvp)) for one in moved)])
+
+
+def occurrence(entry: Entry, one: Override) -> bytes:
+    """Return the VEVENT of one occurrence of a series by itself; it asks nobody for an answer."""
+    if entry.recurrence is None:
+        raise ValueError(f"entry {entry.uid!r} happens once")
+    return _bytes(_moved(entry, entry.recurrence, one, rsvp=False))
 
 
 def _event(entry: Entry, *, rsvp: bool) -> Event:

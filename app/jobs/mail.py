@@ -12,6 +12,7 @@ from app.ical.write import Method
 from app.jobs.context import Hopeless, JobContext
 from app.jobs.posting import InTrouble, post
 from app.operations.entries import Letter, hand_to_mail, mail_taken
+from app.operations.reply_addresses import ReplyTo
 from app.queries.entries import Desk, Drawn, Subject
 from app.queries.message_templates import language_of_owner, words_for
 from app.rules.messages import day, times, when
@@ -42,7 +43,7 @@ def send_invite(context: JobContext) -> None:
             context,
             message_id=letter.message_id,
             recipient=letter.drawn.recipient.email,
-            message=written(letter, words),
+            message=written(letter, words, reply_to=ReplyTo.of(context.settings).address(letter.drawn.id)),
         )
     except InTrouble as trouble:
         log.info("invite not sent", entry_id=letter.drawn.id, why=str(trouble))
@@ -70,7 +71,7 @@ def kind_of(letter: Letter) -> MessageKind:
     return changed if letter.again else new
 
 
-def written(letter: Letter, words: Words) -> bytes:
+def written(letter: Letter, words: Words, *, reply_to: str | None = None) -> bytes:
     """Return the whole mail in these words. Pure: the same revision in the same words gives the same bytes."""
     drawn, entry = letter.drawn, letter.drawn.entry
     cancelled = entry.status is EntryStatus.CANCELLED
@@ -92,6 +93,7 @@ def written(letter: Letter, words: Words) -> bytes:
         html=html(said.text),
         message_id=letter.message_id,
         date=entry.changed_at,
+        reply_to=reply_to,
     )
 
 
