@@ -27,7 +27,7 @@ _RETRIES = 3
 _BODY_SECONDS = 60
 _DRAIN_SECONDS = 5
 _LONGEST_QUERY = 16 * 1024  # bytes; more values than that would not fit into one statement
-_NOT_JSON = ("/v1/imports", "/v1/bounces")  # they look themselves at what they are sent
+_NOT_JSON = ("/v1/imports", "/v1/bounces", "/v1/itip")  # they look themselves at what they are sent
 _PLAIN_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 
 

@@ -73,6 +73,8 @@ NAME = {"name": "Another name"}
 WORDS = {"subject": "You two", "text": "{{other_name}} and you: {{link}}"}
 SKILLS = {"skills": [{"slug": PRIVATE_SKILL, "level": 4, "wants": 5, "teaches": False}]}
 BUSY = {"source": "outlook", "intervals": []}
+REPLY = "BEGIN:VCALENDAR\nMETHOD:REPLY\nBEGIN:VEVENT\nUID:x\nDTSTAMP:20261121T090000Z\nATTENDEE:x@x.example\n"
+REPLY += "END:VEVENT\nEND:VCALENDAR\n"
 PAUSE = {"starts_on": "2027-08-02", "ends_on": "2027-08-20"}
 TYPE = {"slug": "pilot", "name": "Pilot"}
 SENSITIVE, CLOSED = {"call_id": "sensitive_call"}, {"call_id": "closed_call"}
@@ -245,6 +247,7 @@ MATRIX = (
     Row("GET /v1/deliveries/{delivery_id}", ADMIN_SEES),
     Row("POST /v1/deliveries/{delivery_id}/resend", ADMIN_QUEUES),
     Row("POST /v1/bounces", ADMIN, "no report"),
+    Row("POST /v1/itip", ADMIN, REPLY),
     Row("GET /v1/mail-troubles", ADMIN_SEES),
     Row("DELETE /v1/mail-troubles/{email}", ADMIN_DELETES),
     Row("GET /v1/feeds", ALL),
@@ -433,7 +436,7 @@ def _ask(world: World, client: httpx.Client, row: Row) -> httpx.Response:
     return client.request(row.method, path, params=_filled(row.query, world), **sent)
 
 
-_KINDS = {"POST /v1/imports": "text/csv", "POST /v1/bounces": "message/rfc822"}
+_KINDS = {"POST /v1/imports": "text/csv", "POST /v1/bounces": "message/rfc822", "POST /v1/itip": "text/calendar"}
 """What bodies are that are no JSON."""
 
 
