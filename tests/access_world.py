@@ -29,6 +29,7 @@ from app.operations.access import create_sign_in_link, redeem_sign_in_link
 from app.operations.accounts import create_account
 from app.operations.availability import create_pause, replace_busy
 from app.operations.call_types import create_call_type
+from app.operations.connected_calendars import connect_calendar, note_failure
 from app.operations.deliveries import deliver
 from app.operations.enrollments import enroll
 from app.operations.events import Told
@@ -51,6 +52,8 @@ from app.rules.skills import SkillState
 from app.rules.templates import Words
 from app.vocabulary import (
     BusyStatus,
+    CalendarKind,
+    CalendarUse,
     FeedKind,
     FeedPrivacy,
     JobStatus,
@@ -174,7 +177,7 @@ def undone(database_url: str) -> Iterator[None]:
 _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
     "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
-    "endpoint_id", "event_id", "delivery_id",
+    "endpoint_id", "event_id", "delivery_id", "calendar_id",
 )  # fmt: skip
 
 
@@ -218,6 +221,7 @@ def _filled(db: DbSession) -> dict[str, str]:
         **_waits(db, people),
         **_programs(db, people, mentees=[ana.id, cleo.id, dan.id]),
         **_feeds(db, [ana.id, mara.id, cleo.id]),
+        "calendar_id": _calendars(db, ana.id)[0],
         **_jobs(db),
         **_webhooks(db),
         **_mail_troubles(db),
@@ -351,6 +355,16 @@ def _feeds(db: DbSession, owners: list[str]) -> dict[str, str]:
     ]
     db.execute(update(feed).values(last_fetched_at=NOW, last_fetched_by=CANARY))
     return {"feed_id": made[0].feed.id, "secret": made[0].secret}
+
+
+def _calendars(db: DbSession, owner: str) -> list[str]:
+    """Three calendars elsewhere, one of which can't be read."""
+    opened: dict[str, Any] = {"kind": CalendarKind.ICS, "username": CANARY, "password": CANARY, "allowed": ()}
+    told: dict[str, Any] = {"name": CANARY, "use": CalendarUse.CALLS, "title_contains": CANARY}
+    urls = [f"https://calendar.example/{CANARY}/{number}.ics" for number in range(3)]
+    made = [connect_calendar(db, person_id=owner, url=url, **opened, **told, **BY_MACHINE).id for url in urls]
+    note_failure(db, made[0], CANARY, lasting=True, retry_at=None, now=NOW)
+    return made
 
 
 def _browser(api: Api, person_id: str | None = None, **values: Any) -> httpx.Client:

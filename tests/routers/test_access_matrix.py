@@ -73,6 +73,7 @@ NAME = {"name": "Another name"}
 WORDS = {"subject": "You two", "text": "{{other_name}} and you: {{link}}"}
 SKILLS = {"skills": [{"slug": PRIVATE_SKILL, "level": 4, "wants": 5, "teaches": False}]}
 BUSY = {"source": "outlook", "intervals": []}
+CALENDAR = {"kind": "ics", "url": "https://calendar.example/new.ics", "name": "Home"}
 REPLY = "BEGIN:VCALENDAR\nMETHOD:REPLY\nBEGIN:VEVENT\nUID:x\nDTSTAMP:20261121T090000Z\nATTENDEE:x@x.example\n"
 REPLY += "END:VEVENT\nEND:VCALENDAR\n"
 PAUSE = {"starts_on": "2027-08-02", "ends_on": "2027-08-20"}
@@ -114,6 +115,12 @@ MATRIX = (
     Row("PUT /v1/people/{person_id}/availability", PRIVATE, HOURS),
     Row("GET /v1/people/{person_id}/busy", PRIVATE),
     Row("PUT /v1/people/{person_id}/busy", PRIVATE, BUSY),
+    Row("GET /v1/people/{person_id}/calendars", PRIVATE),
+    Row("POST /v1/people/{person_id}/calendars", (201, 201, 404, 401), CALENDAR),
+    Row("GET /v1/people/{person_id}/calendars/{calendar_id}", PRIVATE),
+    Row("DELETE /v1/people/{person_id}/calendars/{calendar_id}", (204, 204, 404, 401)),
+    Row("POST /v1/people/{person_id}/calendars/{calendar_id}/refresh", (202, 202, 404, 401)),
+    Row("GET /v1/people/{person_id}/freebusy.ics", PRIVATE),
     Row("GET /v1/people/{person_id}/availability/pauses", PRIVATE),
     Row("POST /v1/people/{person_id}/availability/pauses", (201, 201, 404, 401), PAUSE),
     Row("DELETE /v1/people/{person_id}/availability/pauses/{pause_id}", (204, 204, 404, 401)),
