@@ -1,18 +1,16 @@
 """Read when somebody can't be booked, and nothing of by what."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 
 from app.db import DbSession
-from app.errors import Fault, Invalid, NotFound
+from app.errors import NotFound
 from app.ical.connected import Range, merged
 from app.models.tables import person
 from app.queries.busy import taken
 from app.queries.rows import first_row
 from app.rules.access import Actor, may_act_for
-
-LONGEST = timedelta(days=190)
 
 
 def taken_time(
@@ -24,7 +22,4 @@ def taken_time(
     if not may_act_for(actor, person_id):
         raise NotFound
     first_row(db, select(person.c.id).where(person.c.id == person_id))
-    if not start < end <= start + LONGEST:
-        fault = Fault("/to", "out_of_range", f"must be later than `from`, by {LONGEST.days} days at most")
-        raise Invalid(f"Ask for {LONGEST.days} days at most.", faults=(fault,))
     return merged(taken(db, [person_id], start, end, now=now)[person_id])

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from app.errors import Invalid, NotFound, Stale
+from app.errors import NotFound, Stale
 from app.ical.freebusy import freebusy
 from app.operations import connected_calendars as operations
 from app.operations.installation import installation_id
@@ -21,7 +21,7 @@ from app.vocabulary import Instant
 
 router = APIRouter(prefix="/v1/people/{person_id}", tags=["availability"], route_class=Route)
 
-_USUAL = timedelta(days=60)
+_SHOWN = timedelta(days=60)
 _CALENDAR: dict[int | str, dict[str, Any]] = {
     200: {"description": "A calendar with one VFREEBUSY", "content": {"text/calendar": {"schema": {"type": "string"}}}}
 }
@@ -96,7 +96,7 @@ def refresh_calendar(person_id: str, calendar_id: str, db: Db, now: Now, actor: 
     "/freebusy.ics",
     operation_id="freebusy_get",
     response_class=Response,
-    responses=_CALENDAR | refusals(NotFound, Invalid),
+    responses=_CALENDAR | refusals(NotFound),
 )
 def get_freebusy(
     person_id: str,
@@ -104,11 +104,10 @@ def get_freebusy(
     now: Now,
     actor: CurrentActor,
     from_: Annotated[Instant | None, Query(alias="from", description="Midnight UTC of today unless given.")] = None,
-    to: Annotated[Instant | None, Query(description="60 days after `from` unless given; 190 days at most.")] = None,
 ) -> Response:
-    """Read when you can't be booked, or anybody can't as an admin, as a calendar (VFREEBUSY): no titles, no details."""
+    """Read when you can't be booked in 60 days, or anybody can't as an admin: a calendar without titles or details."""
     start = from_ or now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    end = to or start + _USUAL
+    end = start + _SHOWN
     ranges = taken_time(db, person_id, start=start, end=end, actor=actor, now=now)
     uid = f"freebusy-{person_id}@{installation_id(db)}"
     content = freebusy(ranges, uid=uid, start=start, end=end, now=now)
