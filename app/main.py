@@ -19,6 +19,7 @@ from app.house import House
 from app.routers import (
     accounts,
     availability,
+    calendars,
     call_types,
     calls,
     feeds,
@@ -56,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     person_skills.router,
     availability.router,
+    calendars.router,
     mail_settings.router,
     slots.router,
     teams.router,
