@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 
 _MINUTE = 60.0
 _SLACK = 1.1  # jobs come a little later than they were told, so places get free a little later than they should
@@ -38,8 +39,8 @@ class Pace:
             if len(sent) < self._per_minute:
                 sent.append(now)
                 return 0.0
-            after_the_last_told = self._told.get(domain, -_MINUTE * _SLACK) + _SLACK * _MINUTE / self._per_minute
-            self._told[domain] = max(sent[0] + _MINUTE, after_the_last_told)
+            gap = _SLACK * _MINUTE / self._per_minute
+            self._told[domain] = max(sent[0] + _MINUTE, self._told.get(domain, -inf) + gap)
             return self._told[domain] - now
 
     def _forget(self, now: float) -> None:
