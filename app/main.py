@@ -48,12 +48,13 @@ from app.routers import (
     webhooks,
 )
 from app.routers.edges import Edge
+from app.routers.subscriptions import Lane, Subscriptions
 from app.web import pages
 from app.web.edge import PageEdge
 from app.worker import Worker
 
 ROUTERS: tuple[APIRouter, ...] = (
-    feeds.router,  # the most asked for: routes are tried in order
+    feeds.router,
     people.router,
     person_skills.router,
     availability.router,
@@ -102,12 +103,14 @@ def create_app(
         separate_input_output_schemas=False,
     )
     app.state.house = House(settings, engine, clock)
+    app.state.subscriptions = Subscriptions(app.state.house)
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = openapi.described(app)  # type: ignore[method-assign]
     problems.install(app, allowed_methods=problems.AllowedMethods(_routes()))
     app.add_middleware(Edge)
-    app.add_middleware(PageEdge)  # the last one added is the outermost
+    app.add_middleware(PageEdge)
+    app.add_middleware(Lane, subscriptions=app.state.subscriptions)  # the last one added is the outermost
     return app
 
 

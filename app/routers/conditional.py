@@ -63,12 +63,22 @@ def unchanged(etag: str, headers: Mapping[str, str]) -> Response:
 
 
 def calendar(request: Request, content: bytes, etag: str, headers: Mapping[str, str]) -> Response:
-    """Send a calendar, compressed where that is understood. The same content compresses to the same bytes."""
+    """Send a calendar, compressed where that is understood."""
+    zipped = wants_gzip(request)
+    return ready(compressed(content) if zipped else content, etag, headers, zipped=zipped)
+
+
+def ready(content: bytes, etag: str, headers: Mapping[str, str], *, zipped: bool) -> Response:
+    """Send a calendar in the form in which it is."""
     sent = {**headers, "Content-Type": CALENDAR, "ETag": etag}
-    if wants_gzip(request):
+    if zipped:
         sent |= {"Content-Encoding": "gzip", "ETag": twin(etag)}
-        content = gzip.compress(content, mtime=0)
     return Response(content, headers=sent)
+
+
+def compressed(content: bytes) -> bytes:
+    """Return the content under gzip. The same content compresses to the same bytes."""
+    return gzip.compress(content, mtime=0)
 
 
 def _http_date(text: str) -> datetime | None:

@@ -44,8 +44,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+        request_id = request_id_of(headers)
         answer = _Answer(send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
@@ -76,6 +75,12 @@ class Edge:
                 await asyncio.sleep((attempt + 1) * random.uniform(0.005, 0.025))  # noqa: S311 - spreads rivals
             else:
                 return
+
+
+def request_id_of(headers: Headers) -> str:
+    """Return the id that the client gave its request, or a fresh one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
 
 
 class _Answer:

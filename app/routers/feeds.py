@@ -1,38 +1,22 @@
 """Calendar subscriptions: the objects, and the calendars that their addresses hold."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Retryable, transaction
-from app.errors import Forbidden, NotFound, Problem, Stale
+from app.errors import Forbidden, NotFound, Stale
 from app.house import House
-from app.ical import write
-from app.ical.text import one_line
 from app.operations import feeds as operations
 from app.operations.changes import UnknownReference
 from app.queries import feeds
-from app.queries.entries import Desk, Fragment
-from app.routers import conditional
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route, TheHouse
 from app.routers.problems import refusals
+from app.routers.subscriptions import Subscriptions
 from app.schemas.feeds import CreateFeed, FeedIssued, FeedRead
 from app.schemas.shapes import Listing
 
-log = structlog.get_logger("earshot.feeds")
-
 router = APIRouter(tags=["feeds"], route_class=Route)
 
-_PRIVATE = {
-    "Cache-Control": "private, max-age=300",
-    "Vary": "Accept-Encoding",
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-}
 _CALENDAR: dict[int | str, dict[str, Any]] = {
     200: {"description": "The calendar", "content": {"text/calendar": {"schema": {"type": "string"}}}},
     304: {"description": "As you know it"},
@@ -95,36 +79,11 @@ def revoke_feed(feed_id: str, db: Db, now: Now, actor: CurrentActor, if_match: I
     response_class=Response,
     responses=_CALENDAR | refusals(NotFound),
 )
-def fetch_feed(secret: str, request: Request, now: Now, the: TheHouse) -> Response:
+def fetch_feed(secret: str, request: Request) -> Response:
     """Read the calendar behind an address. The address is the key; an unknown or revoked one is not there."""
-    desk = Desk.of(the.settings)
-    drawn: Sequence[Fragment] = ()
-    try:
-        with transaction(the.engine, writes=False) as db:
-            state = feeds.feed_state(db, secret=secret, desk=desk, now=now)
-            etag, changed_at = conditional.tag(state.digest), conditional.rounded_up(state.changed_at)
-            headers = _PRIVATE | {"Last-Modified": conditional.last_modified(changed_at, now=now)}
-            if known := conditional.seen(request, etag, changed_at):
-                answer = conditional.unchanged(known, headers)
-            else:
-                fragments, drawn = feeds.feed_fragments(db, state, desk=desk)
-                content = write.feed(fragments, name=f"Earshot: {state.person_name}", time_zone=state.time_zone)
-                answer = conditional.calendar(request, content, etag, headers)
-    except NotFound:
-        raise NotFound(headers=_PRIVATE) from None
-    if drawn or state.last_fetched_at is None or state.last_fetched_at <= now - operations.NOTED:
-        _note(the, state.id, request, drawn, desk=desk, now=now)
-    return answer
-
-
-def _note(the: House, feed_id: str, request: Request, drawn: Sequence[Fragment], *, desk: Desk, now: datetime) -> None:
-    """Write down that somebody fetched it. The calendar is read already: that the database is busy must not harm it."""
-    by = one_line(request.headers.get("user-agent", ""))[:200]
-    try:
-        with transaction(the.engine, writes=True) as db:
-            operations.note_fetch(db, feed_id=feed_id, by=by, fragments=drawn, desk=desk, now=now)
-    except (Problem, Retryable, SQLAlchemyError):
-        log.info("fetch not noted", feed_id=feed_id, exc_info=True)
+    # Plain fetches never come this far: see `subscriptions.Lane`.
+    found: Subscriptions = request.app.state.subscriptions
+    return found.answer(secret, request)
 
 
 def _issued(made: operations.Issued, the: House) -> FeedIssued:
