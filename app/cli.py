@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, NoReturn
+from zoneinfo import ZoneInfo
 
 import structlog
 import typer
@@ -23,12 +24,18 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from app import clock, config, migrations
 from app.backup import BackupFailed, back_up, restore
 from app.config import Settings
-from app.db import DbSession, make_engine, written
+from app.db import DbSession, make_engine, transaction, written
 from app.demo.tour import DemoFailed, run_demo
 from app.doctor import examine
 from app.errors import Problem
+from app.ical.connected import CalendarRefused
+from app.ical.connected import read as read_calendar
+from app.ical.entries import EntryStatus
+from app.ical.expand import busy_times
+from app.ical.read import Unreadable
 from app.main import create_app, openapi_text
 from app.operations.access import create_api_key, create_sign_in_link
+from app.operations.calendar_calls import import_events, wanted_of_file
 from app.operations.call_imports import import_calls
 from app.operations.imports import ImportReport
 from app.operations.installation import first_start
@@ -37,7 +44,7 @@ from app.queries import people
 from app.rules import csv_files
 from app.rules.access import SYSTEM
 from app.serving import EMBEDDED_THREADS, WORKER_THREADS, PortTaken, listening, server
-from app.vocabulary import Role
+from app.vocabulary import Role, zone
 from app.worker import Worker
 
 app = typer.Typer(
@@ -50,6 +57,8 @@ app = typer.Typer(
 )
 key_app = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+ical_app = typer.Typer(help="Calendars of others.", no_args_is_help=True)
+app.add_typer(ical_app, name="ical")
 
 Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the embedded database, outbox, feeds and report.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -161,18 +170,21 @@ def migrate(dir: Dir = None) -> None:
 @app.command("import")
 def import_file(
     kind: ImportKind,
-    file: Annotated[Path, typer.Argument(help="A CSV file.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file; for calls also a calendar, such as calendar.ics.")],
+    host: Annotated[str | None, typer.Option(help="Whose calendar it is, by e-mail.")] = None,
     dir: Dir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out.")] = False,
 ) -> None:
-    """Import people or calls from a CSV file. Nothing is written when a row is bad, unless --skip-bad."""
+    """Import people or calls from a CSV file. Nothing is written when a row is bad, unless --skip-bad. Of a calendar,
+    events to come with somebody from outside the company become calls of the --host.
+    """
+    raw = _content(file)
+    if kind is ImportKind.CALLS and (host is not None or file.suffix.lower() == ".ics"):
+        _import_calendar(_existing(dir), raw, host=host, dry_run=dry_run)
+        return
     settings = _settings(dir)
     with _one_sentence():
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            _fail(f"{file} can't be read: {error.strerror}.")
         work = _reader(kind, raw, skip_bad=skip_bad, dry_run=dry_run)
         with _opened(settings) as engine:
             report = written(engine, work)
@@ -184,6 +196,70 @@ def import_file(
     if report.errors and not report.written and not skip_bad:
         _fail(f"{len(report.errors)} errors: nothing was written. Mend the rows, or leave them out by --skip-bad.")
     _say(f"{kind}: {counts}{' (dry run, nothing was written)' if dry_run else ''}")
+
+
+def _import_calendar(settings: Settings, raw: bytes, *, host: str | None, dry_run: bool) -> None:
+    if host is None:
+        _fail("Whose calls are they? Name the host by --host EMAIL.")
+    now = clock.now()
+    with _one_sentence(), _opened(settings) as engine:
+        with transaction(engine, writes=False) as db:
+            host_id = _person(db, host)
+            wanted = wanted_of_file(db, raw, host_id=host_id, now=now)
+        events = read_calendar(wanted).calls
+        work = partial(import_events, events=events, host_id=host_id, dry_run=dry_run, actor=SYSTEM, now=now)
+        told = written(engine, work)
+    for problem in told.refused:
+        typer.echo(f"{problem.title}. {problem.detail}", err=True)
+    counts = f"{told.created} created, {told.updated} updated, {told.unchanged} unchanged, {len(told.refused)} skipped"
+    _say(f"calls: {counts}{' (dry run, nothing was written)' if dry_run else ''}")
+
+
+@ical_app.command("busy")
+def ical_busy(
+    file: Annotated[Path, typer.Argument(help="A calendar, such as calendar.ics.")],
+    from_: Annotated[str, typer.Option("--from", help="From when, such as 2026-11-23T00:00:00Z.")],
+    to: Annotated[str, typer.Option(help="Until when; that moment is not in it.")],
+    time_zone: Annotated[str, typer.Option(help="Where floating times and whole days are meant.")] = "UTC",
+    raw: Annotated[bool, typer.Option("--raw", help="Also what takes no time: free, cancelled, declined.")] = False,
+) -> None:
+    """Say as JSON when the owner of a calendar is busy: UTC, sorted, half-open."""
+    try:
+        where = ZoneInfo(zone(time_zone))
+    except ValueError:
+        _fail("--time-zone takes an IANA time zone such as Europe/Berlin.")
+    start, end = (_instant(told, where) for told in (from_, to))
+    try:
+        reading = busy_times(_content(file), start=start, end=end, owner_zone=time_zone, raw=raw)
+    except Unreadable as why:
+        _fail(f"{file} can't be read: {why}")
+    told = [
+        {
+            "start": f"{one.start:%Y-%m-%dT%H:%M:%SZ}",
+            "end": f"{one.end:%Y-%m-%dT%H:%M:%SZ}",
+            "summary": one.summary,
+            "transparent": one.transparent,
+            "status": one.status if raw or not one.tentative else EntryStatus.TENTATIVE,
+        }
+        for one in reading.occurrences
+    ]
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+
+
+def _instant(told: str, where: ZoneInfo) -> datetime:
+    """Read an instant; a day, or a time without an offset, is meant where the owner is."""
+    try:
+        at = datetime.fromisoformat(told)
+        return (at if at.tzinfo else at.replace(tzinfo=where)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        _fail(f"{told} is no time such as 2026-11-23T00:00:00Z.")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        _fail(f"{file} can't be read: {error.strerror}.")
 
 
 @key_app.command("create")
@@ -338,7 +414,7 @@ def _one_sentence() -> Iterator[None]:
     """Turn what an operator can mend into one line."""
     try:
         yield
-    except (Problem, migrations.SchemaMismatch, csv_files.WrongFile, BackupFailed, PortTaken) as why:
+    except (Problem, migrations.SchemaMismatch, csv_files.WrongFile, CalendarRefused, BackupFailed, PortTaken) as why:
         _fail(why.detail if isinstance(why, Problem) else str(why))
     except ArgumentError:
         _fail(_UNREAD_URL)

@@ -2,22 +2,25 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
 
 from app.db import DbSession
 from app.errors import Problem
-from app.ical.connected import CustomerEvent
+from app.ical.connected import CustomerEvent, Wanted
 from app.models.tables import call, connected_calendar, external_identity
 from app.operations import calls, locks
 from app.operations.calls import NewCall
-from app.queries import external
+from app.operations.installation import installation_id
+from app.queries import external, people
+from app.queries.connected_calendars import company_domains
 from app.queries.rows import in_parts
-from app.rules.access import Actor
+from app.rules.access import SYSTEM, Actor
 from app.vocabulary import CalendarUse, CallStatus
 
+_YEAR = timedelta(days=365)
 _ON = (CallStatus.SCHEDULED, CallStatus.LIVE)
 
 
@@ -96,6 +99,36 @@ def follow(
         refused=tuple(refused),
         calls=frozenset(stand),
     )
+
+
+def wanted_of_file(db: DbSession, content: bytes, *, host_id: str, now: datetime) -> Wanted:
+    """Return what is to be read of a file: the customer events of the year ahead. Only reads."""
+    host = people.person_by_id(db, host_id, actor=SYSTEM)
+    return Wanted(
+        content=content,
+        start=now,
+        end=now + _YEAR,
+        owner_zone=host.time_zone,
+        addresses=frozenset({host.email}),
+        own_domain=installation_id(db),
+        colleagues=company_domains(db),
+    )
+
+
+def import_events(
+    db: DbSession, events: Sequence[CustomerEvent], *, host_id: str, dry_run: bool, actor: Actor, now: datetime
+) -> Followed:
+    """Make calls of the customer events of a file, once: importing them again changes what changed there and cancels
+    nothing. Locks the host and the calls that came of their files before.
+    """
+    source = f"ics:{host_id}"
+    with db.begin_nested() as savepoint:
+        lock_for_following(db, host_id=host_id, source=source, events=events)
+        found = follow(db, host_id=host_id, source=source, events=events, gone_until=None, actor=actor, now=now)
+        if dry_run:
+            savepoint.rollback()
+    db.expire_all()
+    return found
 
 
 def _fields(event: CustomerEvent, host_id: str) -> dict[str, Any]:
