@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from app.jobs import calendars, housekeeping, mail, notices, reminders, runs, settling, webhooks
+from app.jobs import calendars, counters, housekeeping, mail, mailbox, notices, reminders, runs, settling, webhooks
 from app.jobs.context import JobContext
 
 Handler = Callable[[JobContext], None]
@@ -11,9 +11,11 @@ Handler = Callable[[JobContext], None]
 HANDLERS: Mapping[str, Handler] = {
     "calendar_refresh": calendars.refresh,
     "calendars": calendars.sweep,
+    "counter_mail": counters.send_counter,
     "give_way": settling.give_way,
     "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
+    "mailbox": mailbox.poll,
     "match_run": runs.match_run,
     "notice_mail": notices.send_notice,
     "plan_run": runs.plan_run,
@@ -30,6 +32,7 @@ HANDLERS: Mapping[str, Handler] = {
 PERIODIC: Mapping[str, timedelta] = {
     "calendars": timedelta(minutes=1),
     "housekeeping": timedelta(hours=1),
+    "mailbox": timedelta(minutes=1),
     "reminders": timedelta(minutes=1),
     "reminders_ahead": timedelta(minutes=15),  # looks at everybody; by a quarter hour, as zones and most calls go
 }
@@ -38,7 +41,8 @@ PERIODIC: Mapping[str, timedelta] = {
 LIMITS: Mapping[frozenset[str], int] = {
     frozenset({"calendar_refresh"}): 2,  # servers that hang, and a process each that reads
     frozenset({"match_run", "plan_run"}): 1,  # a solver takes a core and much memory
-    frozenset({"invite_mail", "notice_mail"}): 2,  # lines to the relay
+    frozenset({"counter_mail", "invite_mail", "notice_mail"}): 2,  # lines to the relay
+    frozenset({"mailbox"}): 1,
     frozenset({"webhooks"}): 3,  # slow receivers wait apart, and have no part of these
     frozenset({"webhooks_slow"}): 2,
 }

@@ -75,7 +75,7 @@ def a_mail(
         'Content-Disposition: attachment; filename="invite.ics"',
         "Content-Transfer-Encoding: base64",
         "",
-        base64.encodebytes(calendar.encode()).decode().rstrip(),
+        base64.encodebytes(calendar.encode()).decode().rstrip().replace("\n", "\r\n"),
         "--outer--",
     ).encode()
 
@@ -195,7 +195,7 @@ def outlook_mail(calendar: str) -> bytes:
         'Content-Type: text/calendar; charset="utf-8"; method=REPLY',
         "Content-Transfer-Encoding: base64",
         "",
-        base64.encodebytes(calendar.encode()).decode().rstrip(),
+        base64.encodebytes(calendar.encode()).decode().rstrip().replace("\n", "\r\n"),
         "",
         "--_000_DB9PR_--",
     ).encode()
