@@ -31,6 +31,7 @@ from app.operations.availability import create_pause, replace_busy
 from app.operations.call_types import create_call_type
 from app.operations.connected_calendars import connect_calendar, note_failure
 from app.operations.deliveries import deliver
+from app.operations.deliveries_by_hand import try_endpoint
 from app.operations.enrollments import enroll
 from app.operations.events import Told
 from app.operations.external import identify
@@ -43,7 +44,7 @@ from app.operations.programs import create_program
 from app.operations.seats import book_seat, release_seat, wait_if_full
 from app.operations.skills import create_skill
 from app.operations.teams import create_team
-from app.operations.webhooks import create_endpoint, try_endpoint
+from app.operations.webhooks import create_endpoint
 from app.queries import runs
 from app.rules.access import SYSTEM
 from app.rules.matching.problem import MatchAnswer, ProposedPair, UnmatchedMentee

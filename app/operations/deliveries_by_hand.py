@@ -1,4 +1,4 @@
-"""What an admin does to deliveries: send one again, send all of a while again, begin anew with an endpoint."""
+"""What an admin does to deliveries: try an endpoint, send one again, or all of a while, begin anew with an endpoint."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -30,13 +30,24 @@ class EndpointDisabled(Conflict):
     title = "This endpoint is disabled"
 
 
+def try_endpoint(db: DbSession, *, endpoint_id: str, actor: Actor, now: datetime) -> Any:
+    """Tell of an event that this endpoint alone hears of, and return it. Refused as `endpoint_disabled`. Locks the
+    endpoint, and ends its rest.
+    """
+    check_admin(actor)
+    to = _woken(db, endpoint_id)
+    tell(db, TESTED, to.id, version=to.version, actor=actor, now=now)
+    mine = event.c.object_id == to.id, event.c.act == TESTED
+    return db.execute(select(event).where(*mine).order_by(event.c.sequence.desc()).limit(1)).one()
+
+
 def resend(db: DbSession, *, delivery_id: str, actor: Actor, now: datetime) -> Any:
     """Send a delivery again, whatever became of it, as if it had never been tried; return its row. Refused as
-    `endpoint_disabled`. Locks the endpoint.
+    `endpoint_disabled`. Locks the endpoint, and ends its rest.
     """
     check_admin(actor)
     this = delivery.c.id == delivery_id
-    to = _enabled(db, first_row(db, select(delivery.c.endpoint_id).where(this)).endpoint_id)
+    to = _woken(db, first_row(db, select(delivery.c.endpoint_id).where(this)).endpoint_id)
     _send_again(db, this, now=now)
     deliveries.queue_pump(db, to, due_at=now, now=now)
     tell(db, "delivery.resent", delivery_id, version=1, actor=actor, now=now)
@@ -48,10 +59,10 @@ def replay(
 ) -> int:
     """Have an endpoint told again of what happened at `since` or later and it listens to, of just these acts if any are
     named; also of what it was never told, as from the time before it was there. Return how many events that are: a job
-    goes through them. Refused as `endpoint_disabled`. Locks the endpoint.
+    goes through them. Refused as `endpoint_disabled`. Locks the endpoint, and ends its rest.
     """
     check_admin(actor)
-    to = _enabled(db, endpoint_id)
+    to = _woken(db, endpoint_id)
     wanted = [act for act in PUBLISHED if act != TESTED and listens(to.acts, act) and listens(acts, act)]
     found = select(func.count(), func.min(event.c.sequence), func.max(event.c.sequence))
     # The key finds where to begin; ids are made when events are told, to the millisecond.
@@ -108,10 +119,13 @@ def forget_endpoint(db: DbSession, endpoint_id: str) -> None:
     db.execute(delete(delivery).where(of_it))
 
 
-def _enabled(db: DbSession, endpoint_id: str) -> WebhookEndpoint:
+def _woken(db: DbSession, endpoint_id: str) -> WebhookEndpoint:
+    """Lock and return an endpoint that somebody wants something sent to now, however long it meant to rest."""
     found = row_for_update(db, WebhookEndpoint, endpoint_id)
     if found.status is not EndpointStatus.ENABLED:
         raise EndpointDisabled("Enable it first.")
+    found.paused_until = None
+    db.flush()
     return found
 
 

@@ -1,4 +1,4 @@
-"""Say which URLs are told of which events: add an endpoint, change it, give it another secret, try it, delete it."""
+"""Say which URLs are told of which events: add an endpoint, change it, give it another secret, delete it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,16 +11,15 @@ from app import credentials, ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.models import WebhookEndpoint
-from app.models.tables import delivery, event
+from app.models.tables import delivery
 from app.operations import deliveries_by_hand
 from app.operations.changes import amend, check_admin, check_version
-from app.operations.deliveries_by_hand import EndpointDisabled
 from app.operations.events import tell
 from app.queries.rows import row_for_update
 from app.rules import chat
 from app.rules.access import Actor
 from app.rules.destinations import NOT_PUBLIC, Allowed, destination, literal_address, refuse_url
-from app.rules.published import PUBLISHED, TESTED
+from app.rules.published import PUBLISHED
 from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, WebhookFormat
 
 BOTH_SIGN = timedelta(hours=24)
@@ -141,18 +140,6 @@ def rotate_secret(
     }
     amend(db, found, changes, act="webhook_endpoint.rotated", object_id=endpoint_id, actor=actor, now=now)
     return found
-
-
-def try_endpoint(db: DbSession, *, endpoint_id: str, actor: Actor, now: datetime) -> Any:
-    """Tell of an event that this endpoint alone hears of, and return it. Refused as `endpoint_disabled`. Locks the
-    endpoint.
-    """
-    found = _locked(db, endpoint_id, None, actor=actor)
-    if found.status is not EndpointStatus.ENABLED:
-        raise EndpointDisabled("Enable it first.")
-    tell(db, TESTED, endpoint_id, version=found.version, actor=actor, now=now)
-    mine = event.c.object_id == endpoint_id, event.c.act == TESTED
-    return db.execute(select(event).where(*mine).order_by(event.c.sequence.desc()).limit(1)).one()
 
 
 def check_acts(acts: Sequence[str]) -> None:

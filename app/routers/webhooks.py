@@ -143,8 +143,11 @@ def rotate_secret(
     responses=refusals(Forbidden, NotFound, EndpointDisabled),
 )
 def try_endpoint(endpoint_id: str, db: Db, now: Now, actor: CurrentActor) -> EventRead:
-    """Send a `webhook_endpoint.tested` event to this endpoint alone. Its delivery shows how that went."""
-    return EventRead.model_validate(operations.try_endpoint(db, endpoint_id=endpoint_id, actor=actor, now=now))
+    """Send a `webhook_endpoint.tested` event to this endpoint alone, at once though it rests.
+
+    Its delivery shows how that went.
+    """
+    return EventRead.model_validate(deliveries_by_hand.try_endpoint(db, endpoint_id=endpoint_id, actor=actor, now=now))
 
 
 @router.post(
@@ -226,7 +229,7 @@ def get_delivery(delivery_id: str, db: ReadDb, actor: CurrentActor) -> DeliveryW
     responses=refusals(Forbidden, NotFound, EndpointDisabled),
 )
 def resend_delivery(delivery_id: str, db: Db, now: Now, actor: CurrentActor) -> DeliveryRead:
-    """Send a delivery again, under the same id and whatever became of it, as if it had never been tried."""
+    """Send a delivery again, under the same id and whatever became of it, at once though its endpoint rests."""
     found = deliveries_by_hand.resend(db, delivery_id=delivery_id, actor=actor, now=now)
     return DeliveryRead.model_validate(found)
 

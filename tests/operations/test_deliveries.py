@@ -20,7 +20,15 @@ from app.jobs.housekeeping import clear
 from app.models.tables import delivery, delivery_attempt, event, job, notice, webhook_endpoint
 from app.operations.announcing import announce
 from app.operations.deliveries import next_due, record, wake_all
-from app.operations.deliveries_by_hand import EndpointDisabled, begin_anew, forget_endpoint, replay, replay_some, resend
+from app.operations.deliveries_by_hand import (
+    EndpointDisabled,
+    begin_anew,
+    forget_endpoint,
+    replay,
+    replay_some,
+    resend,
+    try_endpoint,
+)
 from app.operations.events import tell
 from app.operations.teams import create_team, delete_team
 from app.operations.webhooks import delete_endpoint
@@ -506,6 +514,30 @@ def test_one_that_is_sent_again_is_due_now_as_if_never_tried(db: DbSession, stat
     assert (again.status, again.attempts, again.due_at) == (DeliveryStatus.WAITING, 0, NOW + HOUR)
     assert len(pumps(db)) == 1
     assert is_due(db, here, now=NOW + HOUR)
+
+
+@pytest.mark.parametrize("act", ["test", "resend", "replay"])
+def test_what_somebody_sends_by_hand_goes_out_at_once_though_the_endpoint_rests(db: DbSession, act: str) -> None:
+    here = an_endpoint(db)
+    happens(db)
+    announced(db)
+    tried(db, here, 503, retry_at=NOW + DAY)
+    soon = NOW + MINUTE
+    assert not is_due(db, here, now=soon)
+
+    if act == "test":
+        try_endpoint(db, endpoint_id=here, actor=SYSTEM, now=soon)
+        announced(db, now=soon)
+    elif act == "resend":
+        resend(db, delivery_id=written(db)[0].id, actor=SYSTEM, now=soon)
+    else:
+        replay(db, endpoint_id=here, since=NOW, actor=SYSTEM, now=soon)
+        _work_off_replay(db, now=soon)
+
+    assert is_due(db, here, now=soon)
+    assert [row.due_at for row in pumps(db)] == [NOW]
+    tried(db, here, 503, now=soon)
+    assert endpoint(db, here).failures == 2, "it is as ill as it was"
 
 
 def test_a_replay_sends_what_was_sent_since_and_what_never_was(db: DbSession) -> None:
