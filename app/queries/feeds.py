@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, String, and_, bindparam, cast, extract, func, or_, select, true
+from sqlalchemy import ColumnElement, Engine, Select, String, and_, bindparam, cast, func, or_, select, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from app import credentials
 from app.db import DbSession, reader_of
@@ -83,12 +86,28 @@ def _told(privacy: Any) -> ColumnElement[bool]:
     return or_(privacy == FeedPrivacy.FULL, entry.c.part != Part.HOST, entry.c.call_id.is_(None))
 
 
+class _Moment(FunctionElement[Any]):
+    """An instant as a number. What SQLAlchemy makes of EXTRACT on SQLite takes twice as long, for each entry."""
+
+    inherit_cache = True
+
+
+@compiles(_Moment, "sqlite")  # type: ignore[no-untyped-call, untyped-decorator, unused-ignore]
+def _milliseconds(moment: _Moment, compiler: SQLCompiler, **given: Any) -> str:
+    return f"CAST(julianday({compiler.process(moment.clauses, **given)}) * 86400000 AS INTEGER)"
+
+
+@compiles(_Moment, "postgresql")  # type: ignore[no-untyped-call, untyped-decorator, unused-ignore]
+def _epoch(moment: _Moment, compiler: SQLCompiler, **given: Any) -> str:
+    return f"EXTRACT(epoch FROM {compiler.process(moment.clauses, **given)})"
+
+
 _MARKS = (
     select(
         cast(func.count(), String)
         .concat(" ")
         # With every change of any entry this grows by a second or more; the highest alone might stay.
-        .concat(cast(func.sum(extract("epoch", entry.c.changed_at)), String))
+        .concat(cast(func.sum(_Moment(entry.c.changed_at)), String))
         .concat(" ")
         .concat(cast(func.max(entry.c.changed_at), String))
     )
