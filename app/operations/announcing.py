@@ -15,8 +15,6 @@ from app.operations.events import Told
 
 _AT_ONCE = 200
 _WAITING = text("announced = false")
-
-
 _NEXT = select(*(event.c[name] for name in Told.__slots__)).where(_WAITING).order_by(event.c.sequence).limit(_AT_ONCE)
 _ANNOUNCED = update(event).where(event.c.sequence.in_(bindparam("sequences", expanding=True))).values(announced=True)
 

@@ -131,8 +131,14 @@ def record(db: DbSession, sent: Sending, attempt: Attempt, *, endpoint_id: str, 
 def wake(db: DbSession, endpoint_id: str, *, now: datetime) -> None:
     """See to it that what waits for an endpoint is sent when it is due. Does nothing for one that is disabled."""
     to = db.execute(select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id, _ENABLED)).first()
-    first = select(func.min(delivery.c.due_at)).where(delivery.c.endpoint_id == endpoint_id, _WAITING)
-    if to is not None and (due_at := db.execute(first).scalar()) is not None:
+    if to is None:
+        return
+    waits = delivery.c.endpoint_id == endpoint_id, _WAITING
+    # Mostly one of the first is due by the time the endpoint has rested. Else all that waits is looked at.
+    soon = select(delivery.c.due_at).where(*waits, delivery.c.due_at <= max(now, to.paused_until or now)).limit(1)
+    first = select(func.min(delivery.c.due_at)).where(*waits)
+    due_at = db.execute(soon).scalar() or db.execute(first).scalar()
+    if due_at is not None:
         queue_pump(db, to, due_at=due_at, now=now)
 
 
@@ -141,6 +147,12 @@ def wake_all(db: DbSession, *, now: datetime) -> None:
     enabled = select(webhook_endpoint.c.id).where(_ENABLED).order_by(webhook_endpoint.c.id)
     for endpoint_id in db.execute(enabled).scalars().all():
         wake(db, endpoint_id, now=now)
+
+
+def make_all_due(db: DbSession, endpoint_id: str, *, now: datetime) -> None:
+    """Let all that waits for an endpoint be due now."""
+    later = delivery.c.endpoint_id == endpoint_id, _WAITING, delivery.c.due_at > now
+    db.execute(update(delivery).where(*later).values(due_at=now))
 
 
 def queue_pump(db: DbSession, to: Any, *, due_at: datetime, now: datetime) -> None:
@@ -206,8 +218,7 @@ def _arrived(db: DbSession, sent: Sending, attempt: Attempt, to: Any, *, now: da
     db.execute(this)
     well = {"failures": 0, "failing_since": None, "paused_until": None, "slow": attempt.slow}
     if to.failing_since is not None and now - to.failing_since >= rules.OUTAGE:
-        held_up = delivery.c.endpoint_id == to.id, _WAITING, delivery.c.due_at > now
-        db.execute(update(delivery).where(*held_up).values(due_at=now))
+        make_all_due(db, to.id, now=now)
     if any(getattr(to, name) != value for name, value in well.items()):
         db.execute(update(webhook_endpoint).where(webhook_endpoint.c.id == to.id).values(**well))
 

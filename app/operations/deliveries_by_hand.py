@@ -107,8 +107,7 @@ def begin_anew(db: DbSession, endpoint_id: str, *, now: datetime) -> None:
     """Forget that an endpoint failed, for it was enabled or has another URL, and send it all that waits."""
     well = {"failures": 0, "failing_since": None, "paused_until": None, "slow": False}
     db.execute(update(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id).values(**well))
-    waiting = delivery.c.endpoint_id == endpoint_id, delivery.c.status == DeliveryStatus.WAITING
-    db.execute(update(delivery).where(*waiting).values(due_at=now))
+    deliveries.make_all_due(db, endpoint_id, now=now)
     deliveries.wake(db, endpoint_id, now=now)
 
 

@@ -19,7 +19,7 @@ from app.jobs.context import JobContext
 from app.jobs.housekeeping import clear
 from app.models.tables import delivery, delivery_attempt, event, job, notice, webhook_endpoint
 from app.operations.announcing import announce
-from app.operations.deliveries import next_due, record, wake_all
+from app.operations.deliveries import next_due, record, wake, wake_all
 from app.operations.deliveries_by_hand import (
     EndpointDisabled,
     begin_anew,
@@ -304,6 +304,22 @@ def test_a_success_ends_the_rest(db: DbSession) -> None:
 
     row = endpoint(db, here)
     assert (row.failures, row.failing_since, row.paused_until, row.slow) == (0, None, None, False)
+
+
+def test_an_endpoint_is_woken_when_the_first_that_waits_is_due_and_it_has_rested(db: DbSession) -> None:
+    here = an_endpoint(db)
+    happens(db, times=2)
+    announced(db)
+    for due_in, rests, wakes_in in ((2 * HOUR, HOUR, HOUR), (2 * HOUR, None, HOUR), (DAY, DAY, DAY)):
+        db.execute(delete(job))
+        db.execute(update(webhook_endpoint).values(paused_until=rests and NOW + rests))
+        first, second = written(db)
+        db.execute(update(delivery).where(delivery.c.id == first.id).values(due_at=NOW + due_in))
+        db.execute(update(delivery).where(delivery.c.id == second.id).values(due_at=NOW + HOUR))
+
+        wake(db, here, now=NOW)
+
+        assert [row.due_at for row in pumps(db)] == [NOW + wakes_in]
 
 
 def test_the_first_tries_of_deliveries_are_in_the_order_of_events_whatever_fails(db: DbSession) -> None:
