@@ -237,8 +237,8 @@ def _suggest(
         why: str | None = "A seat has the time of its call."
     elif one is None or (found.series_id is not None and reply.occurrence is None):
         why = "A series moves as a whole only here."
-    elif reply.starts_at == one.starts_at:
-        why = "Only another start can be suggested."
+    elif reply.starts_at is None or reply.starts_at.second or reply.starts_at == one.starts_at:
+        why = "Only another start, in whole minutes, can be suggested."
     else:
         response = Response.DECLINED if word == "DECLINED" else Response.TENTATIVE
         why = _refusal(db, one.id, found.person_id, response, reply.starts_at, now=now)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.ical import write
-from app.operations import holds, past_sessions, responses, series, series_changes, session_outcomes
+from app.operations import holds, past_sessions, replies, responses, series, series_changes, session_outcomes
 from app.operations import sessions as operations
 from app.operations.changes import UnknownReference
 from app.operations.refused import MEETING_REFUSALS, REFUSALS, AlreadyBooked, NotActive, Past, SeatOver, SlotTaken
@@ -23,6 +23,7 @@ from app.schemas.sessions import (
     AlternativesRead,
     BookSession,
     CancelSession,
+    DeclineSuggestion,
     RescheduleSession,
     RespondToSession,
     SessionBooked,
@@ -270,6 +271,29 @@ def respond_to_session(
         person_id=body.person_id or actor.person_id or "",
         response=body.response,
         proposed_starts_at=body.proposed_starts_at,
+        expected_version=if_match,
+        actor=actor,
+        now=now,
+    )
+    return _answered(db, session_id, actor=actor, answer=answer)
+
+
+@router.post(
+    "/{session_id}/decline-suggestion",
+    operation_id="sessions_decline_suggestion",
+    responses=refusals(NotFound, Stale),
+)
+def decline_suggestion(
+    session_id: str, body: DeclineSuggestion, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> SessionRead:
+    """Let a session stay at its time although somebody in it suggests another; to take it up, reschedule.
+
+    A calendar that suggested it is told. Where nobody suggests anything, nothing changes.
+    """
+    replies.decline_suggestion(
+        db,
+        session_id=session_id,
+        person_id=body.person_id,
         expected_version=if_match,
         actor=actor,
         now=now,

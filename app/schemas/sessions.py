@@ -201,6 +201,14 @@ class RespondToSession(Body):
     person_id: Annotated[Id | None, Field(description="Whose answer: yours, unless you are an admin.")] = None
 
 
+class DeclineSuggestion(Body):
+    """Whose suggestion of another time is not taken."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"person_id": "per_01jd6x0000e8r9sv4kz2m7n5qa"}]})
+
+    person_id: Id
+
+
 class ParticipantRead(Read):
     """Somebody in a session, in which part, what they answered to the invite, and another time that they suggest."""
 

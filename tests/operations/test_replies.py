@@ -280,7 +280,7 @@ def test_a_suggestion_that_is_declined_is_declined_in_the_calendar_it_came_from(
     assert [one["entry_id"] for one in turned_down(db)] == [entry_of(db, mia).id]
 
 
-@pytest.mark.parametrize("starts_at", [TEN, NOW - HALF])
+@pytest.mark.parametrize("starts_at", [TEN, NOW - HALF, LATER + timedelta(seconds=30)])
 def test_a_suggestion_that_nobody_could_take_is_turned_down_at_once(db: DbSession, starts_at: datetime) -> None:
     mia, max_, ben = three(db)
     session_id = a_session(db, mia, max_, ben)

@@ -1,5 +1,5 @@
-"""One session: who takes part, when, what for, and the way in; answers to it, and its cancel. Mails and calendars link
-here.
+"""One session: who takes part, when, what for, and the way in; answers to it, what becomes of another time that
+somebody suggests, and its cancel. Mails and calendars link here.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from app import db as database
 from app.db import DbSession
 from app.errors import Conflict, Gone, Invalid, Problem, Stale
 from app.ical import write
-from app.operations import responses
+from app.operations import replies, responses
 from app.operations import sessions as operations
 from app.queries import alternatives, calls, seats, sessions
 from app.queries.entries import Desk, drawn_entries
@@ -33,7 +33,7 @@ from app.web.weeks import Week
 
 router = page_router()
 
-Do = Literal["accept", "maybe", "decline", "cancel", "undo"]
+Do = Literal["accept", "maybe", "decline", "move", "keep", "cancel", "undo"]
 
 _SAID = {"accept": Answer.ACCEPTED, "maybe": Answer.TENTATIVE, "decline": Answer.DECLINED}
 _STATUS = {
@@ -52,6 +52,7 @@ _REFUSED = {
     "past": "It is over.",
     "undo_over": "It is too late to undo this: people are being told. Book the session again.",
     "stale": "The session has another time by now. Look at it, then answer.",
+    "suggestion_over": "That time is suggested no longer. Look at the session as it is now.",
 }
 
 
@@ -59,10 +60,20 @@ _REFUSED = {
 class Attendance:
     """Somebody who takes part, what as, and what they answered."""
 
+    person_id: str
     face: Face
     words: str
     proposed: str | None
     """Another time that they suggest, on the viewer's clocks."""
+    proposed_at: str | None
+    """The same, for the button of somebody else who may take it up."""
+
+
+class SuggestionOver(Conflict):
+    """Nobody suggests that time any more."""
+
+    code = "suggestion_over"
+    title = "That time is suggested no longer"
 
 
 @router.get("/s/{session_id}")
@@ -73,13 +84,20 @@ def show_session(session_id: str, db: ReadDb, now: Now, viewer: SignedIn) -> Res
 
 @router.post("/s/{session_id}")
 def change_session(
-    session_id: str, do: Do, the: TheHouse, now: Now, viewer: Pressing, at: AwareDatetime | None = None
+    session_id: str,
+    do: Do,
+    the: TheHouse,
+    now: Now,
+    viewer: Pressing,
+    at: AwareDatetime | None = None,
+    who: str = "",
 ) -> Response:
-    """Answer, cancel, or undo the cancel. Pressing twice changes nothing; a refusal is said on the page. `at` is the
-    start that the page showed: nobody answers for a time that they did not see.
+    """Answer, take up or turn down the time that `who` suggests, cancel, or undo the cancel. Pressing twice changes
+    nothing; a refusal is said on the page. `at` is the start, or the suggestion, that the page showed: nobody answers
+    for a time that they did not see.
     """
     try:
-        database.written(the.engine, lambda db: _act(db, session_id, do, at, viewer=viewer, now=now))
+        database.written(the.engine, lambda db: _act(db, session_id, do, at, who, viewer=viewer, now=now))
     except (Conflict, Gone, Invalid, Stale) as refused:
         with database.transaction(the.engine, writes=False) as reading:
             why = _words(reading, session_id, refused, viewer=viewer, now=now)
@@ -99,7 +117,9 @@ def download_invite(session_id: str, db: ReadDb, the: TheHouse, viewer: SignedIn
     return Response(content, headers=headers, media_type="text/calendar")
 
 
-def _act(db: DbSession, session_id: str, do: Do, at: datetime | None, *, viewer: Viewer, now: datetime) -> None:
+def _act(
+    db: DbSession, session_id: str, do: Do, at: datetime | None, who: str, *, viewer: Viewer, now: datetime
+) -> None:
     actor, me = viewer.actor, viewer.person.id
     match do:
         case "accept" | "maybe" | "decline":
@@ -107,6 +127,17 @@ def _act(db: DbSession, session_id: str, do: Do, at: datetime | None, *, viewer:
             # Locked by now: what was answered is undone with this transaction.
             if at not in (None, sessions.session_by_id(db, session_id, actor=actor).starts_at):
                 raise Stale
+        case "move":
+            seen = sessions.session_by_id(db, session_id, actor=actor)
+            if at is None or seen.starts_at == at:
+                return
+            if at not in {one.proposed_starts_at for one in sessions.named_participants(db, session_id)}:
+                raise SuggestionOver
+            operations.reschedule_session(
+                db, session_id=session_id, starts_at=at, expected_version=seen.version, actor=actor, now=now
+            )
+        case "keep":
+            replies.decline_suggestion(db, session_id=session_id, person_id=who, actor=actor, now=now)
         case "cancel":
             operations.cancel_session(db, session_id=session_id, actor=actor, now=now)
         case "undo":
@@ -141,7 +172,7 @@ def _session_page(
         host=Face.of(row.host_id, row.host_name) if row.host_id else None,
         others=[Face.of(one.person_id, one.name) for one in people if one.person_id != me.id],
         observers=[Face.of(one.person_id, one.name) for one in people if one.part is Part.OBSERVER],
-        people=[_attendance(one, row, viewer=viewer, now=now) for one in people],
+        people=[_attendance(one, row, may_move=Act.RESCHEDULE in ahead, viewer=viewer, now=now) for one in people],
         account=row.account_name or "a customer",
         meeting_url=outside_place(row.meeting_url),
         lessons=calls.lessons(db, {row.type}).get(row.type, []) if on_call else [],
@@ -153,11 +184,16 @@ def _session_page(
         awaits_host=status is SessionStatus.REQUESTED and bool(seats.awaiting_host(db, [session_id], now=now)),
         has_invite=stands and not is_over,
         answer=mine.response.value if mine and is_asked and Act.RESPOND in ahead else None,
-        shown_at=row.starts_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        shown_at=_at(row.starts_at),
         may_cancel=Act.CANCEL in ahead and not on_call,
         may_undo=_may_undo(row, now=now),
         refused=refused,
     )
+
+
+def _at(instant: datetime) -> str:
+    """Write an instant for the query of a button."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _may_undo(row: Any, *, now: datetime) -> bool:
@@ -165,7 +201,7 @@ def _may_undo(row: Any, *, now: datetime) -> bool:
     return row.undo_until is not None and now < min(row.undo_until, row.ends_at)
 
 
-def _attendance(one: Any, row: Any, *, viewer: Viewer, now: datetime) -> Attendance:
+def _attendance(one: Any, row: Any, *, may_move: bool, viewer: Viewer, now: datetime) -> Attendance:
     on_call = row.kind in CALL_KINDS
     part = "You" if one.person_id == viewer.person.id else words.PARTS[one.part]
     if on_call and one.part is Part.HOST:
@@ -178,9 +214,11 @@ def _attendance(one: Any, row: Any, *, viewer: Viewer, now: datetime) -> Attenda
         said = f"{part}, {words.ANSWERS[one.response]}"
     proposed = one.proposed_starts_at
     return Attendance(
+        one.person_id,
         Face.of(one.person_id, one.name),
         said,
         moment(proposed, viewer.person.time_zone, now=now) if proposed else None,
+        _at(proposed) if proposed and may_move and one.person_id != viewer.person.id else None,
     )
 
 
