@@ -209,6 +209,7 @@ MATRIX = (
     Row("POST /v1/sessions/{session_id}/no-show", CLASH, ids=MEETING),
     Row("POST /v1/sessions/{session_id}/respond", PRIVATE, {"response": "declined", "person_id": "<ana>"}),
     Row("POST /v1/sessions/{session_id}/respond", (403, 200, 404, 401), {"response": "accepted"}, ids=MEETING),
+    Row("POST /v1/sessions/{session_id}/decline-suggestion", PRIVATE, {"person_id": "<ana>"}),
     Row("GET /v1/sessions/{session_id}/alternatives", PRIVATE, ids=MEETING),
     Row("GET /v1/programs", ALL),
     Row("POST /v1/programs", ADMIN_MAKES, NAME),
