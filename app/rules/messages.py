@@ -93,7 +93,7 @@ _WHEN = Token(
     "when", "From when until when, in the zone where they live.", "Monday 23 November 2026, 10:00–10:30 (Europe/London)"
 )
 _UNTIL = Token(
-    "until", "Until when they can answer, where they live.", "Monday 23 November 2026, 09:45 (Europe/London)"
+    "until", "By when they can answer, where they live.", "Monday 23 November 2026, 09:45 (Europe/London)"
 )
 _CALL = Token("call", "The company and the type of the call.", "Northwind Freight (discovery)")
 _HOST = Token("host_name", "Who hosts the call.", "Mara Okafor")
@@ -124,7 +124,7 @@ CATALOGUE: Mapping[MessageKind, Message] = {
     MessageKind.SEAT_BOOKED: _invite("{{what}}", "You have a seat on this call. Enjoy it."),
     MessageKind.SEAT_CHANGED: _invite("Changed: {{what}}", "Your seat has changed. Here is what holds now."),
     MessageKind.SEAT_CANCELLED: _invite(
-        "Cancelled: {{what}}", "This one is off: your seat on the call is free again, and so is your time."
+        "Cancelled: {{what}}", "You no longer have a seat on this call. Your time is free again."
     ),
     MessageKind.HOSTING_BOOKED: _invite(
         "{{what}}", "You will have company on your call. They only listen; there is nothing for you to prepare."
@@ -154,7 +154,7 @@ CATALOGUE: Mapping[MessageKind, Message] = {
 {{call}}
 {{when}}
 
-They only listen; there is nothing for you to prepare. Please say yes or no here, until {{until}}:
+They only listen; there is nothing for you to prepare. Please say yes or no by {{until}}:
 {{link}}
 """,
         ),
@@ -199,7 +199,7 @@ You wanted to listen to this call with {{host_name}}, and that is not possible a
 {{call}}
 {{when}}
 
-{{reason}} Your time is free again. There are other calls worth hearing:
+{{reason}} There are other calls worth hearing:
 {{link}}
 """,
         ),
@@ -210,11 +210,11 @@ You wanted to listen to this call with {{host_name}}, and that is not possible a
             "A seat for you: {{call}}",
             """Hello {{name}},
 
-A seat has come free on a call that you wait for, and it is kept for you:
+A seat has come free on a call that you are waiting for, and it is kept for you:
 {{call}}, with {{host_name}}
 {{when}}
 
-It is yours if you take it until {{until}}. After that it goes to the next in line:
+It is yours if you take it by {{until}}. After that it goes to the next in line:
 {{link}}
 """,
         ),
@@ -303,7 +303,7 @@ This is coming up:
 {{what}}
 {{when}}
 
-If you can't make it, say so now, so that somebody else can have your place:
+If you can't make it, please say so here, the sooner the better:
 {{link}}
 
 Too much mail? Choose what you want to hear of:

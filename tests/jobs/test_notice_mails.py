@@ -290,7 +290,7 @@ def test_the_call_being_off_is_why(house: House, asked: Asked) -> None:
     house.work()
 
     (text,) = texts(house, JO)
-    assert "The call is off. Your time is free again." in text
+    assert "The call is off. There are other calls" in text
 
 
 def test_a_move_to_where_they_are_taken_is_why_and_they_wait_in_line(house: House, asked: Asked) -> None:
