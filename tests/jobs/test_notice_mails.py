@@ -251,8 +251,8 @@ def test_a_host_reads_who_asks_for_what_until_when_and_where_to_answer(house: Ho
         "Jo Müller would like to listen to a call of yours:\n"
         "Northwind Freight (discovery)\n"
         "Monday 23 November 2026, 03:00–03:30 (America/Phoenix)\n\n"
-        "They only listen; there is nothing for you to prepare. Please say yes or no here, "
-        "until Monday 23 November 2026, 02:45 (America/Phoenix):\n"
+        "They only listen; there is nothing for you to prepare. Please say yes or no "
+        "by Monday 23 November 2026, 02:45 (America/Phoenix):\n"
         f"http://127.0.0.1:8000/calls/{asked.call_id}\n"
     )
     parsed = message_from_bytes(mail)
@@ -327,7 +327,7 @@ def test_who_waits_reads_what_is_kept_for_them_and_until_when(house: House, in_l
 
     (text,) = texts(house, JO)
     assert "Northwind Freight (discovery), with Mara Okafor\nMonday 23 November 2026, 10:00–10:30" in text
-    assert "It is yours if you take it until Saturday 21 November 2026, 10:00 (Europe/London)." in text
+    assert "It is yours if you take it by Saturday 21 November 2026, 10:00 (Europe/London)." in text
     assert f"http://127.0.0.1:8000/calls/{call_id}" in text
 
 
