@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -13,7 +14,8 @@ from structlog.testing import capture_logs
 from app.db import transaction
 from app.models.tables import connected_calendar, event, idempotency_record, installation, job, person
 from app.rules.refreshing import EVERY
-from app.vocabulary import BusyStatus, CalendarHealth, PersonStatus
+from app.vocabulary import BusyStatus, CalendarHealth, CalendarKind, PersonStatus
+from tests.adapters.caldav_servers import PASSWORD, USER, radicale
 from tests.adapters.web_server import Asked, Reply, WebServer, answer
 from tests.calendars_outside import Reader, a_reader, an_hour
 from tests.harness import NOW, FakeClock
@@ -283,6 +285,25 @@ def test_what_opens_a_calendar_is_in_no_log_job_or_event(reader: Reader) -> None
 
     assert "canary" not in json.dumps(logs, default=str)
     assert "canary" not in "".join(kept) + str(row)
+
+
+def test_a_caldav_account_is_read_and_read_again(reader: Reader, tmp_path: Path) -> None:
+    with radicale(tmp_path) as dav:
+        work = dav.make("work")
+        dav.put(work, "1", GOOD)
+        opened: dict[str, Any] = {"kind": CalendarKind.CALDAV, "username": USER, "password": PASSWORD}
+        calendar_id = reader.connect(f"{dav.url}{dav.home}", **opened)
+        first, busy = reader.read(calendar_id), reader.busy()
+        dav.put(work, "2", a_calendar(an_hour("2", start="DTSTART:20261123T120000Z")))
+        reader.later(EVERY)
+        reader.read(calendar_id)
+        later = reader.busy()
+    reader.later(EVERY)
+    down = reader.read(calendar_id)
+
+    assert (first.health, busy) == (CalendarHealth.OK, BUSY)
+    assert later == reader.busy() == [*BUSY, (NINE + 3 * HOUR, NINE + 4 * HOUR)]
+    assert (down.health, down.failures) == (CalendarHealth.DEGRADED, 1)
 
 
 def _busy_replaced(reader: Reader) -> int:
