@@ -291,6 +291,8 @@ class FeedKind(StrEnum):
     """What a calendar subscription shows."""
 
     PERSONAL = "personal"
+    TEAM = "team"
+    OPEN_SEATS = "open_seats"
 
 
 class FeedPrivacy(StrEnum):

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, or_, update
+from sqlalchemy import insert, or_, select, update
 
 from app import credentials, ids
 from app.db import DbSession
-from app.errors import Conflict, Fault, Forbidden
-from app.models.tables import feed
+from app.errors import Conflict, Fault, Forbidden, Invalid
+from app.models.tables import feed, team
 from app.operations.changes import UnknownReference, check_version
 from app.operations.entries import keep_fragments
 from app.operations.events import tell
 from app.queries import feeds, people
 from app.queries.entries import Desk, Fragment
+from app.queries.feed_kinds import may_see_team
 from app.rules.access import Actor, may_act_for
 from app.vocabulary import FeedKind, FeedPrivacy
 
@@ -46,14 +47,31 @@ class Issued:
 
 
 def create_feed(
-    db: DbSession, *, person_id: str, kind: FeedKind, privacy: FeedPrivacy, actor: Actor, now: datetime
+    db: DbSession,
+    *,
+    person_id: str,
+    kind: FeedKind,
+    privacy: FeedPrivacy,
+    team_id: str | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> Issued:
-    """Make a subscription. Refused as `feed_exists` while the person has one of this kind. Locks the person."""
+    """Make a subscription. Refused as `feed_exists` while the person has one of this kind, and to this team.
+
+    Teams are for who is in them, manages somebody there, or is an admin. Locks the person.
+    """
+    if faults := _faults(kind, privacy, team_id):
+        raise Invalid("See `errors`.", faults=faults)
     if not may_act_for(actor, person_id):
         raise Forbidden("You can subscribe only to your own calendar.")
     if person_id not in people.lock_people(db, [person_id]):
         raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person."),))
-    if feed_id := feeds.live_feed(db, person_id=person_id, kind=kind):
+    if team_id is not None:
+        if not _team_exists(db, team_id):
+            raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
+        if not may_see_team(db, team_id=team_id, person_id=person_id):
+            raise Forbidden("A team's calendar is for who is in it and who manages them.")
+    if feed_id := feeds.live_feed(db, person_id=person_id, kind=kind, team_id=team_id):
         raise FeedExists("Rotate it for a new address, or revoke it first.", extra={"feed_id": feed_id})
     secret, feed_id = ids.secret(), ids.new("feed", now)
     db.execute(
@@ -61,6 +79,7 @@ def create_feed(
             id=feed_id,
             person_id=person_id,
             kind=kind,
+            team_id=team_id,
             privacy=privacy,
             secret_digest=credentials.digest(secret),
             version=1,
@@ -103,6 +122,20 @@ def note_fetch(
     unnoted = or_(feed.c.last_fetched_at.is_(None), feed.c.last_fetched_at <= now - NOTED)
     db.execute(update(feed).where(feed.c.id == feed_id, unnoted).values(last_fetched_at=now, last_fetched_by=by))
     keep_fragments(db, fragments, desk=desk)
+
+
+def _faults(kind: FeedKind, privacy: FeedPrivacy, team_id: str | None) -> tuple[Fault, ...]:
+    if kind is FeedKind.TEAM and team_id is None:
+        return (Fault("/team_id", "required", "Say which team's calendar."),)
+    if kind is not FeedKind.TEAM and team_id is not None:
+        return (Fault("/team_id", "not_of_this_kind", "Only a team's calendar has a team."),)
+    if kind is FeedKind.OPEN_SEATS and privacy is FeedPrivacy.BUSY_ONLY:
+        return (Fault("/privacy", "not_of_this_kind", "Open seats take nobody's time: nothing is busy."),)
+    return ()
+
+
+def _team_exists(db: DbSession, team_id: str) -> bool:
+    return db.execute(select(team.c.id).where(team.c.id == team_id)).first() is not None
 
 
 def _locked(db: DbSession, feed_id: str, expected_version: int | None, *, actor: Actor) -> Any:

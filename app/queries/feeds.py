@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,9 @@ from app.db import DbSession, reader_of
 from app.errors import NotFound
 from app.models.tables import calendar_entry as entry
 from app.models.tables import feed, person
+from app.queries import feed_kinds
 from app.queries.entries import Desk, Fragment, busy_only, drawn_entries
+from app.queries.feed_kinds import Shown
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part, PersonStatus
@@ -29,18 +31,21 @@ class FeedState:
     """One subscription as it stands: whose, how much it tells, and what tells this state from every other.
 
     `digest` differs whenever the bytes would. `changed_at` is not earlier than the last change; the start of the day
-    is one, for the window moves then.
+    is one, for the window moves then. None: things come and go in this feed without a change of their own. `shown` is
+    what feeds of other kinds than the personal one show.
     """
 
     id: str
     person_id: str
-    person_name: str
+    kind: FeedKind
+    title: str
     time_zone: str
     privacy: FeedPrivacy
     last_fetched_at: datetime | None
     day: datetime
     digest: bytes
-    changed_at: datetime
+    changed_at: datetime | None
+    shown: Shown = ()
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -59,9 +64,10 @@ def feed_for_update(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
     return _first(db, query.with_for_update(key_share=True))
 
 
-def live_feed(db: DbSession, *, person_id: str, kind: FeedKind) -> str | None:
-    """Return the id of the subscription of this kind that this person has; None when there is none."""
-    query = select(feed.c.id).where(feed.c.person_id == person_id, feed.c.kind == kind, feed.c.revoked_at.is_(None))
+def live_feed(db: DbSession, *, person_id: str, kind: FeedKind, team_id: str | None) -> str | None:
+    """Return the id of the subscription of this kind, and to this team, that this person has; None: there is none."""
+    same = feed.c.person_id == person_id, feed.c.kind == kind, feed.c.team_id.is_not_distinct_from(team_id)
+    query = select(feed.c.id).where(*same, feed.c.revoked_at.is_(None))
     found: str | None = db.execute(query).scalar()
     return found
 
@@ -111,7 +117,7 @@ _MARKS = (
         .concat(" ")
         .concat(cast(func.max(entry.c.changed_at), String))
     )
-    .where(entry.c.person_id == feed.c.person_id, _SHOWN, _told(feed.c.privacy))
+    .where(feed.c.kind == FeedKind.PERSONAL, entry.c.person_id == feed.c.person_id, _SHOWN, _told(feed.c.privacy))
     .correlate(feed)
     .scalar_subquery()
 )
@@ -121,6 +127,8 @@ _STATE = (
     select(
         feed.c.id,
         feed.c.person_id,
+        cast(feed.c.kind, String),
+        feed.c.team_id,
         cast(feed.c.privacy, String),
         cast(feed.c.last_fetched_at, String),
         cast(feed.c.updated_at, String),
@@ -149,13 +157,30 @@ _STORED = select(entry.c.id, entry.c.renderer, entry.c.vevent).where(_OF_PERSON)
 
 def feed_state(db: DbSession, *, secret: str, desk: Desk, now: datetime) -> FeedState:
     """Return the state of the subscription with this secret. Raises NotFound when there is none, it was revoked, or
-    its person has left. One statement and one row, made of what is in the person's entries.
+    its person has left. One statement and one row, made of what is in the person's entries; of the other kinds
+    a dozen at most.
     """
     day = _day(now)
     found = db.execute(_STATE, {"secret_digest": credentials.digest(secret), **_window(day)}).first()
     if found is None:
         raise NotFound
-    return _state(found, desk, day)
+    state = _state(found, desk, day)
+    if state.kind is FeedKind.TEAM:
+        within = (_SHOWN, _told(bindparam("privacy", FeedPrivacy.BUSY_ONLY, type_=feed.c.privacy.type)))
+        name, shown = feed_kinds.team_shown(
+            db, team_id=found.team_id, person_id=state.person_id, within=within, window=_window(day)
+        )
+        return _showing(state, f"Earshot: {name}", shown)
+    if state.kind is FeedKind.OPEN_SEATS:
+        shown = feed_kinds.open_seats_shown(db, person_id=state.person_id, now=now)
+        return _showing(state, "Earshot: open seats", shown)
+    return state
+
+
+def _showing(state: FeedState, title: str, shown: Shown) -> FeedState:
+    parts = (state.digest, title, [(id_, changed_at.isoformat()) for id_, changed_at in shown])
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return replace(state, title=title, shown=shown, digest=digest, changed_at=None)
 
 
 class Lookout:
@@ -175,7 +200,9 @@ class Lookout:
         self._instant = entry.c.ends_at.type.dialect_impl(engine.dialect).bind_processor(engine.dialect)
 
     def state(self, *, secret: str, now: datetime) -> FeedState | None:
-        """Return the state of the subscription with this secret; None where `feed_state` raises NotFound."""
+        """Return the state of the subscription with this secret; None where `feed_state` raises NotFound, and
+        for the kinds that more than this statement tells apart.
+        """
         day = _day(now)
         window = {name: self._instant(at) if self._instant else at for name, at in _window(day).items()}
         given = {**self._constants, "secret_digest": credentials.digest(secret), **window}
@@ -187,21 +214,23 @@ class Lookout:
             cursor.close()
         finally:
             line.close()
-        return _state(found, self._desk, day) if found else None
+        state = _state(found, self._desk, day) if found else None
+        return state if state and state.kind is FeedKind.PERSONAL else None
 
 
 def _state(found: Sequence[Any], desk: Desk, day: datetime) -> FeedState:
-    id_, person_id, privacy, last_fetched_at, updated_at, person_updated_at, name, time_zone, marks = found
+    id_, person_id, kind, _, privacy, fetched_at, updated_at, person_updated_at, name, time_zone, marks = found
     # With the id, for bytes are kept under this digest: whose they are must be part of it.
     parts = (id_, marks, privacy, name, time_zone, day.isoformat(), desk.edition)
     changes = (updated_at, person_updated_at, *(marks.split(" ", 2)[2:] if marks else ()))
     return FeedState(
         id=id_,
         person_id=person_id,
-        person_name=name,
+        kind=FeedKind(kind),
+        title=f"Earshot: {name}",
         time_zone=time_zone,
         privacy=FeedPrivacy(privacy),
-        last_fetched_at=_instant(last_fetched_at) if last_fetched_at else None,
+        last_fetched_at=_instant(fetched_at) if fetched_at else None,
         day=day,
         digest=hashlib.sha256(repr(parts).encode()).digest(),
         changed_at=max(day, *map(_instant, changes)),
@@ -222,6 +251,10 @@ def feed_fragments(db: DbSession, state: FeedState, *, desk: Desk) -> tuple[list
 
     One statement when all bytes are stored, four otherwise.
     """
+    if state.kind is FeedKind.TEAM:
+        return feed_kinds.team_vevents(db, state.shown, privacy=state.privacy, desk=desk), []
+    if state.kind is FeedKind.OPEN_SEATS:
+        return feed_kinds.open_seat_vevents(db, state.shown, desk=desk), []
     wanted = {"person_id": state.person_id, "privacy": state.privacy, **_window(state.day)}
     if state.privacy is FeedPrivacy.BUSY_ONLY:
         return busy_only(db, db.execute(_ENTRIES, wanted).all(), desk), []

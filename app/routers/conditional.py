@@ -31,17 +31,18 @@ def wants_gzip(request: Request) -> bool:
     return False
 
 
-def seen(request: Request, etag: str, changed_at: datetime) -> str | None:
+def seen(request: Request, etag: str, changed_at: datetime | None) -> str | None:
     """Return the ETag under which the client has the current state already; None when it has not.
 
-    `changed_at` is in whole seconds, rounded up. If-None-Match decides alone where it is given (section 13.2.2).
+    `changed_at` is in whole seconds, rounded up; None: no date tells. If-None-Match decides alone where
+    it is given (section 13.2.2).
     """
     given = request.headers.get("if-none-match")
     if given is not None:
         known = {one.strip().removeprefix("W/") for one in given.split(",")}
         return next((mine for mine in (etag, twin(etag)) if mine in known or "*" in known), None)
     since = _http_date(request.headers.get("if-modified-since", ""))
-    return etag if since is not None and changed_at <= since else None
+    return etag if since is not None and changed_at is not None and changed_at <= since else None
 
 
 def last_modified(changed_at: datetime, *, now: datetime) -> str:

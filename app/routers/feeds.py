@@ -40,7 +40,13 @@ def list_feeds(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> L
 def create_feed(body: CreateFeed, db: Db, now: Now, actor: CurrentActor, answer: Answer, the: TheHouse) -> FeedIssued:
     """Make a calendar subscription. Its address is a secret and shown only now."""
     made = operations.create_feed(
-        db, person_id=body.person_id, kind=body.kind, privacy=body.privacy, actor=actor, now=now
+        db,
+        person_id=body.person_id,
+        kind=body.kind,
+        privacy=body.privacy,
+        team_id=body.team_id,
+        actor=actor,
+        now=now,
     )
     return answer.created(f"/v1/feeds/{made.feed.id}", made.feed.version, _issued(made, the))
 

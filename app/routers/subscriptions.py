@@ -69,8 +69,10 @@ class Subscriptions:
         return self._answer(secret, state, request, now=now) if state else None
 
     def _answer(self, secret: str, state: FeedState, request: Request, *, now: datetime) -> Response:
-        etag, changed_at = conditional.tag(state.digest), conditional.rounded_up(state.changed_at)
-        headers = _PRIVATE | {"Last-Modified": conditional.last_modified(changed_at, now=now)}
+        etag, headers, changed_at = conditional.tag(state.digest), _PRIVATE, None
+        if state.changed_at is not None:
+            changed_at = conditional.rounded_up(state.changed_at)
+            headers = _PRIVATE | {"Last-Modified": conditional.last_modified(changed_at, now=now)}
         drawn: Sequence[Fragment] = ()
         if known := conditional.seen(request, etag, changed_at):
             answer = conditional.unchanged(known, headers)
@@ -93,7 +95,7 @@ class Subscriptions:
             fragments, drawn = feeds.feed_fragments(db, state, desk=self._desk)
             if feeds.feed_state(db, secret=secret, desk=self._desk, now=now).digest != state.digest:
                 raise Retryable("the calendar changed while it was read")
-        return write.feed(fragments, name=f"Earshot: {state.person_name}", time_zone=state.time_zone), drawn
+        return write.feed(fragments, name=state.title, time_zone=state.time_zone), drawn
 
     def _note(self, feed_id: str, request: Request, drawn: Sequence[Fragment], *, now: datetime) -> None:
         """Write down that somebody fetched it. The calendar is read already: that the database is busy does not matter

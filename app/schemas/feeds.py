@@ -12,6 +12,7 @@ _EXAMPLE: dict[str, Any] = {
     "id": "feed_01jd6x0000e8r9sv4kz2m7n5qf",
     "person_id": "per_01jd6x0000e8r9sv4kz2m7n5qa",
     "kind": "personal",
+    "team_id": None,
     "privacy": "full",
     "last_fetched_at": None,
     "last_fetched_by": None,
@@ -33,6 +34,7 @@ class CreateFeed(Body):
 
     person_id: Annotated[str, Field(max_length=48)]
     kind: FeedKind
+    team_id: Annotated[str | None, Field(max_length=48, description="Of `team` alone: whose calendar it is.")] = None
     privacy: FeedPrivacy = FeedPrivacy.FULL
 
 
@@ -44,6 +46,7 @@ class FeedRead(Read):
     id: str
     person_id: str
     kind: FeedKind
+    team_id: str | None
     privacy: FeedPrivacy
     last_fetched_at: datetime | None
     last_fetched_by: str | None

@@ -84,7 +84,7 @@ def test_people_subscribe_only_to_themselves_and_only_once(api: Api, jos: Subscr
     assert create(api.client()) == (401, "unauthenticated")
     assert create(jos.as_jo, person_id=jos.tom.id) == (403, "forbidden")
     assert create(api.admin, person_id="per_none") == (422, "unknown_reference")
-    assert create(api.admin, kind="team")[0] == 422
+    assert create(api.admin, kind="everybody")[0] == 422
     assert create(api.admin, privacy="secret")[0] == 422
     assert create(jos.as_jo) == (409, "feed_exists")
 
