@@ -14,8 +14,10 @@ from app.rules import chat
 from app.rules.deliveries import FAST_LANE, SLOW_LANE, Attempt
 from app.vocabulary import WebhookFormat
 
-_SECONDS, _DELIVERIES = 10.0, 100
-"""After so long, or so many, others have their turn."""
+_SECONDS, _DELIVERIES = 0.2, 20
+"""After so long, or so many, others have their turn: where more endpoints are busy than pumps may run, that is how long
+one waits for another. A turn costs about what a delivery does.
+"""
 
 
 def pump(context: JobContext) -> None:

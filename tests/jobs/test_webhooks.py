@@ -89,7 +89,7 @@ def test_many_arrive_in_order_over_one_connection(room: PostRoom) -> None:
     got = [one.sequence for one in well.arrived]
     assert len(got) == 250
     assert got == sorted(got)
-    assert jobs == 3, "others have their turn after a hundred"
+    assert jobs >= 13, "others have their turn after twenty"
 
 
 def test_who_has_much_to_catch_up_on_takes_turns_with_who_has_just_heard(room: PostRoom) -> None:
@@ -103,7 +103,7 @@ def test_who_has_much_to_catch_up_on_takes_turns_with_who_has_just_heard(room: P
         room.send()
 
     sooner = [one for one in behind.arrived if one.at < ahead.arrived[0].at]
-    assert len(sooner) == 100
+    assert 1 <= len(sooner) <= 20
     assert len(behind.arrived) == 251
 
 
