@@ -1,6 +1,7 @@
 """What people answer in their calendars counts once, in order, and only from who they are."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
-from app.db import DbSession
+from app.db import DbSession, transaction, written
 from app.errors import Forbidden
 from app.ical.reply import read_calendar, read_mail
 from app.models import Person
@@ -325,6 +326,17 @@ def test_of_a_series_one_occurrence_is_answered_or_all(db: DbSession) -> None:
     assert [responses(db, id_)[mia.id] for id_ in sessions] == ["accepted", "declined", "accepted", "accepted"]
 
 
+def test_declining_a_series_of_two_cancels_what_is_to_come(db: DbSession) -> None:
+    mia, max_, _ = three(db)
+    sessions = a_series(db, mia, max_)
+
+    outcomes = [answer(db, mia, "DECLINED", sequence=0), answer(db, max_, "ACCEPTED", minute=1)]
+
+    assert outcomes == ["answered", "ignored"], "there is nothing left to come to"
+    assert {row_of(db, id_).status for id_ in sessions} == {SessionStatus.CANCELLED}
+    assert claimed(db, mia) == claimed(db, max_) == []
+
+
 def test_an_occurrence_is_moved_alone_and_a_series_never_from_a_calendar(db: DbSession) -> None:
     mia, max_, ben = three(db)
     sessions = a_series(db, mia, max_, ben)
@@ -388,3 +400,22 @@ def test_in_any_order_however_often_the_last_answer_counts(
         last = max(counting)[2] if counting else "NEEDS_ACTION"
         assert state == (("tentative", LATER) if last == "COUNTER" else (last.lower(), None))
         assert bool(claimed(db, mia)) == (last != "DECLINED")
+
+
+def test_of_one_answer_that_arrives_many_times_at_once_one_counts(engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        mia, max_, ben = three(db)
+        session_id = a_session(db, mia, max_, ben)
+        mine = entry_of(db, mia)
+    text = a_calendar(uid=mine.uid, attendee=mia.email, partstat="DECLINED", stamp="20261121T093000Z")
+    replies = read_calendar(text.encode())
+
+    def once(_: int) -> str:
+        return written(engine, lambda db: take_calendar(db, replies=replies, actor=SYSTEM, now=NOW))[0].outcome
+
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = sorted(threads.map(once, range(8)))
+
+    assert outcomes == ["answered", *["ignored"] * 7]
+    with transaction(engine, writes=False) as db:
+        assert responses(db, session_id)[mia.id] == "declined"
