@@ -17,7 +17,7 @@ from app.queries.mail_settings import WANTED, with_settings
 from app.queries.notices import Pointless, Reader, Said
 from app.rules.messages import day as day_words
 from app.rules.messages import when
-from app.rules.reminders import GRACE, REMINDERS, Home, digest_day, remind, span_of
+from app.rules.reminders import GRACE, REMINDERS, Home, digest_day, digest_due_at, remind, span_of
 from app.vocabulary import (
     CallStatus,
     EntryStatus,
@@ -200,8 +200,9 @@ def _reminders(db: DbSession, kind: MessageKind, *, now: datetime) -> list[Reaso
 
 def _digests(db: DbSession, day: date, homes: Iterable[Home], *, now: datetime) -> list[Reason]:
     days = {home: span_of(day, home.time_zone) for home in homes}
+    dues = {home: digest_due_at(day, home) for home in homes}
     lately = ids.earliest("ntc", now - 2 * GRACE)  # keys are in order of time: no digest is older that was due today
-    query = _of_people(person.c.id, session.c.starts_at, *_HOME).where(
+    query = _of_people(person.c.id, session.c.starts_at, session.c.created_at, *_HOME).where(
         session.c.ends_at > now,
         session.c.starts_at >= min(starts_at for starts_at, _ in days.values()),
         session.c.starts_at < max(ends_at for _, ends_at in days.values()),
@@ -210,8 +211,10 @@ def _digests(db: DbSession, day: date, homes: Iterable[Home], *, now: datetime) 
     )
     found = {}
     for row in db.execute(query):
-        starts_at, ends_at = days.get(_home(row), (now, now))
-        if row.digest and starts_at <= row.starts_at < ends_at:
+        home = _home(row)
+        (starts_at, ends_at), due_at = days.get(home, (now, now)), dues.get(home)
+        known = due_at is not None and row.created_at <= due_at  # who books later in the morning needs no digest of it
+        if row.digest and known and starts_at <= row.starts_at < ends_at:
             found[row.id] = starts_at
     kind = MessageKind.DIGEST
     return [Reason(kind, who, who, starts_at, f"{kind}:{who}:{day}") for who, starts_at in found.items()]

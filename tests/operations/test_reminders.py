@@ -384,6 +384,13 @@ def test_a_digest_says_what_the_day_holds_once_and_only_if_it_holds_something(db
     assert not [one for one in sweep(db, MORNING + HOUR) if one.kind is DIGEST]
 
 
+def test_who_books_in_the_course_of_the_morning_reads_no_digest_of_it(db: DbSession) -> None:
+    mia, max_ = a_person(db, "Mia"), a_person(db, "Max")
+    a_session(db, mia, max_, now=MORNING + HOUR, starts_at=TEN + HOUR)
+
+    assert swept(db, MORNING + HOUR + 15 * MINUTE) == set()
+
+
 def test_a_digest_that_is_sent_late_leaves_out_what_is_over_or_off(db: DbSession) -> None:
     mia = a_person(db, "Mia")
     a_session(db, mia, a_person(db, "A"), starts_at=MONDAY + 9 * HOUR, minutes=15)
