@@ -1,10 +1,11 @@
 """Feeds: who may not, then the objects, then the calendar at the address as clients read it."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -240,6 +241,58 @@ def test_head_and_gzip_say_the_same(jos: Subscribed) -> None:
     assert (again.status_code, again.headers["etag"]) == (304, headers["etag"])
 
 
+def test_a_fetch_carries_its_request_id_and_what_is_no_plain_fetch_is_refused_as_everywhere(jos: Subscribed) -> None:
+    named = jos.fetch(**{"X-Request-Id": "calendar-4711"})
+    unnamed = jos.fetch(**{"X-Request-Id": "no id\tat all"})
+
+    assert (named.headers["x-request-id"], named.headers["x-content-type-options"]) == ("calendar-4711", "nosniff")
+    assert len(unnamed.headers["x-request-id"]) == 24
+    assert jos.anybody.get(f"{jos.path}?fresh=1", headers=PLAIN).json()["code"] == "unknown_parameter"
+    assert jos.anybody.post(jos.path).headers["allow"] == "GET, HEAD"
+    assert jos.anybody.request("GET", jos.path, content=b"x", headers=PLAIN).content == jos.fetch().content
+    assert jos.anybody.request("GET", jos.path, content=b"x" * 2_000_000).status_code == 413
+
+
+def test_a_refused_fetch_is_a_page_for_people_and_a_problem_for_clients(jos: Subscribed) -> None:
+    page = jos.anybody.get("/feeds/nobody.ics", headers={"Accept": "text/html"})
+    problem = jos.anybody.get("/feeds/nobody.ics")
+
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_what_is_kept_for_one_is_never_given_to_another_of_the_same_name(api: Api, jos: Subscribed) -> None:
+    with transaction(api.engine, writes=True) as db:
+        other = a_person(db, "Jo", email="other@earshot.example")
+    others = jos.path_of(jos.create(other.id))
+    with transaction(api.engine, writes=True) as db:
+        a_seat(db, jos.scene.another_call(db, TEN + timedelta(hours=1)), other)
+
+    mine, theirs = jos.fetch(), jos.anybody.get(others, headers=PLAIN)
+
+    assert mine.headers["etag"] != theirs.headers["etag"]
+    names = [("jo@earshot.example" in text, "other@earshot.example" in text) for text in map(_unfolded, (mine, theirs))]
+    assert names == [(True, False), (False, True)]
+    assert jos.anybody.get(others, headers=PLAIN).content == theirs.content
+
+
+def test_every_process_gives_the_same_bytes_and_a_change_by_one_shows_in_all(
+    api: Api, jos: Subscribed, serve: Callable[..., Api], database_url: str, tmp_path: Path
+) -> None:
+    elsewhere = serve(database_url, api.clock, tmp_path).client()
+    kept = [client.get(jos.path, headers=PLAIN) for client in (jos.anybody, elsewhere)]
+    packed = [client.get(jos.path, headers={"Accept-Encoding": "gzip"}) for client in (jos.anybody, elsewhere)]
+    with jos.change() as db:
+        release_seat(db, seat_id=jos.seat.id, actor=SYSTEM, now=jos.api.clock())
+    after = [client.get(jos.path, headers=PLAIN) for client in (jos.anybody, elsewhere)]
+
+    for one, other in (kept, packed, after):
+        assert (one.content, one.headers["etag"]) == (other.content, other.headers["etag"])
+    assert "STATUS:CANCELLED" in after[1].text
+    api.admin.post(f"/v1/feeds/{jos.made['id']}/revoke")
+    assert [client.get(jos.path).status_code for client in (jos.anybody, elsewhere)] == [404, 404]
+
+
 def test_a_seat_given_back_stays_for_30_days_as_cancelled(jos: Subscribed) -> None:
     before = jos.fetch()
     with jos.change() as db:
@@ -359,3 +412,7 @@ def test_a_database_that_takes_no_writes_still_answers(sqlite_api: Api) -> None:
         )
 
     assert jos.fetch().status_code == 200
+
+
+def _unfolded(answer: httpx.Response) -> str:
+    return answer.text.replace("\r\n ", "")
