@@ -58,8 +58,9 @@ class MailHeld(Exception):
 class Mailer(Protocol):
     """Where mails go, for any number of threads."""
 
-    def send(self, message_id: str, recipient: str, message: bytes) -> None:
-        """Hand the mail over for good, or raise `MailRefused`, `MailUnavailable` or `MailHeld`.
+    def send(self, message_id: str, recipient: str, message: bytes, *, can_wait: bool = False) -> None:
+        """Hand the mail over for good, or raise `MailRefused`, `MailUnavailable` or `MailHeld`. What `can_wait` lets
+        other mail to the same domain pass.
 
         Sending the same mail twice must be harmless: after a connection lost at the wrong moment it will happen.
         """
@@ -74,7 +75,7 @@ class FolderMailer:
 
     folder: Path
 
-    def send(self, message_id: str, recipient: str, message: bytes) -> None:  # noqa: ARG002  the mail itself names them
+    def send(self, message_id: str, recipient: str, message: bytes, *, can_wait: bool = False) -> None:  # noqa: ARG002
         """Write the file whole and on the disk, or not at all."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -90,8 +91,9 @@ class SmtpMailer:
     """Hands mails to a relay, over at most two lines that are kept for the next ones. For any number of threads.
 
     `sender` is the envelope address, where bounces go. To one domain go at most `per_domain_per_minute` mails in any
-    minute. A relay that fails gets one of the `rests`, in seconds, and every mail is held meanwhile, at once. `seconds`
-    bounds all that is said about one mail; a line is kept for `idle_seconds` when nobody needs it.
+    minute, half of them from what can wait. A relay that fails gets one of the `rests`, in seconds, and every mail is
+    held meanwhile, at once. `seconds` bounds all that is said about one mail; a line is kept for `idle_seconds` when
+    nobody needs it.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class SmtpMailer:
         self._turns = threading.BoundedSemaphore(_LINES)
         self._idle = IdleLines(idle_seconds)
 
-    def send(self, message_id: str, recipient: str, message: bytes) -> None:  # noqa: ARG002  it is in the message
+    def send(self, message_id: str, recipient: str, message: bytes, *, can_wait: bool = False) -> None:  # noqa: ARG002
         """Return once the relay has said 250 to the whole message. A thread waits its turn for a second at most.
 
         What fails before the recipient is named is no fault of this mail: the relay can't be reached, or wants nothing
@@ -123,7 +125,7 @@ class SmtpMailer:
             raise MailHeld("all lines to the relay are in use", seconds=_BUSY_SECONDS)
         try:
             started = time.monotonic()
-            self._await_leave(recipient, started)
+            self._await_leave(recipient, started, can_wait=can_wait)
             self._hand_over(self._begun(started), recipient, message, started)
         finally:
             self._turns.release()
@@ -132,11 +134,11 @@ class SmtpMailer:
         """Part from the relay."""
         self._idle.close()
 
-    def _await_leave(self, recipient: str, now: float) -> None:
+    def _await_leave(self, recipient: str, now: float, *, can_wait: bool) -> None:
         if rest := self._rest.left(now):
             raise MailHeld("the relay failed and rests", seconds=rest)
         domain = recipient.rpartition("@")[2].lower()
-        if wait := self._pace.wait(domain, now):
+        if wait := self._pace.wait(domain, now, can_wait=can_wait):
             raise MailHeld("this domain has had its share of the minute", seconds=wait)
         self._rest.trying(now)
 

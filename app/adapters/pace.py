@@ -14,7 +14,8 @@ TRIAL_SECONDS = 15.0
 
 
 class Pace:
-    """At most so many mails to one domain in any 60 seconds, of this process. For any number of threads.
+    """At most so many mails to one domain in any 60 seconds, of this process. For any number of threads. What can wait
+    gets half of them at most: behind ten thousand digests, an offer that ends within the hour still goes at once.
 
     Instants are seconds of any clock that only goes forward. A domain costs `per_minute` numbers while it is in use.
     """
@@ -23,10 +24,10 @@ class Pace:
         self._per_minute = per_minute
         self._lock = threading.Lock()
         self._sent: dict[str, deque[float]] = {}
-        self._told: dict[str, float] = {}
+        self._told: dict[tuple[str, int], float] = {}
         self._forgot_at = 0.0
 
-    def wait(self, domain: str, now: float) -> float:
+    def wait(self, domain: str, now: float, *, can_wait: bool = False) -> float:
         """Return 0.0 when a mail may go now, which is then counted; else after how many seconds to ask again. Those
         who wait are told different times, so that they do not all come back for the first place.
         """
@@ -36,17 +37,19 @@ class Pace:
             sent = self._sent.setdefault(domain, deque())
             while sent and sent[0] + _MINUTE <= now:
                 sent.popleft()
-            if len(sent) < self._per_minute:
+            share = max(1, self._per_minute // 2) if can_wait else self._per_minute
+            if len(sent) < share:
                 sent.append(now)
                 return 0.0
-            gap = _SLACK * _MINUTE / self._per_minute
-            self._told[domain] = max(sent[0] + _MINUTE, self._told.get(domain, -inf) + gap)
-            return self._told[domain] - now
+            gap = _SLACK * _MINUTE / share
+            told = max(sent[-share] + _MINUTE, self._told.get((domain, share), -inf) + gap)
+            self._told[domain, share] = told
+            return told - now
 
     def _forget(self, now: float) -> None:
         self._forgot_at = now
         self._sent = {domain: sent for domain, sent in self._sent.items() if sent and sent[-1] > now - _MINUTE}
-        self._told = {domain: at for domain, at in self._told.items() if at > now}
+        self._told = {which: at for which, at in self._told.items() if at > now}
 
 
 class Rest:

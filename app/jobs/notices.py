@@ -12,7 +12,7 @@ from app.ical.entries import Attendee
 from app.jobs.context import JobContext
 from app.jobs.posting import Refused, post
 from app.operations.installation import installation_id
-from app.operations.notices import end_notice
+from app.operations.notices import CAN_WAIT, end_notice
 from app.queries import notices, reminders
 from app.queries.entries import Desk
 from app.queries.mail_settings import unsubscribe_url
@@ -37,6 +37,7 @@ class Letter:
     date: datetime
     unsubscribe_url: str | None
     """Where its topic is switched off, if it has one."""
+    can_wait: bool
 
     def written(self, desk: Desk) -> bytes:
         """Return the whole mail. Pure."""
@@ -71,7 +72,13 @@ def _post(context: JobContext, found: Letter | Pointless, desk: Desk) -> tuple[N
     if isinstance(found, Pointless):
         return NoticeStatus.DROPPED, found.why
     try:
-        post(context, message_id=found.message_id, recipient=found.to.email, message=found.written(desk))
+        post(
+            context,
+            message_id=found.message_id,
+            recipient=found.to.email,
+            message=found.written(desk),
+            can_wait=found.can_wait,
+        )
     except Refused as refusal:
         return NoticeStatus.REFUSED, str(refusal)
     return NoticeStatus.SENT, None
@@ -96,7 +103,9 @@ def _opened(db: DbSession, notice_id: str, settings: Settings, *, now: datetime)
     url = unsubscribe_url(settings, one.person_id, topic) if topic else None
     facts = {**said.facts, "name": one.name, "settings_link": url or ""}
     words = fill(words_for(db, one.kind, one.language), facts)
-    return Letter(f"{one.id}@{installation_id(db)}", Attendee(one.name, one.email), words, one.due_at, url)
+    return Letter(
+        f"{one.id}@{installation_id(db)}", Attendee(one.name, one.email), words, one.due_at, url, one.kind in CAN_WAIT
+    )
 
 
 _STATUS: Mapping[PersonStatus, str] = {PersonStatus.ON_LEAVE: "on leave", PersonStatus.LEFT: "here no more"}

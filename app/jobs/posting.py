@@ -17,9 +17,9 @@ class InTrouble(Refused):
     """Nor any other to this address, until somebody says that it takes mail again."""
 
 
-def post(context: JobContext, *, message_id: str, recipient: str, message: bytes) -> None:
+def post(context: JobContext, *, message_id: str, recipient: str, message: bytes, can_wait: bool = False) -> None:
     """Return once a relay has taken the mail over. Repeat it with the same Message-ID and bytes; call it with no
-    transaction open.
+    transaction open. What `can_wait` lets other mail pass.
 
     Raises `InTrouble` for an address that is refused for good, which is remembered, and then with nobody asked;
     `Refused` for a mail that is; `Later` when now is not the time for any mail, or for mail to this domain, which
@@ -30,7 +30,7 @@ def post(context: JobContext, *, message_id: str, recipient: str, message: bytes
     if trouble is not None:
         raise InTrouble(f"this address takes no mail: {trouble}")
     try:
-        context.outside.mailer.send(message_id, recipient, message)
+        context.outside.mailer.send(message_id, recipient, message, can_wait=can_wait)
     except MailHeld as held:
         raise Later(context.clock() + timedelta(seconds=held.seconds), str(held)) from held
     except MailRefused as refusal:

@@ -14,8 +14,8 @@ from app.models.tables import job
 from app.vocabulary import JobStatus
 from app.wake import bell_of
 
-SOON, USUAL = 50, 100
-"""Priorities: what a person waits for, and the rest."""
+SOON, USUAL, LATER = 50, 100, 150
+"""Priorities: what a person waits for, the rest, and what comes in masses and can wait."""
 _MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -47,11 +47,16 @@ def enqueue_each(
     *,
     now: datetime,
     due_at: datetime | None = None,
+    priority: int = USUAL,
     max_attempts: int = 8,
 ) -> None:
     """Queue a job per `singleton` key, as `enqueue` does for one, in one round trip."""
     rows = [
-        {**_row(kind, payload, max_attempts=max_attempts, due_at=due_at, now=now), "singleton": singleton}
+        {
+            **_row(kind, payload, max_attempts=max_attempts, due_at=due_at, now=now),
+            "singleton": singleton,
+            "priority": priority,
+        }
         for singleton, payload in payloads.items()
     ]
     if rows:

@@ -11,11 +11,13 @@ from app import ids
 from app.db import DbSession
 from app.models.tables import notice
 from app.operations.events import Told
-from app.operations.jobs import enqueue_each
+from app.operations.jobs import LATER, USUAL, enqueue_each
 from app.queries import addressees
 from app.queries.addressees import Addressee
 from app.vocabulary import MessageKind, NoticeStatus
 
+CAN_WAIT = frozenset({MessageKind.DIGEST, MessageKind.REMINDER_DAY})
+"""What goes to everybody at once, and is as good an hour later."""
 _TRIES = 500
 """How often mail is tried. It gives up by itself once there is nothing to say any more."""
 
@@ -89,7 +91,7 @@ def _new(kind: MessageKind, one: Addressee, now: datetime) -> NewNotice:
 
 def write_notices(db: DbSession, several: Iterable[NewNotice], *, now: datetime) -> int:
     """Write these notices down, each with the job that sends it, and return how many nobody had written yet. Safe to
-    repeat. Two statements, and one more for each further time at which some are due.
+    repeat. Two statements, and one more for each further time at which some are due, or urgency.
     """
     rows = [
         {
@@ -109,10 +111,13 @@ def write_notices(db: DbSession, several: Iterable[NewNotice], *, now: datetime)
     if not rows:
         return 0
     made = postgresql.insert(notice) if db.get_bind().dialect.name == "postgresql" else sqlite.insert(notice)
-    new = db.execute(made.on_conflict_do_nothing().returning(notice.c.id, notice.c.due_at), rows).all()
-    for due_at in sorted({row.due_at for row in new}):
-        jobs = {f"notice_mail:{row.id}": {"notice_id": row.id} for row in new if row.due_at == due_at}
-        enqueue_each(db, "notice_mail", jobs, due_at=due_at, max_attempts=_TRIES, now=now)
+    new = db.execute(made.on_conflict_do_nothing().returning(notice.c.id, notice.c.kind, notice.c.due_at), rows).all()
+    jobs: dict[tuple[datetime, int], dict[str, dict[str, str]]] = {}
+    for row in new:
+        turn = row.due_at, LATER if row.kind in CAN_WAIT else USUAL
+        jobs.setdefault(turn, {})[f"notice_mail:{row.id}"] = {"notice_id": row.id}
+    for (due_at, priority), payloads in sorted(jobs.items()):
+        enqueue_each(db, "notice_mail", payloads, due_at=due_at, priority=priority, max_attempts=_TRIES, now=now)
     return len(new)
 
 

@@ -41,6 +41,17 @@ def test_everybody_gets_through_about_as_fast_as_the_share_allows_by_coming_when
     assert asked <= 2 * waiting  # nobody asks again and again
 
 
+def test_what_can_wait_leaves_half_of_the_minute_to_the_rest() -> None:
+    pace = Pace(10)
+
+    told = [pace.wait("acme.example", 1.0, can_wait=True) for _ in range(1000)]
+    urgent = [pace.wait("acme.example", 2.0) for _ in range(6)]
+
+    assert told[:6] == [0.0] * 5 + [60.0]
+    assert told[-1] > 10_000, "each is told a time of its own"
+    assert urgent == [0.0] * 5 + [59.0], "they need not wait behind a thousand"
+
+
 def test_domains_do_not_wait_for_each_other() -> None:
     pace = Pace(1)
 
