@@ -21,7 +21,13 @@ from tests.harness import NOW, Api, FakeClock, served
 from tests.postgres import create_database, drop_database, running_postgres
 
 # As `serve` logs into a pipe. What structlog does by itself draws every local variable of every frame, for seconds.
-structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -141,7 +141,7 @@ class _Invited:
         return any(
             line.params.get("CUTYPE", "").upper() not in _THINGS
             and _is_stranger(line.params.get("EMAIL") or line.value, self._colleagues)
-            for line in component.all("ATTENDEE")
+            for line in (*component.all("ATTENDEE"), *component.all("ORGANIZER"))
         )
 
 

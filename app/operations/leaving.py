@@ -1,4 +1,6 @@
-"""Take somebody who has left out of the sessions without a call that are ahead of them."""
+"""Take somebody who has left out of the sessions without a call that are ahead of them, and forget what opens their
+calendars.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -7,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select
 
 from app.db import DbSession, Retryable
-from app.models.tables import participant, session
+from app.models.tables import connected_calendar, participant, session
 from app.operations import invites
 from app.operations.claims import free_time
 from app.operations.common_time import give_back
@@ -63,6 +65,11 @@ def leave_sessions(db: DbSession, *, person_id: str, actor: Actor, now: datetime
             tell_calendars(db, row, cancelled=off, now=now)
     for series_id in sorted(of_series):  # one revision, however many of its occurrences changed
         invites.series_changed(db, series_id=series_id, now=now)
+
+
+def forget_calendars(db: DbSession, *, person_id: str) -> None:
+    """Forget which calendars outside this person connected, and what opens them. What was read there stays."""
+    db.execute(delete(connected_calendar).where(connected_calendar.c.person_id == person_id))
 
 
 def _company(db: DbSession, person_ids: Collection[str], *, now: datetime) -> set[str]:

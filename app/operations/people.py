@@ -18,7 +18,7 @@ from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
-from app.operations.leaving import leave_sessions, lock_company
+from app.operations.leaving import forget_calendars, leave_sessions, lock_company
 from app.operations.match_runs import end_matches
 from app.operations.settling import settle_waits_of
 from app.queries import people
@@ -199,6 +199,7 @@ def _apply(
     if left:
         following.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
         leave_sessions(db, person_id=found.id, actor=actor, now=now)
+        forget_calendars(db, person_id=found.id)
         _end_matches(db, found.id, actor=actor, now=now)
     return changed
 

@@ -92,9 +92,7 @@ _LINK = Token(
 _WHEN = Token(
     "when", "From when until when, in the zone where they live.", "Monday 23 November 2026, 10:00–10:30 (Europe/London)"
 )
-_UNTIL = Token(
-    "until", "By when they can answer, where they live.", "Monday 23 November 2026, 09:45 (Europe/London)"
-)
+_UNTIL = Token("until", "By when they can answer, where they live.", "Monday 23 November 2026, 09:45 (Europe/London)")
 _CALL = Token("call", "The company and the type of the call.", "Northwind Freight (discovery)")
 _HOST = Token("host_name", "Who hosts the call.", "Mara Okafor")
 _OBSERVER = Token("observer_name", "Who would like to listen.", "Aisha Khan")

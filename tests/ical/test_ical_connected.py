@@ -92,3 +92,13 @@ def test_merged_time_is_the_same_time_in_as_few_parts_as_can_be(ranges: list[Ran
 
     assert hours(found) == hours(ranges)
     assert all(one[1] < other[0] for one, other in pairwise(found))
+
+
+def test_an_invitation_by_a_customer_is_a_call_though_only_they_arranged_it() -> None:
+    invitation = an_event(
+        "SUMMARY:Demo", "ORGANIZER:mailto:kim@customer.example", "ATTENDEE:mailto:mara@earshot.example"
+    )
+    ours = an_event("SUMMARY:Demo", "ORGANIZER:mailto:jonas@earshot.example", "ATTENDEE:mailto:mara@earshot.example")
+
+    assert refs(invitation) == ["1"]
+    assert refs(ours) == []

@@ -7,8 +7,9 @@ from sqlalchemy import insert, select, update
 
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
-from app.models.tables import call, claim, event, match, program, session
+from app.models.tables import call, claim, connected_calendar, event, match, program, session
 from app.models.tables import seat as seats
+from app.operations.connected_calendars import connect_calendar
 from app.operations.people import patch_person, upsert_person
 from app.operations.responses import respond
 from app.operations.series import book_series
@@ -17,7 +18,16 @@ from app.operations.session_outcomes import start_session
 from app.operations.sessions import cancel_session, reschedule_session
 from app.queries.sessions import session_by_id
 from app.rules.access import SYSTEM
-from app.vocabulary import EntryStatus, MatchStatus, Part, Response, SeatStatus, SessionStatus
+from app.vocabulary import (
+    CalendarKind,
+    CalendarUse,
+    EntryStatus,
+    MatchStatus,
+    Part,
+    Response,
+    SeatStatus,
+    SessionStatus,
+)
 from tests.calls_and_seats import TEN, a_scene, a_seat
 from tests.factories import a_person
 from tests.harness import NOW
@@ -55,6 +65,29 @@ def test_who_leaves_gives_up_the_seats_ahead_and_keeps_those_that_were(db: DbSes
     assert (of_host.status, of_host.sequence > 0) == (EntryStatus.CONFIRMED, True)
     released = select(event.c.object_id, event.c.version).where(event.c.act == "seat.released")
     assert db.execute(released).all() == [(ahead.id, 2)]
+
+
+def test_nobody_can_open_the_calendars_of_who_has_left(db: DbSession) -> None:
+    jo, tom = a_person(db, "Jo"), a_person(db, "Tom")
+    for one in (jo, tom):
+        connect_calendar(
+            db,
+            person_id=one.id,
+            kind=CalendarKind.ICS,
+            url="https://calendar.example/secret.ics",
+            name="Work",
+            username=None,
+            password=None,
+            use=CalendarUse.BUSY,
+            title_contains=None,
+            allowed=(),
+            actor=SYSTEM,
+            now=NOW,
+        )
+
+    patch_person(db, person_id=jo.id, changes={"status": "left"}, actor=SYSTEM, now=NOW)
+
+    assert list(db.execute(select(connected_calendar.c.person_id)).scalars()) == [tom.id]
 
 
 def test_the_matches_of_who_leaves_end_once_on_either_side(db: DbSession) -> None:

@@ -504,10 +504,10 @@ def _values(world: World, schema: dict[str, Any], *, of: str) -> list[Any]:
         return _values(world, schema["items"], of=of)
     if schema.get("format") == "date-time":
         return ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]
-    if schema.get("type") == "integer":
-        return [0, 1]
     if "default" in schema:  # how to answer, not what to find
         return [schema["default"]]
+    if schema.get("type") == "integer":
+        return [0, 1]
     assert schema["type"] == "string", schema
     people = ("person", "host", "mentee", "mentor", "manager")
     known = [world.ids["ana"]] if of in people else [id_ for name, id_ in world.ids.items() if of in name]
