@@ -61,8 +61,10 @@ def main(arguments: list[str]) -> int:
     if command == "check":
         return check()
     if command == "test":
-        # On every core, a module at a time: modules share what is dear to build.
-        spread = [] if any(word.startswith("-n") for word in rest) else ["-n", "auto", "--dist", "loadscope"]
+        # Two workers a core, for half of the time they wait for sockets, processes and disks; a module at a time, for
+        # modules share what is dear to build.
+        workers = str(2 * (os.cpu_count() or 1))
+        spread = [] if any(word.startswith("-n") for word in rest) else ["-n", workers, "--dist", "loadscope"]
         become([str(PYTHON), "-m", "pytest", *spread, *rest])
     if command == "bench":
         become([str(PYTHON), "-m", "benchmarks", *rest])

@@ -16,6 +16,7 @@ INSIDE = {
     "availability",
     "busy",
     "call_type",
+    "connected_calendar",
     "delivery",
     "feed",
     "installation",
