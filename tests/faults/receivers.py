@@ -71,7 +71,13 @@ class Receiver:
 
     def open(self) -> None:
         """Listen, unless it is down."""
-        if self.manner is not Manner.DOWN:
+        if self.manner is Manner.DOWN:
+            return
+        try:
+            self._open.enter_context(self.server)
+        except OSError:  # somebody else was quicker with this port
+            self.port = free_port()
+            self.__post_init__()
             self._open.enter_context(self.server)
 
     def recover(self) -> None:
