@@ -1,11 +1,18 @@
 """Runs migrations on the engine that the caller brings (see app/migrations.py)."""
 
+from typing import Any
+
 from alembic import context
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import JSON, Column, Connection, Engine, text
 
 import app.models
 
 engine: Engine = context.config.attributes["engine"]
+
+
+def same_default(_context: Any, _found: Any, wanted: Column[Any], *_: Any) -> bool | None:
+    """Leave defaults of JSON alone: PostgreSQL can't compare two of them. None = compare as usual."""
+    return False if isinstance(wanted.type, JSON) else None
 
 
 def run(connection: Connection) -> None:
@@ -17,7 +24,7 @@ def run(connection: Connection) -> None:
         target_metadata=app.models.metadata,
         render_as_batch=True,
         compare_type=True,
-        compare_server_default=True,
+        compare_server_default=same_default,
         transactional_ddl=True,
     )
     with context.begin_transaction():

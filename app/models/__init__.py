@@ -11,7 +11,7 @@ from app.models.mail import MailSetting, MailTrouble, MessageTemplate, Notice
 from app.models.match import Match, MatchRun, ProposedMatch
 from app.models.person import Person, Team
 from app.models.plan import PlanRun, PlanSeat
-from app.models.program import Enrollment, Program
+from app.models.program import Enrollment, PairRule, Preference, Program
 from app.models.record import Event, IdempotencyRecord, Installation, Job, Operation
 from app.models.seat import Seat, WaitlistEntry
 from app.models.session import Claim, Hold, Participant, Series, Session
@@ -50,12 +50,14 @@ __all__ = [
     "MessageTemplate",
     "Notice",
     "Operation",
+    "PairRule",
     "Participant",
     "Pause",
     "Person",
     "PersonSkill",
     "PlanRun",
     "PlanSeat",
+    "Preference",
     "Program",
     "ProposedMatch",
     "Seat",

@@ -4,12 +4,14 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Enum as SqlEnum
-from sqlalchemy import String
+from sqlalchemy import String, text
 from sqlalchemy.types import JSON
 from sqlmodel import Field
 
 Key: Any = String(48).with_variant(String(48, collation="C"), "postgresql")
 """A TypeID: text that sorts by byte on both engines."""
+NO_LIST, NO_MAP = text("'[]'"), text("'{}'")
+"""For `old_rows`: JSON without anything in it."""
 
 
 def words(enum: type[StrEnum]) -> Any:
@@ -37,3 +39,8 @@ def plain_json(**options: Any) -> Any:
 def one_of(enum: type[StrEnum], **options: Any) -> Any:
     """Return a column that holds one of the enum's values."""
     return Field(sa_type=words(enum), **options)
+
+
+def old_rows(value: Any) -> dict[str, Any]:
+    """Return the options of a column that came later, with what it says in rows that were there before it."""
+    return {"sa_column_kwargs": {"server_default": value}}

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
-from app.models.fields import key, one_of, plain_json, ref
-from app.vocabulary import MatchStatus, Objective, RunStatus
+from app.models.fields import NO_LIST, key, old_rows, one_of, plain_json, ref
+from app.vocabulary import Disruption, EndedBecause, Fit, MatchStatus, Objective, RunCause, RunStatus
 
 _STANDS = text("status IN ('pending', 'active', 'paused')")
 
@@ -22,12 +22,17 @@ class MatchRun(SQLModel, table=True):
     operation_id: str = ref("operation.id")
     status: RunStatus = one_of(RunStatus)
     objective: Objective = one_of(Objective)
+    disruption: Disruption = one_of(Disruption, default=Disruption.SOME, **old_rows(Disruption.SOME.value))
+    cause: RunCause = one_of(RunCause, default=RunCause.BY_HAND, **old_rows(RunCause.BY_HAND.value))
     weights: dict[str, int] = plain_json(default_factory=dict)
     constraints: dict[str, Any] = plain_json(default_factory=dict)
     pins: list[list[str]] = plain_json(default_factory=list)
     forbidden: list[list[str]] = plain_json(default_factory=list)
     inputs_hash: str | None = Field(default=None, max_length=64)
     value: int | None = None
+    """The objective's points of the answer as it was solved."""
+    bound: int | None = None
+    """Proven: no assignment of as many mentees is worth more."""
     unmatched: list[dict[str, Any]] = plain_json(default_factory=list)
     """Mentees without a mentor: {mentee_id, reason, excluded}."""
     version: int = 1
@@ -49,6 +54,8 @@ class ProposedMatch(SQLModel, table=True):
     terms: dict[str, int] = plain_json()
     """Named parts that sum to the score."""
     pinned: bool = False
+    by_hand: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Put there by an admin after the run was solved."""
 
 
 class Match(SQLModel, table=True):
@@ -63,6 +70,12 @@ class Match(SQLModel, table=True):
             sqlite_where=_STANDS,
             postgresql_where=_STANDS,
         ),
+        Index(
+            "match_waiting",
+            "asked_at",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
         Index("match_of_mentor", "mentor_id"),
         Index("match_of_mentee", "mentee_id"),
     )
@@ -76,6 +89,21 @@ class Match(SQLModel, table=True):
     score: int
     terms: dict[str, int] = plain_json()
     pinned: bool = False
+    asked_by_id: str | None = ref("person.id", nullable=True)
+    """Who asked for this match; None = a run or an admin proposed it."""
+    awaiting: list[str] = plain_json(default_factory=list, **old_rows(NO_LIST))
+    """Who still must say yes (`Approver`), while it is pending."""
+    asked_at: datetime | None = None
+    """Since when somebody must say yes."""
+    reminded_at: datetime | None = None
+    """When those who must say yes were reminded."""
+    started_at: datetime | None = None
+    """When it became active."""
+    ended_because: EndedBecause | None = one_of(EndedBecause, default=None, nullable=True)
+    fit_asked_at: datetime | None = None
+    """When the two were asked how it feels, after their first session."""
+    mentee_fit: Fit | None = one_of(Fit, default=None, nullable=True)
+    mentor_fit: Fit | None = one_of(Fit, default=None, nullable=True)
     version: int = 1
     created_at: datetime
     updated_at: datetime

@@ -26,6 +26,7 @@ class Person(SQLModel, table=True):
         CheckConstraint("manager_id <> id", name="person_not_own_manager"),
         CheckConstraint("observe_per_day >= 0 AND observe_per_week >= 0", name="person_observe_limits"),
         CheckConstraint("host_per_day >= 0 AND host_per_week >= 0", name="person_host_limits"),
+        CheckConstraint("grade BETWEEN 0 AND 20", name="person_grade"),
         CheckConstraint("host_gap_minutes BETWEEN 0 AND 480", name="person_host_gap"),
         CheckConstraint("sessions_per_day >= 0 AND sessions_per_week >= 0", name="person_session_limits"),
         Index("person_updated", "updated_at", "id"),
@@ -40,6 +41,8 @@ class Person(SQLModel, table=True):
     team_id: str | None = ref("team.id", index=True, nullable=True)
     manager_id: str | None = ref("person.id", index=True, nullable=True)
     started_on: date | None = None
+    grade: int | None = None
+    """Rung of the ladder, 0 to 20, higher is more senior; None = unknown."""
     languages: list[str] = plain_json(default_factory=lambda: ["en"])
     segments: list[str] = plain_json(default_factory=list)
     products: list[str] = plain_json(default_factory=list)

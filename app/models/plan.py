@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
-from app.models.fields import key, one_of, plain_json, ref
+from app.models.fields import NO_LIST, key, old_rows, one_of, plain_json, ref
 from app.vocabulary import RunStatus
 
 
@@ -27,9 +27,17 @@ class PlanRun(SQLModel, table=True):
     bound: float | None = None
     """Proven: no plan is worth more."""
     gap_percent: float | None = None
+    learning: int | None = None
+    """The part of the objective that is not the bonus per session: values of seats and goals heard."""
     timed_out: bool = False
+    replans_id: str | None = ref("plan_run.id", nullable=True)
+    """The draft that this run plans anew."""
+    pins: list[list[str]] = plain_json(default_factory=list, **old_rows(NO_LIST))
+    """Seats that the plan must hold: [observer_id, call_id]."""
+    dropped: list[list[str]] = plain_json(default_factory=list, **old_rows(NO_LIST))
+    """Seats that the plan must not hold: [observer_id, call_id]."""
     unmet: list[dict[str, Any]] = plain_json(default_factory=list)
-    """What the plan could not give: {person_id, need, reason}."""
+    """What the plan could not give: {person_id, need, reason, call_id, limit, taken_by}."""
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -47,6 +55,13 @@ class PlanSeat(SQLModel, table=True):
     observer_id: str = ref("person.id")
     value: int
     terms: dict[str, int] = plain_json()
+    teaches: list[str] = plain_json(default_factory=list, **old_rows(NO_LIST))
+    """Skills that the observer wants and the host shows."""
+    meets: list[str] = plain_json(default_factory=list, **old_rows(NO_LIST))
+    """Needs of the observer that this seat meets."""
+    pinned: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    by_hand: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Put there by an admin after the plan was solved."""
     seat_id: str | None = ref("seat.id", nullable=True)
     refusal: str | None = Field(default=None, max_length=64)
     """The code with which booking refused, if it did."""
