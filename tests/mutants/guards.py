@@ -31,7 +31,7 @@ MUTANTS = (
     ),
     Mutant(
         3,
-        "app/vocabulary.py",
+        "app/vocabulary/calls.py",
         "LIVE_SEATS = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED)",
         "LIVE_SEATS = (SeatStatus.CONFIRMED,)",
     ),
@@ -67,7 +67,7 @@ MUTANTS = (
     ),
     Mutant(
         9,
-        "app/vocabulary.py",
+        "app/vocabulary/calls.py",
         "LIVE_SEATS = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED)",
         "LIVE_SEATS = (SeatStatus.REQUESTED, SeatStatus.CONFIRMED, SeatStatus.RELEASED)",
     ),
