@@ -27,9 +27,10 @@ from app.queries.rows import in_parts
 from app.rules import seating
 from app.schemas.accounts import AccountRead
 from app.schemas.calls import CallRead
+from app.schemas.matches import MatchRead
 from app.schemas.people import PersonRead
 from app.schemas.programs import EnrollmentRead
-from app.schemas.runs import MatchRead, RunRead
+from app.schemas.runs import RunRead
 from app.schemas.seats import SeatRead
 from app.schemas.sessions import SessionRead
 from app.schemas.shapes import Read

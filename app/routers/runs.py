@@ -1,8 +1,8 @@
 """Match runs, matches, plan runs, and the operations that carry them."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from app.db import DbSession
 from app.errors import Forbidden, NotFound
@@ -15,9 +15,9 @@ from app.operations.runs import NotADraft
 from app.queries import runs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
-from app.schemas.runs import MatchRead, MatchRunRead, OperationRead, PlanRunRead, RunRead, StartMatchRun, StartPlanRun
+from app.schemas.runs import MatchRunRead, OperationRead, PlanRunRead, RunRead, StartMatchRun, StartPlanRun
 from app.schemas.shapes import Listing
-from app.vocabulary import MatchStatus, WorkStatus
+from app.vocabulary import WorkStatus
 
 T = TypeVar("T")
 
@@ -72,31 +72,6 @@ def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer
     """Make the proposed pairs active matches. Refused only for what has become impossible since the run."""
     run = match_runs.publish_match_run(db, run_id=run_id, actor=actor, now=now)
     return answer.version(run.version, _match_run(db, run))
-
-
-@router.get("/matches", tags=["matching"], operation_id="matches_list", responses=refusals())
-def list_matches(
-    db: ReadDb,
-    actor: CurrentActor,
-    page: Page,
-    answer: Answer,
-    status: Annotated[list[MatchStatus], Query()] = [],
-    mentee_id: Annotated[list[str], Query()] = [],
-    mentor_id: Annotated[list[str], Query()] = [],
-) -> Listing[MatchRead]:
-    """List the matches you may see."""
-    found = runs.list_matches(
-        db, page, status=tuple(status), mentee_id=tuple(mentee_id), mentor_id=tuple(mentor_id), actor=actor
-    )
-    data = [MatchRead.model_validate(row) for row in found.rows]
-    return answer.page(found, data)
-
-
-@router.get("/matches/{match_id}", tags=["matching"], operation_id="matches_get", responses=refusals(NotFound))
-def get_match(match_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> MatchRead:
-    """Read one match."""
-    found = runs.match_by_id(db, match_id, actor=actor)
-    return answer.version(found.version, MatchRead.model_validate(found))
 
 
 @router.post(

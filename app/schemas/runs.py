@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from app.schemas.programs import Weight
 from app.schemas.shapes import Body, Read, absent
-from app.vocabulary import Instant, MatchStatus, Objective, RunStatus, Whole, WorkStatus
+from app.vocabulary import Instant, Objective, RunStatus, Whole, WorkStatus
 
 Id = Annotated[str, Field(max_length=48)]
 _STAMPS: dict[str, Any] = {"version": 2, "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:04Z"}
@@ -155,32 +155,6 @@ class MatchRunRead(Read):
         unmatched = [UnmatchedRead(**left) for left in run.unmatched]
         matches = [ProposedMatchRead.model_validate(pair) for pair in pairs]
         return cls(**values, matched=len(pairs), unmatched=unmatched, matches=matches)
-
-
-class MatchRead(Read):
-    """A mentee and a mentor over time."""
-
-    model_config = ConfigDict(
-        from_attributes=True,
-        json_schema_extra={
-            "examples": [
-                {**_PAIR, "program_id": "prg_01jd6x0000e8r9sv4kz2m7n5qh", "run_id": None, "status": "active", **_STAMPS}
-            ]
-        },
-    )
-
-    id: str
-    program_id: str
-    run_id: str | None
-    mentee_id: str
-    mentor_id: str
-    status: MatchStatus
-    score: int
-    terms: dict[str, int]
-    pinned: bool
-    version: int
-    created_at: datetime
-    updated_at: datetime
 
 
 class StartPlanRun(Body):
