@@ -233,6 +233,11 @@ class Reply:
         self.response.headers["Location"] = place
         return self.version(version, body)
 
+    def watched(self, operation_id: str, version: int, body: T) -> T:
+        """Send the body of long work that has begun; its `Location` is the operation to watch."""
+        self.response.headers["Retry-After"] = "1"
+        return self.created(f"/v1/operations/{operation_id}", version, body)
+
     def page(self, found: PageOf[Any], data: list[T]) -> Listing[T]:
         """Send a page of a list, with `Link: rel="next"` when there is more."""
         cursor = found.next_cursor
