@@ -3,7 +3,19 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from app.jobs import calendars, counters, housekeeping, mail, mailbox, notices, reminders, runs, settling, webhooks
+from app.jobs import (
+    calendars,
+    counters,
+    housekeeping,
+    mail,
+    mailbox,
+    notices,
+    plan_runs,
+    reminders,
+    runs,
+    settling,
+    webhooks,
+)
 from app.jobs.context import JobContext
 
 Handler = Callable[[JobContext], None]
@@ -18,8 +30,8 @@ HANDLERS: Mapping[str, Handler] = {
     "mailbox": mailbox.poll,
     "match_run": runs.match_run,
     "notice_mail": notices.send_notice,
-    "plan_run": runs.plan_run,
-    "plan_publish": runs.plan_publish,
+    "plan_run": plan_runs.plan_run,
+    "plan_publish": plan_runs.plan_publish,
     "reminders": reminders.sweep,
     "reminders_ahead": reminders.look_ahead,
     "settle_call": settling.settle_call,

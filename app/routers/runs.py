@@ -1,25 +1,21 @@
-"""Match runs, matches, plan runs, and the operations that carry them."""
+"""Match runs, matches, and the operations that carry runs."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter
 
 from app.db import DbSession
 from app.errors import Forbidden, NotFound
-from app.models.tables import match_run, plan_run
-from app.operations import match_runs, plan_runs
-from app.operations.changes import UnknownReference
+from app.models.tables import match_run
+from app.operations import match_runs
 from app.operations.programs import WeightsAllZero
-from app.operations.refused import Past
 from app.operations.runs import NotADraft
 from app.queries import runs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
-from app.schemas.runs import MatchRunRead, OperationRead, PlanRunRead, RunRead, StartMatchRun, StartPlanRun
+from app.schemas.runs import MatchRunRead, OperationRead, RunRead, StartMatchRun
 from app.schemas.shapes import Listing
 from app.vocabulary import WorkStatus
-
-T = TypeVar("T")
 
 router = APIRouter(prefix="/v1", route_class=Route)
 
@@ -44,7 +40,7 @@ def start_match_run(body: StartMatchRun, db: Db, now: Now, actor: CurrentActor, 
         actor=actor,
         now=now,
     )
-    return _watch(answer, run, MatchRunRead.of(run, []))
+    return answer.watched(run.operation_id, run.version, MatchRunRead.of(run, []))
 
 
 @router.get("/match-runs", tags=["matching"], operation_id="match_runs_list", responses=refusals(NotFound))
@@ -74,55 +70,6 @@ def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer
     return answer.version(run.version, _match_run(db, run))
 
 
-@router.post(
-    "/plan-runs",
-    status_code=202,
-    tags=["planning"],
-    operation_id="plan_runs_start",
-    responses=refusals(Forbidden, NotFound, UnknownReference, plan_runs.BadRange, Past),
-)
-def start_plan_run(body: StartPlanRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
-    """Plan who sits in on which call, with a proven bound, as a draft. Watch the operation in `Location`."""
-    run = plan_runs.start_plan_run(
-        db,
-        from_at=body.from_at,
-        to_at=body.to_at,
-        team_id=body.team_id,
-        program_id=body.program_id,
-        actor=actor,
-        now=now,
-    )
-    return _watch(answer, run, PlanRunRead.of(run, []))
-
-
-@router.get("/plan-runs", tags=["planning"], operation_id="plan_runs_list", responses=refusals(NotFound))
-def list_plan_runs(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[RunRead]:
-    """List plan runs in short, newest first."""
-    found = runs.runs(db, plan_run, page, actor=actor)
-    data = [RunRead.model_validate(row) for row in found.rows]
-    return answer.page(found, data)
-
-
-@router.get("/plan-runs/{run_id}", tags=["planning"], operation_id="plan_runs_get", responses=refusals(NotFound))
-def get_plan_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> PlanRunRead:
-    """Read a plan run: its seats with the parts of their values, its bound, and the needs left open and why."""
-    run = runs.plan_run_by_id(db, run_id, actor=actor)
-    return answer.version(run.version, _plan_run(db, run))
-
-
-@router.post(
-    "/plan-runs/{run_id}/publish",
-    status_code=202,
-    tags=["planning"],
-    operation_id="plan_runs_publish",
-    responses=refusals(NotFound, NotADraft),
-)
-def publish_plan_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
-    """Book the planned seats one by one, the ordinary way. The run then says of each seat what became of it."""
-    run = plan_runs.start_publishing(db, run_id=run_id, actor=actor, now=now)
-    return _watch(answer, run, _plan_run(db, run))
-
-
 @router.get(
     "/operations/{operation_id}", tags=["operations"], operation_id="operations_get", responses=refusals(NotFound)
 )
@@ -134,14 +81,5 @@ def get_operation(operation_id: str, db: ReadDb, actor: CurrentActor, answer: An
     return OperationRead.model_validate(found)
 
 
-def _watch(answer: Answer, run: Any, body: T) -> T:
-    answer.response.headers["Retry-After"] = "1"
-    return answer.created(f"/v1/operations/{run.operation_id}", run.version, body)
-
-
 def _match_run(db: DbSession, run: Any) -> MatchRunRead:
     return MatchRunRead.of(run, runs.proposed_matches(db, run.id))
-
-
-def _plan_run(db: DbSession, run: Any) -> PlanRunRead:
-    return PlanRunRead.of(run, runs.plan_seats(db, run.id))
