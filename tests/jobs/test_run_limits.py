@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from app.db import transaction
-from app.jobs import runs as jobs
+from app.jobs.plan_runs import plan_run
+from app.jobs.runs import match_run as match_run_job
 from app.models.tables import match_run, operation
 from app.operations.people import patch_person
 from app.queries import runs
@@ -32,7 +33,7 @@ def test_a_plan_whose_time_is_up_is_the_best_so_far_with_its_gap(engine: Engine)
                 a_call(db, mentor, starts_at=MONDAY + timedelta(hours=hour), seats=1)
         run_id = start_plan(db).id
 
-    run_job(engine, jobs.plan_run, run_id, solver_seconds=20)
+    run_job(engine, plan_run, run_id, solver_seconds=20)
 
     with transaction(engine, writes=False) as db:
         run, planned = runs.plan_run_by_id(db, run_id, actor=SYSTEM), runs.plan_seats(db, run_id)
@@ -48,7 +49,7 @@ def test_a_pin_that_no_longer_holds_fails_the_run_and_names_ids_and_the_constrai
         run = start_match(db, pins=[(junior.id, mentor.id)])
         patch_person(db, person_id=junior.id, changes={"languages": ["ja"]}, actor=SYSTEM, now=NOW)
 
-    run_job(engine, jobs.match_run, run.id)
+    run_job(engine, match_run_job, run.id)
 
     said = said_of(engine, run.operation_id)
     assert (said.status, said.error) == (

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select, update
 
 from app.db import DbSession, make_engine, transaction
 from app.errors import Problem
-from app.jobs import runs as jobs
+from app.jobs import plan_runs as jobs
 from app.models.tables import availability, seat
 from app.operations import plan_runs
 from app.operations.availability import replace_busy

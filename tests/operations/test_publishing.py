@@ -10,7 +10,8 @@ from sqlalchemy import Engine, func, select
 
 from app.db import DbSession, make_engine, retrying, transaction
 from app.errors import Problem
-from app.jobs import runs as jobs
+from app.jobs.plan_runs import plan_publish, plan_run
+from app.jobs.runs import match_run
 from app.models.tables import event, match, operation, seat
 from app.operations import enrollments, match_runs, operations, plan_runs
 from app.operations.availability import set_availability
@@ -27,7 +28,7 @@ from tests.pools import a_mentee, a_mentor, run_job, start_match, start_plan
 def a_match_draft(engine: Engine, **given: Any) -> str:
     with transaction(engine, writes=True) as db:
         run_id: str = start_match(db, **given).id
-    run_job(engine, jobs.match_run, run_id)
+    run_job(engine, match_run, run_id)
     return run_id
 
 
@@ -38,7 +39,7 @@ def a_plan_draft(engine: Engine) -> str:
         for day in (0, 1):
             a_call(db, mentor, starts_at=MONDAY + timedelta(days=day, hours=10))
         run_id: str = start_plan(db).id
-    run_job(engine, jobs.plan_run, run_id)
+    run_job(engine, plan_run, run_id)
     return run_id
 
 
@@ -69,7 +70,7 @@ def test_a_plan_whose_publishing_broke_is_a_draft_again_and_publishes_the_rest(e
         assert acts(db, run_id)[-1] == ("plan_run.publishing_failed", broken.version)
         again = plan_runs.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
         assert again.operation_id != run.operation_id
-    run_job(engine, jobs.plan_publish, run_id)
+    run_job(engine, plan_publish, run_id)
 
     with transaction(engine, writes=False) as db:
         assert runs.plan_run_by_id(db, run_id, actor=SYSTEM).status is RunStatus.PUBLISHED

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
 from app.db import transaction
-from app.jobs import runs as jobs
+from app.jobs import plan_runs as jobs
 from app.models.tables import calendar_entry, call, job, plan_seat, seat
 from app.operations import plan_runs
 from app.operations.calls import cancel_call

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, insert
 
 from app.db import DbSession, transaction
-from app.jobs import runs as jobs
+from app.jobs import plan_runs as jobs
 from app.models.tables import external_identity
 from app.queries import planning, pool, runs
 from app.rules.access import SYSTEM
