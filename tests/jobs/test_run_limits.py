@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from app.db import transaction
+from app.jobs.match_runs import match_run as match_run_job
 from app.jobs.plan_runs import plan_run
-from app.jobs.runs import match_run as match_run_job
 from app.models.tables import match_run, operation
 from app.operations.people import patch_person
 from app.queries import runs

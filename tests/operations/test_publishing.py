@@ -10,8 +10,8 @@ from sqlalchemy import Engine, func, select
 
 from app.db import DbSession, make_engine, retrying, transaction
 from app.errors import Problem
+from app.jobs.match_runs import match_run
 from app.jobs.plan_runs import plan_publish, plan_run
-from app.jobs.runs import match_run
 from app.models.tables import event, match, operation, seat
 from app.operations import enrollments, match_runs, operations, plan_runs
 from app.operations.availability import set_availability

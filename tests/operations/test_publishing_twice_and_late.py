@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
 from app.db import make_engine, retrying, transaction
-from app.jobs import runs as jobs
+from app.jobs import match_runs as jobs
 from app.models.tables import job, match, operation, person
 from app.operations import accounts, match_runs
 from app.operations.people import patch_person

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, func, select
 
 from app.db import DbSession, transaction
 from app.errors import Problem
-from app.jobs import runs as jobs
+from app.jobs import match_runs as jobs
 from app.models.tables import match, operation
 from app.operations import match_runs
 from app.operations.people import patch_person

@@ -5,8 +5,8 @@ from typing import Any
 from app.db import transaction
 from app.models import Match
 from app.rules.matching.problem import DEFAULT_WEIGHTS
+from app.schemas.match_runs import RunWeights
 from app.schemas.programs import Weights
-from app.schemas.runs import RunWeights
 from app.vocabulary import MatchStatus
 from tests.harness import NOW, Api
 from tests.statements import assert_same_cost
