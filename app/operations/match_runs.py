@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -15,6 +15,7 @@ from app.models.tables import enrollment, match, match_run, person, proposed_mat
 from app.operations import operations
 from app.operations.changes import check_admin
 from app.operations.events import tell, tell_many
+from app.operations.jobs import enqueue
 from app.operations.programs import WeightsAllZero
 from app.operations.runs import WAITING, advance, check_draft
 from app.queries import matching, pool, runs
@@ -22,11 +23,13 @@ from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor
 from app.rules.matching.pairs import blockers
 from app.rules.matching.problem import DEFAULT_WEIGHTS, Blocker, MatchAnswer, MatchConstraints
-from app.vocabulary import MatchStatus, Objective, PersonStatus, RunStatus, Side
+from app.vocabulary import EndedBecause, MatchStatus, Objective, PersonStatus, RunCause, RunStatus, Side
 
 Pairs = Sequence[tuple[str, str]]
 """(mentee id, mentor id)."""
 
+_SETTLING = timedelta(minutes=1)
+"""Who leaves with a whole team, or ends several matches in a row, causes one run."""
 _NO_LONGER = {
     Blocker.SELF: "Nobody mentors themselves",
     Blocker.REPORTING_LINE: "One of them now reports to the other",
@@ -150,7 +153,7 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     }
     new = [row for row in proposed if row.mentee_id not in kept]
     ended = [standing[who] for who in (*(row.mentee_id for row in new), *_left_out(run, standing)) if who in standing]
-    end_matches(db, ended, actor=actor, now=now)
+    end_matches(db, ended, because=EndedBecause.REPLACED, actor=actor, now=now)
     if new:
         db.execute(insert(match), [_match(row, run, now) for row in new])
     tell_many(db, "match.started", [(row.id, 1) for row in new], actor=actor, now=now)
@@ -158,11 +161,25 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     return runs.match_run_by_id(db, run_id, actor=actor)
 
 
-def end_matches(db: DbSession, ended: Sequence[Any], *, actor: Actor, now: datetime) -> None:
+def rematch_soon(db: DbSession, program_id: str, cause: RunCause, now: datetime) -> None:
+    """Have a program matched anew in a minute, as a draft that disturbs as little as can be, if somebody then waits for
+    a mentor. Asked for many times within the minute, it is done once, for the cause that was first.
+    """
+    payload = {"program_id": program_id, "cause": cause}
+    enqueue(db, "rematch", payload, due_at=now + _SETTLING, singleton=f"rematch {program_id}", now=now)
+
+
+def end_matches(db: DbSession, ended: Sequence[Any], *, because: EndedBecause, actor: Actor, now: datetime) -> None:
     """End these matches, given by their locked rows, and tell."""
     if not ended:
         return
-    values = {"status": MatchStatus.ENDED, "version": match.c.version + 1, "updated_at": now}
+    values = {
+        "status": MatchStatus.ENDED,
+        "ended_because": because,
+        "awaiting": [],
+        "version": match.c.version + 1,
+        "updated_at": now,
+    }
     db.execute(update(match).where(match.c.id.in_([row.id for row in ended])).values(values))
     tell_many(db, "match.ended", [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
 

@@ -25,7 +25,7 @@ from app.queries import people
 from app.queries.pool import STANDING
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, may_act_for, runs_the_house
-from app.vocabulary import LIVE_SEATS, PersonStatus
+from app.vocabulary import LIVE_SEATS, EndedBecause, PersonStatus
 
 OWN_FIELDS = frozenset(
     {
@@ -207,7 +207,8 @@ def _apply(
 def _end_matches(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> None:
     theirs = or_(match.c.mentee_id == person_id, match.c.mentor_id == person_id)
     standing = select(match.c.id, match.c.version).where(theirs, match.c.status.in_(STANDING)).order_by(match.c.id)
-    end_matches(db, db.execute(standing.with_for_update(key_share=True)).all(), actor=actor, now=now)
+    ended = db.execute(standing.with_for_update(key_share=True)).all()
+    end_matches(db, ended, because=EndedBecause.LEFT, actor=actor, now=now)
 
 
 def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> None:
