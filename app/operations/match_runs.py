@@ -17,7 +17,7 @@ from app.operations.changes import check_admin
 from app.operations.events import tell, tell_many
 from app.operations.jobs import enqueue
 from app.operations.programs import WeightsAllZero
-from app.operations.runs import WAITING, advance, check_draft
+from app.operations.runs import WAITING, ContradictoryPins, advance, check_draft
 from app.queries import matching, pool, runs
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor
@@ -46,13 +46,6 @@ class InfeasiblePair(Conflict):
 
     code = "infeasible_pair"
     title = "A proposed pair has become impossible"
-
-
-class ContradictoryPins(Invalid):
-    """A pair is pinned and forbidden, or a mentee is pinned twice."""
-
-    code = "contradictory_pins"
-    title = "These pins can't all hold"
 
 
 class NotEnrolled(Invalid):

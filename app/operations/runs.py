@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Table, update
 
 from app.db import DbSession
-from app.errors import Conflict
+from app.errors import Conflict, Invalid
 from app.operations.events import tell
 from app.rules.access import Actor
 from app.vocabulary import RunStatus
@@ -16,10 +16,17 @@ WAITING = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 class NotADraft(Conflict):
-    """Only a draft can be published."""
+    """Only a draft can be changed or published."""
 
     code = "not_a_draft"
-    title = "Only a draft can be published"
+    title = "Only a draft can be changed or published"
+
+
+class ContradictoryPins(Invalid):
+    """What is pinned can't all hold: against a rule, against another pin, or against what is forbidden or dropped."""
+
+    code = "contradictory_pins"
+    title = "These pins can't all hold"
 
 
 def check_draft(run: Any) -> None:

@@ -9,7 +9,7 @@ from app.errors import Forbidden, NotFound
 from app.models.tables import match_run
 from app.operations import match_runs
 from app.operations.programs import WeightsAllZero
-from app.operations.runs import NotADraft
+from app.operations.runs import ContradictoryPins, NotADraft
 from app.queries import runs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", route_class=Route)
     status_code=202,
     tags=["matching"],
     operation_id="match_runs_start",
-    responses=refusals(Forbidden, NotFound, match_runs.ContradictoryPins, match_runs.NotEnrolled, WeightsAllZero),
+    responses=refusals(Forbidden, NotFound, ContradictoryPins, match_runs.NotEnrolled, WeightsAllZero),
 )
 def start_match_run(body: StartMatchRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
     """Match mentees with mentors: an exact optimum, as a draft. Watch the operation in `Location`."""
