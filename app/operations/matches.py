@@ -1,0 +1,77 @@
+"""How matches begin and end: what runs, requests and people who leave have in common."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from app.db import DbSession
+from app.models.tables import match
+from app.operations.events import tell_many
+from app.rules.access import Actor, runs_the_house
+from app.rules.matching.lives import awaited
+from app.vocabulary import Approver, EndedBecause, MatchApproval, MatchStatus
+
+_TOLD: Mapping[EndedBecause, str] = {
+    EndedBecause.DECLINED: "match.declined",
+    EndedBecause.EXPIRED: "match.expired",
+    EndedBecause.WITHDRAWN: "match.withdrawn",
+}
+"""The acts of matches that end before anybody was matched."""
+
+
+def begun(
+    db: DbSession, run: Any, proposed: Sequence[Any], *, approval: MatchApproval, actor: Actor, now: datetime
+) -> None:
+    """Make these proposed pairs of a run, as rows, matches with the same ids, and tell: active, or pending where the
+    program's `approval` wants a yes of mentor or mentee. That of an admin is publishing it. The caller holds the
+    program's matches and has ended those that are in the way.
+    """
+    waits_for = awaited(approval, asked_by_mentee=False, by_admin=runs_the_house(actor))
+    pairs = [
+        {
+            "id": row.id,
+            "program_id": run.program_id,
+            "run_id": run.id,
+            "mentee_id": row.mentee_id,
+            "mentor_id": row.mentor_id,
+            "score": row.score,
+            "terms": row.terms,
+            "pinned": row.pinned,
+        }
+        for row in proposed
+    ]
+    add_matches(db, pairs, waits_for=waits_for, actor=actor, now=now)
+
+
+def add_matches(
+    db: DbSession, pairs: Sequence[Mapping[str, Any]], *, waits_for: Sequence[Approver], actor: Actor, now: datetime
+) -> None:
+    """Write matches down and tell: active, or pending while they wait for somebody's yes."""
+    if not pairs:
+        return
+    status = MatchStatus.PENDING if waits_for else MatchStatus.ACTIVE
+    since = {"asked_at": now} if waits_for else {"started_at": now}
+    life = {"status": status, "awaiting": list(waits_for), **since, "version": 1, "created_at": now, "updated_at": now}
+    db.execute(insert(match), [{**pair, **life} for pair in pairs])
+    act = "match.requested" if waits_for else "match.started"
+    tell_many(db, act, [(pair["id"], 1) for pair in pairs], actor=actor, now=now)
+
+
+def end_matches(db: DbSession, ended: Sequence[Any], *, because: EndedBecause, actor: Actor, now: datetime) -> None:
+    """End these matches, given by their locked rows, and tell."""
+    if not ended:
+        return
+    life = {"status": MatchStatus.ENDED, "ended_because": because, "awaiting": []}
+    counted = {"version": match.c.version + 1, "updated_at": now}
+    db.execute(update(match).where(match.c.id.in_([row.id for row in ended])).values(**life, **counted))
+    act = _TOLD.get(because, "match.ended")
+    tell_many(db, act, [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
+
+
+def change_match(db: DbSession, row: Any, act: str, *, actor: Actor, now: datetime, **values: Any) -> None:
+    """Change columns of a match, given by its locked row, count the version and tell."""
+    version = row.version + 1
+    db.execute(update(match).where(match.c.id == row.id).values(**values, version=version, updated_at=now))
+    tell_many(db, act, [(row.id, version)], actor=actor, now=now)
