@@ -100,6 +100,7 @@ def a_problem(
     host_per_day: int = 9,
     host_per_week: int = 9,
     pins: tuple[tuple[int, int], ...] = (),
+    dropped: tuple[tuple[int, int], ...] = (),
 ) -> PlanProblem:
     """Everybody may hear everything unless `pairs` says otherwise; observers share the hosts' zone. What is left of
     load limits is `per_day` and the like where neither observer nor host says it.
@@ -128,6 +129,7 @@ def a_problem(
         strengths={call.host: {"demo.storytelling": 3} for call in calls} if strengths is None else strengths,
         per_host=per_host,
         pins=pins,
+        dropped=dropped,
     )
 
 
@@ -136,6 +138,7 @@ def violations(problem: PlanProblem, seating: Seating) -> list[str]:
     found: list[str] = []
     allowed = {(pair.observer, pair.call): pair for pair in problem.pairs}
     found += [f"{seat} is not allowed" for seat in seating if seat not in allowed]
+    found += [f"{seat} was dropped" for seat in seating & set(problem.dropped)]
     for c, call in enumerate(problem.calls):
         if sum(seat[1] == c for seat in seating) > max(call.seats_free, 0):
             found.append(f"{call.key} oversold")
@@ -227,7 +230,9 @@ HOSTS = ("hana", "hugo")
 
 
 @st.composite
-def problems(draw: st.DrawFn, *, observers: int, calls: int, pairs: int, pins: int = 0) -> PlanProblem:
+def problems(
+    draw: st.DrawFn, *, observers: int, calls: int, pairs: int, pins: int = 0, dropped: int = 0
+) -> PlanProblem:
     """Crowded weeks: few hosts, days and accounts, so that every limit binds now and then."""
     small = st.integers(0, 3)
     levels = st.dictionaries(st.sampled_from(SKILLS), st.integers(0, 4))
@@ -280,4 +285,5 @@ def problems(draw: st.DrawFn, *, observers: int, calls: int, pairs: int, pins: i
         host_per_day=draw(st.integers(1, 3)),
         host_per_week=draw(st.integers(1, 5)),
         pins=tuple(draw(st.lists(st.sampled_from(allowed), unique=True, max_size=pins))) if allowed and pins else (),
+        dropped=tuple(draw(st.lists(places, unique=True, max_size=dropped))),
     )

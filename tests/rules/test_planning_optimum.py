@@ -27,8 +27,10 @@ thorough = settings(max_examples=40, deadline=None)
 
 
 @exhaustive
-@given(problem=problems(observers=3, calls=4, pairs=8, pins=2))
-def test_no_plan_is_worth_more_by_brute_force_and_pins_that_fit_are_kept(problem: PlanProblem) -> None:
+@given(problem=problems(observers=3, calls=4, pairs=8, pins=2, dropped=2))
+def test_no_plan_is_worth_more_by_brute_force_and_pins_that_fit_are_kept_and_dropped_pairs_never_taken(
+    problem: PlanProblem,
+) -> None:
     best = best_points(problem)
 
     if best is None:
@@ -46,7 +48,7 @@ def test_no_plan_is_worth_more_by_brute_force_and_pins_that_fit_are_kept(problem
 
 
 @thorough
-@given(problem=problems(observers=8, calls=20, pairs=100))
+@given(problem=problems(observers=8, calls=20, pairs=100, dropped=3))
 def test_a_larger_plan_keeps_every_limit_and_beats_the_greedy_one_within_its_bound(problem: PlanProblem) -> None:
     by_rounds = greedy(problem)
     answer = solve(problem)
@@ -58,7 +60,7 @@ def test_a_larger_plan_keeps_every_limit_and_beats_the_greedy_one_within_its_bou
 
 
 @thorough
-@given(problem=problems(observers=8, calls=20, pairs=100))
+@given(problem=problems(observers=8, calls=20, pairs=100, dropped=3))
 def test_the_terms_of_every_seat_sum_to_its_value(problem: PlanProblem) -> None:
     answer = solve(problem)
 
@@ -143,6 +145,7 @@ def shuffled_with_other_ids(problem: PlanProblem, rng: random.Random) -> tuple[P
         calls=tuple(renamed_call(problem.calls[i]) for i in call_order),
         observers=tuple(renamed_observer(problem.observers[i]) for i in observer_order),
         pairs=tuple(rng.sample(pairs, len(pairs))),
+        dropped=tuple((observer_order.index(o), call_order.index(c)) for o, c in reversed(problem.dropped)),
         hosts={new_host[host]: load for host, load in reversed(list(problem.hosts.items()))},
         strengths={new_host[host]: levels for host, levels in reversed(list(problem.strengths.items()))},
     ), old

@@ -168,6 +168,26 @@ def test_a_pin_is_kept_where_the_best_plan_would_choose_another_call_even_beyond
     assert seats(two) == {("ola", "other"), ("ola", "third")}
 
 
+def test_a_dropped_pair_goes_to_somebody_else_and_the_need_that_it_leaves_open_says_so() -> None:
+    observers = (an_observer("ola", needs=("demo",)), an_observer("pia", heard_before=4))
+
+    answer = solve(a_problem(observers, (a_call(),), dropped=((0, 0), (0, 0))))
+
+    assert seats(answer) == {("pia", "demo")}
+    (unmet,) = answer.unmet
+    assert (unmet.reason, unmet.call, unmet.limit) == (UnmetReason.DROPPED, "call_demo", PlanLimit.DROPPED)
+    assert unmet.taken_by == ()
+
+
+def test_a_pin_on_a_dropped_pair_is_named() -> None:
+    problem = a_problem((an_observer(),), (a_call(),), pins=((0, 0),), dropped=((0, 0),))
+
+    with pytest.raises(ContradictoryPin) as refused:
+        solve(problem)
+
+    assert (refused.value.observer, refused.value.call, refused.value.limit) == ("per_ola", "call_demo", "dropped")
+
+
 def test_a_pin_that_booking_would_refuse_is_named() -> None:
     problem = a_problem((an_observer("ola"), an_observer("pia")), (a_call(),), pairs=((0, 0),), pins=((1, 0),))
 

@@ -7,6 +7,7 @@ from app.rules.planning.problem import PlanCall, PlanLimit, PlannedSeat, PlanPro
 from app.rules.planning.score import TERMS, taught_skills
 
 _REASON = {
+    PlanLimit.DROPPED: UnmetReason.DROPPED,
     PlanLimit.SEATS: UnmetReason.SEATS_TAKEN,
     PlanLimit.HOST_DAY: UnmetReason.HOST_FULL,
     PlanLimit.HOST_WEEK: UnmetReason.HOST_FULL,

@@ -23,7 +23,12 @@ def seat_model(problem: PlanProblem, value: IntArray) -> SeatModel:
         goal=needs,
         goal_edge=need_edges,
         goal_worth=np.full(needs.max(initial=-1) + 1, NEED_MET, dtype=np.int64),
-        limits=(*_of_hosts(problem), at_most(PlanLimit.GOAL, goal[observers], observers), *_of_observers(problem)),
+        limits=(
+            _by_hand(problem),
+            *_of_hosts(problem),
+            at_most(PlanLimit.GOAL, goal[observers], observers),
+            *_of_observers(problem),
+        ),
     )
 
 
@@ -54,6 +59,14 @@ def _needs(problem: PlanProblem) -> tuple[IntArray, IntArray]:
     ]
     need, edge = np.array(entries, dtype=np.int64).reshape(-1, 2).T
     return need, edge
+
+
+def _by_hand(problem: PlanProblem) -> Limit:
+    """None of the dropped pairs. They stay edges, so that a need can say that somebody took its call away."""
+    dropped = set(problem.dropped)
+    where = np.array([(pair.observer, pair.call) in dropped for pair in problem.pairs], dtype=bool)
+    nothing = np.zeros(len(where), dtype=np.int64)
+    return at_most(PlanLimit.DROPPED, nothing, nothing, where=where)
 
 
 def _of_hosts(problem: PlanProblem) -> tuple[Limit, ...]:

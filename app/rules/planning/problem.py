@@ -14,6 +14,7 @@ from enum import StrEnum
 class PlanLimit(StrEnum):
     """Why a pair that booking would accept by itself cannot join the seats already in a plan."""
 
+    DROPPED = "dropped"
     SEATS = "seats"
     HOST_DAY = "host_day"
     HOST_WEEK = "host_week"
@@ -29,6 +30,7 @@ class UnmetReason(StrEnum):
     """Why an observer will not hear what they need in this plan."""
 
     NO_CALL_IN_FREE_TIME = "no_call_in_free_time"
+    DROPPED = "dropped"
     SEATS_TAKEN = "seats_taken"
     HOST_FULL = "host_full"
     LIMIT_REACHED = "limit_reached"
@@ -109,7 +111,7 @@ class PlanProblem:
 
     `hosts` and `strengths` go by person id; a strength is the host's level, 0 to 4, at a skill. An observer sits in on
     at most `per_host` calls of one host. `pins` are the pairs, as (observer, call) indices, that every answer must
-    hold.
+    hold, `dropped` those that none may: somebody took them out by hand.
     """
 
     calls: tuple[PlanCall, ...]
@@ -119,6 +121,7 @@ class PlanProblem:
     strengths: Mapping[str, Mapping[str, int]]
     per_host: int
     pins: tuple[tuple[int, int], ...] = ()
+    dropped: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

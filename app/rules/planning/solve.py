@@ -109,8 +109,16 @@ def _canonical(problem: PlanProblem) -> PlanProblem:
         calls=calls,
         observers=observers,
         pairs=tuple(pairs[place] for place in sorted(pairs)),
-        pins=tuple(sorted({(observer_at[observer], call_at[call]) for observer, call in problem.pins})),
+        pins=_moved(problem.pins, observer_at, call_at),
+        dropped=_moved(problem.dropped, observer_at, call_at),
     )
+
+
+def _moved(
+    places: tuple[tuple[int, int], ...], observer_at: dict[int, int], call_at: dict[int, int]
+) -> tuple[tuple[int, int], ...]:
+    """The pairs under their new indices, each once, in order."""
+    return tuple(sorted({(observer_at[observer], call_at[call]) for observer, call in places}))
 
 
 def _by_key(things: tuple[Keyed, ...]) -> tuple[tuple[Keyed, ...], dict[int, int]]:
