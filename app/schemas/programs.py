@@ -19,6 +19,7 @@ class Weights(Body):
     co_availability: Weight | None = absent()
     segment: Weight | None = absent()
     overlap: Weight | None = absent()
+    affinity: Weight | None = absent()
     language: Weight | None = absent()
     fresh: Weight | None = absent()
 

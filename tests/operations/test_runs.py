@@ -11,6 +11,7 @@ from app.operations import match_runs
 from app.operations.people import patch_person
 from app.queries import runs
 from app.rules.access import SYSTEM
+from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.vocabulary import MatchStatus, RunStatus, WorkStatus
 from tests.harness import NOW
 from tests.pools import a_mentee, a_mentor, run_job, start_match
@@ -88,7 +89,7 @@ def test_contradictions_and_strangers_are_refused_before_anything_runs(db: DbSes
         ({"pins": [(mentor.id, junior.id)]}, "not_enrolled"),
         ({"forbidden": [(junior.id, "per_none")]}, "not_enrolled"),
         (
-            {"weights": dict.fromkeys(("skill", "co_availability", "segment", "overlap", "language", "fresh"), 0)},
+            {"weights": dict.fromkeys(DEFAULT_WEIGHTS, 0)},
             "weights_all_zero",
         ),
     ):

@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from app.db import transaction
 from app.models.tables import job
+from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.worker import Worker
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import Api
@@ -138,7 +139,7 @@ def test_what_breaks_on_our_side_is_told_without_its_words(api: Api) -> None:
         ("match-runs", {"weights": {"charm": 1}}, 422, "invalid"),
         (
             "match-runs",
-            {"weights": dict.fromkeys(("skill", "co_availability", "segment", "overlap", "language", "fresh"), 0)},
+            {"weights": dict.fromkeys(DEFAULT_WEIGHTS, 0)},
             422,
             "weights_all_zero",
         ),

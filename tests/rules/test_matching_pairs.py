@@ -1,5 +1,7 @@
 """The rule for one pair says what the matrices of all pairs say."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ sides = st.fixed_dictionaries(
         "team": st.sampled_from((None, "north", "south")),
         "languages": st.frozensets(st.sampled_from(("de", "en", "ja"))),
         "weeks": st.tuples(*[st.sampled_from((0, 0xFF, 0xFFF0, 1 << (WEEK_CELLS - 1) | 0xFF00))] * 2),
+        "grade": st.sampled_from((None, 1, 2, 4)),
         "zone_offset_minutes": st.integers(-12 * 4, 14 * 4).map(lambda quarters: 15 * quarters),
     }
 )
@@ -26,10 +29,24 @@ rules_of_a_run = st.builds(
     min_shared_minutes_per_week=st.sampled_from((0, 15, 60, 120, 121, 180)),
     same_team=st.sampled_from(("any", "same", "different")),
     max_zone_gap_hours=st.sampled_from((None, 0, 1, 9, 12)),
+    max_grade_gap=st.sampled_from((None, 0, 1, 2)),
+    never_repeat=st.booleans(),
 )
 
 
-@given(mentees=st.lists(sides, max_size=4), mentors=st.lists(sides, max_size=4), rules=rules_of_a_run)
+past = st.fixed_dictionaries(
+    {
+        "past_mentors": st.frozensets(st.sampled_from(("m0", "m1", "gone"))),
+        "current_mentor": st.sampled_from((None, "m0")),
+    }
+)
+
+
+@given(
+    mentees=st.lists(st.builds(dict.__or__, sides, past), max_size=4),
+    mentors=st.lists(sides, max_size=4),
+    rules=rules_of_a_run,
+)
 def test_one_pair_is_kept_apart_by_what_excludes_it_among_all(
     mentees: list[dict[str, object]], mentors: list[dict[str, object]], rules: MatchConstraints
 ) -> None:
@@ -45,9 +62,11 @@ def test_one_pair_is_kept_apart_by_what_excludes_it_among_all(
 
 
 def test_every_constraint_between_two_people_names_itself() -> None:
-    junior = Mentee(key="j", person="per_a", reporting_line=frozenset({"per_a"}), team="north")
-    senior = Mentor(key="m", person="per_a", team="north", capacity=1, zone_offset_minutes=120)
+    junior = Mentee(key="j", person="per_a", reporting_line=frozenset({"per_a"}), team="north", grade=1)
+    junior = replace(junior, past_mentors=frozenset({"m"}))
+    senior = Mentor(key="m", person="per_a", team="north", capacity=1, zone_offset_minutes=120, grade=4)
+    strict = MatchConstraints(same_team="different", max_zone_gap_hours=1, max_grade_gap=2, never_repeat=True)
 
-    said = set(blockers(junior, senior, MatchConstraints(same_team="different", max_zone_gap_hours=1)))
+    said = set(blockers(junior, senior, strict))
 
     assert said == set(Blocker) - NOT_BETWEEN_TWO

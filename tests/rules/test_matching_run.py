@@ -103,6 +103,9 @@ def test_the_mentee_for_whom_no_place_was_left_is_told_of_capacity() -> None:
         ("team_rule", {"team": "north"}, {"team": "south"}, {"same_team": "same"}),
         ("team_rule", {"team": None}, {"team": None}, {"same_team": "same"}),
         ("team_rule", {"team": "north"}, {"team": "north"}, {"same_team": "different"}),
+        ("never_repeat", {"past_mentors": frozenset({"m", "gone"})}, {}, {"never_repeat": True}),
+        ("grade_gap", {"grade": 2}, {"grade": 6}, {"max_grade_gap": 3}),
+        ("grade_gap", {"grade": 6}, {"grade": 2}, {"max_grade_gap": 3}),
         ("no_shared_language", {"languages": frozenset({"de"})}, {}, {}),
         ("no_shared_language", {"languages": frozenset()}, {"languages": frozenset()}, {}),
         ("zone_gap", {"zone_offset_minutes": -300}, {"zone_offset_minutes": 61}, {"max_zone_gap_hours": 6}),
@@ -123,6 +126,23 @@ def test_a_forbidden_pair_is_never_matched_and_unknown_ones_are_no_matter() -> N
     forbidden = frozenset({("a", "m"), ("gone", "m"), ("a", "gone")})
 
     assert reasons(a_problem([a_mentee("a")], [a_mentor("m")], forbidden=forbidden)) == {"a": "forbidden_pair"}
+
+
+@pytest.mark.parametrize(
+    ("mentee", "mentor"),
+    [
+        ({"past_mentors": frozenset({"m"}), "current_mentor": "m"}, {}),
+        ({"grade": None}, {"grade": 9}),
+        ({"grade": 1}, {"grade": None}),
+        ({"grade": 4}, {"grade": 4}),
+    ],
+)
+def test_a_current_mentor_is_no_repeat_and_an_unknown_grade_no_gap(
+    mentee: dict[str, object], mentor: dict[str, object]
+) -> None:
+    rules = MatchConstraints(never_repeat=True, max_grade_gap=0)
+
+    assert pairs(a_problem([a_mentee("a", **mentee)], [a_mentor("m", **mentor)], constraints=rules)) == {"a": "m"}
 
 
 def test_the_zone_gap_is_taken_the_short_way_round() -> None:
@@ -204,12 +224,13 @@ def test_between_equals_the_current_mentor_stays() -> None:
 
 def test_an_ideal_pair_earns_every_weight_in_full() -> None:
     calls = tuple((cell, cell + 2) for cell in range(0, 80, 4))
-    mentee = a_mentee("a", segments=frozenset({"smb"}), free=(1 << FOUR_WEEKS) - 1)
+    mentee = a_mentee("a", segments=frozenset({"smb"}), free=(1 << FOUR_WEEKS) - 1, prefers=("m",))
+    mentor = a_mentor("m", segments=frozenset({"smb"}), calls=calls, prefers=("a",))
 
-    (pair,) = solve(a_problem([mentee], [a_mentor("m", segments=frozenset({"smb"}), calls=calls)])).pairs
+    (pair,) = solve(a_problem([mentee], [mentor])).pairs
 
     assert pair.terms == DEFAULT_WEIGHTS
-    assert pair.score == 9800
+    assert pair.score == 10_500
 
 
 def test_terms_are_the_stated_fractions() -> None:
@@ -222,6 +243,7 @@ def test_terms_are_the_stated_fractions() -> None:
         free=0b0111_1101,
         past_mentors=frozenset({"m"}),
         weeks=weeks(start=16, end=18),
+        prefers=("gone", "away", "m"),
     )
     mentor = a_mentor(
         "m",
@@ -230,6 +252,7 @@ def test_terms_are_the_stated_fractions() -> None:
         levels={"discovery.agenda": 4, "demo.technical": 3, "closing.ask": 2},
         teaches=frozenset({"discovery.agenda", "demo.technical", "closing.ask"}),
         calls=((2, 4), (0, 2), (4, 7), (6, 8)),
+        prefers=(*(f"other{n}" for n in range(12)), "a"),
     )
 
     (pair,) = solve(a_problem([mentee], [mentor])).pairs
@@ -240,6 +263,7 @@ def test_terms_are_the_stated_fractions() -> None:
         "co_availability": 2000 * 2 // 20,
         "segment": 1500 // 2,
         "overlap": 1000 * 300 // 1200,
+        "affinity": 700 * (8 + 1) // 20,
         "language": 500 * 2 // 3,
         "fresh": 0,
     }

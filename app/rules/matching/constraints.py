@@ -23,8 +23,10 @@ def exclusions(
     return {
         Blocker.SELF: _same_person(mentees, mentors),
         Blocker.FORBIDDEN: _named(mentees, mentors, forbidden),
+        Blocker.REPEAT: _had_before(mentees, mentors, rules),
         Blocker.REPORTING_LINE: _in_line(mentees, mentors),
         Blocker.TEAM: _off_team(mentees, mentors, rules),
+        Blocker.GRADE_GAP: _grades_apart(mentees, mentors, rules),
         Blocker.LANGUAGE: spoken @ members([mentor.languages for mentor in mentors], languages).T == 0,
         Blocker.ZONE_GAP: _far(mentees, mentors, rules),
         Blocker.SHARED_HOURS: shared < rules.min_shared_minutes_per_week,
@@ -60,6 +62,14 @@ def _named(mentees: Sequence[Mentee], mentors: Sequence[Mentor], pairs: Iterable
     row = {mentee.key: n for n, mentee in enumerate(mentees)}
     column = {mentor.key: n for n, mentor in enumerate(mentors)}
     return _marked((len(mentees), len(mentors)), ((row[j], column[m]) for j, m in pairs if j in row and m in column))
+
+
+def _had_before(mentees: Sequence[Mentee], mentors: Sequence[Mentor], rules: MatchConstraints) -> Bools:
+    """Pairs that ended once, where nobody gets a mentor again; a current mentor may stay."""
+    if not rules.never_repeat:
+        return np.zeros((len(mentees), len(mentors)), bool)
+    past = ((mentee.key, mentor) for mentee in mentees for mentor in mentee.past_mentors - {mentee.current_mentor})
+    return _named(mentees, mentors, past)
 
 
 def _in_line(mentees: Sequence[Mentee], mentors: Sequence[Mentor]) -> Bools:
@@ -106,6 +116,16 @@ def _off_team(mentees: Sequence[Mentee], mentors: Sequence[Mentor], rules: Match
     column = np.array([-2 if mentor.team is None else teams.get(mentor.team, -2) for mentor in mentors], int)
     same: Bools = row[:, None] == column[None, :]
     return ~same if rules.same_team == "same" else same
+
+
+def _grades_apart(mentees: Sequence[Mentee], mentors: Sequence[Mentor], rules: MatchConstraints) -> Bools:
+    """Pairs with more grades between them than allowed; a grade that is unknown is apart from nothing."""
+    if rules.max_grade_gap is None:
+        return np.zeros((len(mentees), len(mentors)), bool)
+    row = np.array([np.nan if mentee.grade is None else mentee.grade for mentee in mentees], float)
+    column = np.array([np.nan if mentor.grade is None else mentor.grade for mentor in mentors], float)
+    apart: Bools = np.abs(row[:, None] - column[None, :]) > rules.max_grade_gap
+    return apart
 
 
 def _far(mentees: Sequence[Mentee], mentors: Sequence[Mentor], rules: MatchConstraints) -> Bools:

@@ -14,10 +14,14 @@ def blockers(mentee: Mentee, mentor: Mentor, rules: MatchConstraints) -> Iterato
     """
     if mentee.person == mentor.person:
         yield Blocker.SELF
+    if rules.never_repeat and mentor.key in mentee.past_mentors and mentor.key != mentee.current_mentor:
+        yield Blocker.REPEAT
     if mentor.person in mentee.reporting_line or mentee.person in mentor.reporting_line:
         yield Blocker.REPORTING_LINE
     if rules.same_team != "any" and _same_team(mentee, mentor) != (rules.same_team == "same"):
         yield Blocker.TEAM
+    if rules.max_grade_gap is not None and _grade_gap(mentee, mentor) > rules.max_grade_gap:
+        yield Blocker.GRADE_GAP
     if mentee.languages.isdisjoint(mentor.languages):
         yield Blocker.LANGUAGE
     if rules.max_zone_gap_hours is not None and _zone_gap_minutes(mentee, mentor) > rules.max_zone_gap_hours * 60:
@@ -29,6 +33,11 @@ def blockers(mentee: Mentee, mentor: Mentor, rules: MatchConstraints) -> Iterato
 def _same_team(mentee: Mentee, mentor: Mentor) -> bool:
     """A person without a team shares it with nobody."""
     return mentee.team is not None and mentee.team == mentor.team
+
+
+def _grade_gap(mentee: Mentee, mentor: Mentor) -> int:
+    """Grades between the two; 0 when one is unknown."""
+    return 0 if mentee.grade is None or mentor.grade is None else abs(mentee.grade - mentor.grade)
 
 
 def _zone_gap_minutes(mentee: Mentee, mentor: Mentor) -> int:

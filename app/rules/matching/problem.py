@@ -11,7 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-Objective = Literal["total", "util"]
+Objective = Literal["total", "util", "lex", "stable"]
+Disruption = Literal["some", "least"]
 Pair = tuple[str, str]
 """(mentee key, mentor key)."""
 
@@ -21,8 +22,10 @@ class Blocker(StrEnum):
 
     SELF = "self"
     FORBIDDEN = "forbidden_pair"
+    REPEAT = "never_repeat"
     REPORTING_LINE = "reporting_line"
     TEAM = "team_rule"
+    GRADE_GAP = "grade_gap"
     LANGUAGE = "no_shared_language"
     ZONE_GAP = "zone_gap"
     SHARED_HOURS = "no_shared_hours"
@@ -37,11 +40,12 @@ DEFAULT_WEIGHTS: Mapping[str, int] = MappingProxyType(
         "co_availability": 2000,  # a mentor whose calls one can really hear is worth more than shared hours on paper
         "segment": 1500,  # knows the mentee's customers
         "overlap": 1000,  # the minimum is a constraint already; more is comfort
+        "affinity": 700,  # who would like whom: counts, but less than what there is to learn
         "language": 500,  # one shared language is a constraint already
         "fresh": 300,  # variety decides between near equals
     }
 )
-"""The most points that each criterion gives: 9,800 in all, the scale for which the bands of `solve` are set."""
+"""The most points that each criterion gives: 10,500 in all, the scale for which the bands of `solve` are set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,11 @@ class Mentee:
     current_mentor: str | None = None
     """Mentor key; staying is worth `solve.CONTINUITY`."""
     past_mentors: frozenset[str] = frozenset()
-    """Mentor keys of ended matches; they earn no points for `fresh`."""
+    """Mentor keys of ended matches; they earn no points for `fresh`, and `never_repeat` excludes them."""
+    grade: int | None = None
+    """Seniority; one that is unknown excludes nobody."""
+    prefers: tuple[str, ...] = ()
+    """Mentor keys, best first, each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,9 @@ class Mentor:
     calls: tuple[tuple[int, int], ...] = ()
     """Their upcoming calls as half-open ranges of the cells of `Mentee.free`."""
     zone_offset_minutes: int = 0
+    grade: int | None = None
+    prefers: tuple[str, ...] = ()
+    """Mentee keys, best first, each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +111,10 @@ class MatchConstraints:
     """In the leanest of the weeks given."""
     same_team: Literal["any", "same", "different"] = "any"
     max_zone_gap_hours: int | None = None
+    max_grade_gap: int | None = None
+    """The most grades between the two, whoever is above."""
+    never_repeat: bool = False
+    """Nobody gets a mentor again whom they had before; a current mentor may stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +126,8 @@ class MatchProblem:
     weights: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
     """Criterion to the most points it gives; one that is absent gives none."""
     objective: Objective = "util"
+    disruption: Disruption = "some"
+    """`least`: once most mentees are matched, as few current mentors change as can be; only then the objective."""
     constraints: MatchConstraints = MatchConstraints()
     pins: frozenset[Pair] = frozenset()
     forbidden: frozenset[Pair] = frozenset()
@@ -147,6 +164,73 @@ class MatchAnswer:
     """The objective's points; the number of people matched comes before it."""
     gap: int
     """Proven upper bound of `value` minus `value`; 0 = optimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyNotQuestion:
+    """Why a run over this problem does not give the mentee this mentor. Both are in the problem."""
+
+    problem: MatchProblem
+    mentee: str
+    mentor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hurdle:
+    """One constraint that keeps the two apart, and what would have to change for it to end."""
+
+    blocker: Blocker
+    change: str
+    """A sentence."""
+    has: int | None = None
+    """Where the two stand, for constraints with a number: minutes shared in the leanest week, minutes between their
+    clocks, grades between them, places of the mentor."""
+    limit: int | None = None
+    """The least of it (shared minutes, places) or the most (zone gap, grade gap) that would do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A mentee whose mentor changes when the pair asked about is forced, and what that is worth to them in points."""
+
+    mentee: str
+    from_mentor: str | None
+    to_mentor: str | None
+    score_before: int
+    """0 without a mentor."""
+    score_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyNot:
+    """Why a mentee does not get a mentor: constraints, a better mentor, or others who would lose more.
+
+    With hurdles, the rest of the answer is about the same pool if there were none: it says whether ending them would
+    be enough. Without, `proposed` says whether the best answer has the pair.
+    """
+
+    mentee: str
+    mentor: str
+    hurdles: tuple[Hurdle, ...]
+    proposed: bool
+    """Whether the best answer has this pair, once the hurdles have gone."""
+    asked: ProposedPair
+    """The pair's own score and terms, with or without hurdles."""
+    instead: ProposedPair | None
+    """Whom the best answer gives the mentee; None = nobody."""
+    score_gap: int
+    """Points of `instead` (0 for nobody) minus points of the pair; negative when the pair alone would be better."""
+    moves: tuple[Move, ...]
+    """Who moves when the pair is forced: the mentee first, then from place to place. Empty when `proposed`."""
+    matched_fewer: int
+    """How many fewer mentees are matched when the pair is forced."""
+    value_lost: int
+    """How much of the objective the others and the mentee lose together; negative only when fewer are matched."""
+    points_needed: int | None
+    """So many more points for the pair would have it proposed; None where points don't decide (`lex`, `stable`, or
+    fewer matched) and when `proposed`."""
+    place_needed: bool
+    """Whether one more place at the mentor would have the pair proposed."""
 
 
 class ContradictoryPins(ValueError):

@@ -20,6 +20,8 @@ DOES_ALONE = 3
 FULL_OVERLAP_MINUTES = 20 * 60  # half of a full week together: more changes nothing for a pair that meets weekly
 FULL_CALLS = 20  # in four weeks: the five calls a week that a mentee should hear, all from this mentor
 
+LEAST_AFFINITY_RANK = 10  # the first rank earns ten tenths, the tenth and all after it one
+
 Edges = tuple[Ints, Ints]
 Fraction = tuple[NDArray[Any], Ints | int]
 """Per edge the part reached, and the whole: one per edge or one for all, never 0."""
@@ -45,6 +47,7 @@ def terms(
         "co_availability": lambda: (np.minimum(_hearable(mentees, mentors)[edges], FULL_CALLS), FULL_CALLS),
         "segment": lambda: _common([each.segments for each in mentees], [each.segments for each in mentors], edges),
         "overlap": lambda: (np.minimum(shared[edges], FULL_OVERLAP_MINUTES), FULL_OVERLAP_MINUTES),
+        "affinity": lambda: (_affinity(mentees, mentors)[edges], 2 * LEAST_AFFINITY_RANK),
         "language": lambda: _common([each.languages for each in mentees], [each.languages for each in mentors], edges),
         "fresh": lambda: _fresh(mentees, mentors, edges),
     }
@@ -103,6 +106,22 @@ def _common(wanted: Sequence[frozenset[str]], offered: Sequence[frozenset[str]],
     columns = index(name for names in wanted for name in names)
     whole = np.array([max(len(names), 1) for names in wanted], np.int64)
     return (members(wanted, columns) @ members(offered, columns).T)[edges], whole[edges[0]]
+
+
+def _affinity(mentees: Sequence[Mentee], mentors: Sequence[Mentor]) -> NDArray[np.int16]:
+    """How much each would like the other, by rank in their lists: twice `LEAST_AFFINITY_RANK` when both come first."""
+    liking = np.zeros((len(mentees), len(mentors)), np.int16)
+    row = {mentee.key: j for j, mentee in enumerate(mentees)}
+    column = {mentor.key: m for m, mentor in enumerate(mentors)}
+    for j, mentee in enumerate(mentees):
+        for rank, key in enumerate(mentee.prefers):
+            if key in column:
+                liking[j, column[key]] += max(LEAST_AFFINITY_RANK - rank, 1)
+    for m, mentor in enumerate(mentors):
+        for rank, key in enumerate(mentor.prefers):
+            if key in row:
+                liking[row[key], m] += max(LEAST_AFFINITY_RANK - rank, 1)
+    return liking
 
 
 def _fresh(mentees: Sequence[Mentee], mentors: Sequence[Mentor], edges: Edges) -> Fraction:
