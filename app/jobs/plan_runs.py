@@ -2,16 +2,17 @@
 book what a plan says.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from app.child import ChildFailed
 from app.db import transaction
 from app.jobs.context import JobContext
 from app.jobs.solving import canonical, fail, solved
-from app.operations import plan_runs
+from app.operations import plan_publishing, plan_runs
 from app.queries import planning, runs
 from app.rules.access import SYSTEM, Actor
-from app.rules.planning.problem import PlanAnswer, PlanQuestion
+from app.rules.planning.problem import ContradictoryPin, PlanAnswer, PlanProblem, PlanQuestion
 from app.vocabulary import Role
 
 _AROUND_THE_SEARCH_SECONDS = 20
@@ -19,22 +20,46 @@ _AROUND_THE_SEARCH_SECONDS = 20
 
 
 def plan_run(job: JobContext) -> None:
-    """Solve a plan run and keep its draft: the best plan, or the best that was found in time with its gap."""
+    """Solve a plan run and keep its draft: the best plan, or the best that was found in time with its gap. A pin that
+    no longer can hold fails the run, naming the seat.
+    """
     run_id = job.payload["run_id"]
     job.progress(5)
     with transaction(job.engine, writes=False) as reading:
         run = runs.plan_run_by_id(reading, run_id, actor=SYSTEM)
-        problem = planning.plan_problem(reading, run, now=job.clock())
-    job.progress(20)
-    question = PlanQuestion(problem, time_limit_seconds=job.settings.solver_seconds - _AROUND_THE_SEARCH_SECONDS)
     try:
-        answer = solved(job, "app.rules.planning.solve:answer", question, PlanAnswer)
+        with transaction(job.engine, writes=False) as reading:
+            problem = planning.plan_problem(reading, run, now=job.clock())
+        job.progress(20)
+        answer = _answer(job, problem)
+    except ContradictoryPin as pin:
+        named = f"{pin.observer} on {pin.call}: {_code(job, pin)}"
+        fail(job, run.operation_id, "contradictory_pins", f"These pins can't hold: {named}.")
+        return
     except ChildFailed as why:
         fail(job, run.operation_id, "solver_stopped", str(why))
         return
     job.progress(80)
     inputs = canonical(problem)
     job.write(lambda db: plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs=inputs, now=job.clock()))
+
+
+def _answer(job: JobContext, problem: PlanProblem) -> PlanAnswer:
+    """Return the best plan; when the solver dies over it, for want of memory say, what greedy rounds find."""
+    question = PlanQuestion(problem, time_limit_seconds=job.settings.solver_seconds - _AROUND_THE_SEARCH_SECONDS)
+    try:
+        return solved(job, "app.rules.planning.solve:answer", question, PlanAnswer)
+    except ChildFailed:
+        return replace(solved(job, "app.rules.planning.solve:greedy", problem, PlanAnswer), timed_out=True)
+
+
+def _code(job: JobContext, pin: ContradictoryPin) -> str:
+    """Return what keeps a pin from holding: a limit of the plan, the code of booking, or that it is not in the plan."""
+    if pin.limit:
+        return pin.limit
+    with transaction(job.engine, writes=False) as reading:
+        why = planning.rehearsed(reading, [(pin.observer, pin.call)], now=job.clock())[pin.observer, pin.call]
+    return why.code if why else plan_runs.NotInPlan.code
 
 
 def plan_publish(job: JobContext) -> None:
@@ -44,7 +69,7 @@ def plan_publish(job: JobContext) -> None:
     with transaction(job.engine, writes=False) as reading:
         calls = list(dict.fromkeys(one.call_id for one in runs.plan_seats(reading, run_id)))
     for number, call_id in enumerate(calls):
-        job.write(partial(plan_runs.book_planned, run_id=run_id, call_id=call_id, actor=actor, now=job.clock()))
+        job.write(partial(plan_publishing.book_planned, run_id=run_id, call_id=call_id, actor=actor, now=job.clock()))
         if number % 20 == 0:
             job.progress(100 * number // len(calls))
-    job.write(lambda db: plan_runs.finish_publishing(db, run_id=run_id, actor=actor, now=job.clock()))
+    job.write(lambda db: plan_publishing.finish_publishing(db, run_id=run_id, actor=actor, now=job.clock()))

@@ -1,8 +1,7 @@
 """What work on match runs and plan runs has in common: the child that solves, and the inputs to be digested."""
 
 import json
-from dataclasses import asdict
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.child import run_limited
 from app.jobs.context import JobContext
@@ -33,4 +32,11 @@ def fail(job: JobContext, operation_id: str, code: str, detail: str) -> None:
 
 def canonical(problem: MatchProblem | PlanProblem) -> bytes:
     """Return the inputs of a run in one canonical form, to be digested."""
-    return json.dumps(asdict(problem), default=sorted, sort_keys=True).encode()
+    return json.dumps(problem, default=_plain, sort_keys=True).encode()
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has no form for: a set as a sorted list, an object as its fields in their order."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return [getattr(value, name) for name in value.__dataclass_fields__]

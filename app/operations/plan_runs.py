@@ -1,24 +1,27 @@
-"""Plan seats: start a run, keep its draft, publish it by booking each seat the ordinary way."""
+"""Plan seats: start a run, plan a draft anew, keep what was found, call it off."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select
 
 from app import ids
 from app.db import DbSession
-from app.errors import Fault, Invalid, Problem
-from app.models.tables import plan_run, plan_seat, team
-from app.operations import locks, operations, seats
-from app.operations.changes import UnknownReference, check_admin
+from app.errors import Conflict, Extra, Fault, Invalid
+from app.models.tables import call, enrollment, person, plan_run, plan_seat, team
+from app.operations import jobs_by_hand, operations
+from app.operations.changes import UnknownReference, check_admin, check_version
 from app.operations.events import tell
-from app.operations.refused import AlreadyBooked, Past
-from app.operations.runs import WAITING, advance, check_draft
-from app.queries import runs
+from app.operations.refused import Past
+from app.operations.runs import WAITING, ContradictoryPins, advance, check_draft
+from app.queries import planning, runs
 from app.rules.access import SYSTEM, Actor
-from app.rules.planning.problem import PlanAnswer
-from app.vocabulary import RunStatus
+from app.rules.planning.problem import PlanAnswer, UnmetNeed
+from app.rules.rehearsal import Place
+from app.vocabulary import RunStatus, Side
 
 LONGEST_DAYS = 28
 
@@ -30,6 +33,30 @@ class BadRange(Invalid):
     title = "This range can't be planned"
 
 
+class NotInPlan(Invalid):
+    """The plan is not made for this person, or not over this call."""
+
+    code = "not_in_plan"
+    title = "The plan is not made for this person, or not over this call"
+
+
+class BeingReplanned(Conflict):
+    """Another run plans this draft anew and will take its place."""
+
+    code = "being_replanned"
+    title = "This draft is being planned anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom and what a plan is made for. The row of a run will do."""
+
+    program_id: str
+    team_id: str | None
+    from_at: datetime
+    to_at: datetime
+
+
 def start_plan_run(
     db: DbSession,
     *,
@@ -37,32 +64,125 @@ def start_plan_run(
     to_at: datetime,
     team_id: str | None,
     program_id: str | None,
+    pins: Sequence[Place] = (),
+    dropped: Sequence[Place] = (),
     actor: Actor,
     now: datetime,
 ) -> Any:
-    """Queue a plan run over the calls that start in [from_at, to_at), at most 28 days, and return it."""
+    """Queue a plan run over the calls that start in [from_at, to_at), at most 28 days, and return it. Refused for pins
+    that booking would refuse, naming the seat and the code.
+    """
     check_admin(actor)
     if not timedelta() < to_at - from_at <= timedelta(days=LONGEST_DAYS):
         fault = Fault("/to", "bad_range", f"must be later than `from`, by {LONGEST_DAYS} days at most")
         raise BadRange("Choose another range.", faults=(fault,))
-    if to_at <= now:
-        fault = Fault("/to", "past", "must lie ahead")
-        raise Past("Every call of this range has started: choose a later one.", faults=(fault,))
+    _check_ahead(to_at, now=now)
     if team_id is not None and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
         raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
     program = runs.program_for_run(db, program_id)
+    scope = Scope(program.id, team_id, from_at, to_at)
+    check_in_plan(db, scope, {f"/pins/{number}": place for number, place in enumerate(pins)})
+    check_in_plan(db, scope, {f"/dropped/{number}": place for number, place in enumerate(dropped)})
+    _check_pins(db, pins, dropped, now=now)
+    return _queue(db, scope, pins, dropped, replans_id=None, actor=actor, now=now)
+
+
+def replan(db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> Any:
+    """Queue a run that plans a draft anew over the same range and return it: pinned seats stay, dropped ones stay away.
+    The draft is cancelled once the new one is there. Refused while another run does so, and for pins that booking would
+    refuse by now. Locks the draft.
+    """
+    draft = lock_draft(db, run_id, expected_version=expected_version, actor=actor)
+    _check_ahead(draft.to_at, now=now)
+    pins = [(one.observer_id, one.call_id) for one in runs.plan_seats(db, run_id) if one.pinned]
+    dropped = [(observer_id, call_id) for observer_id, call_id in draft.dropped]
+    _check_pins(db, pins, dropped, now=now)
+    return _queue(db, draft, pins, dropped, replans_id=run_id, actor=actor, now=now)
+
+
+def lock_draft(db: DbSession, run_id: str, *, expected_version: int | None, actor: Actor) -> Any:
+    """Return a draft with its row locked, to change it. Raises NotFound, Stale, NotADraft and BeingReplanned."""
+    runs.plan_run_by_id(db, run_id, actor=actor)
+    run = runs.locked(db, plan_run, run_id)
+    check_version(run, expected_version)
+    check_open(db, run)
+    return run
+
+
+def check_open(db: DbSession, run: Any) -> None:
+    """Raise unless this locked run is a draft that nothing is about to replace."""
+    check_draft(run)
+    newer = select(plan_run.c.id).where(plan_run.c.replans_id == run.id, plan_run.c.status.in_(WAITING))
+    if by := db.execute(newer).scalar():
+        raise BeingReplanned("Wait for that run, or cancel it.", extra={"plan_run_id": by})
+
+
+def check_in_plan(db: DbSession, scope: Scope, places: Mapping[str, Place]) -> None:
+    """Raise unless a plan of this scope may seat these people on these calls: they are mentees of its program, in its
+    team if it has one, and the calls start within its range. Places go by where they stand in the body.
+    """
+    mentee = and_(
+        enrollment.c.person_id == person.c.id,
+        enrollment.c.program_id == scope.program_id,
+        enrollment.c.side == Side.MENTEE,
+    )
+    who = select(person.c.id, person.c.team_id, enrollment.c.id.label("enrolled")).outerjoin(enrollment, mentee)
+    who = who.where(person.c.id.in_({observer_id for observer_id, _ in places.values()}))
+    people = {row.id: row for row in db.execute(who)}
+    when = select(call.c.id, call.c.starts_at).where(call.c.id.in_({call_id for _, call_id in places.values()}))
+    starts = {row.id: row.starts_at for row in db.execute(when)}
+    for pointer, (observer_id, call_id) in places.items():
+        if observer_id not in people:
+            raise UnknownReference(faults=(Fault(f"{pointer}/observer_id", "unknown", "There is no such person."),))
+        if call_id not in starts:
+            raise UnknownReference(faults=(Fault(f"{pointer}/call_id", "unknown", "There is no such call."),))
+        if not people[observer_id].enrolled or scope.team_id not in (None, people[observer_id].team_id):
+            raise NotInPlan(faults=(Fault(f"{pointer}/observer_id", "not_in_plan", "is not planned for here"),))
+        if not scope.from_at <= starts[call_id] < scope.to_at:
+            raise NotInPlan(faults=(Fault(f"{pointer}/call_id", "not_in_plan", "starts outside the plan's range"),))
+
+
+def _check_ahead(to_at: datetime, *, now: datetime) -> None:
+    if to_at <= now:
+        fault = Fault("/to", "past", "must lie ahead")
+        raise Past("Every call of this range has started: choose a later one.", faults=(fault,))
+
+
+def _check_pins(db: DbSession, pins: Sequence[Place], dropped: Sequence[Place], *, now: datetime) -> None:
+    refusals = planning.rehearsed(db, pins, now=now)
+    for number, place in enumerate(pins):
+        code = "dropped" if place in dropped else why.code if (why := refusals[place]) else None
+        if code:
+            fault = Fault(f"/pins/{number}", code, "can't be booked, or is dropped too")
+            extra: dict[str, Extra] = {"observer_id": place[0], "call_id": place[1], "constraint": code}
+            raise ContradictoryPins("Take one of them out.", faults=(fault,), extra=extra)
+
+
+def _queue(
+    db: DbSession,
+    scope: Scope,
+    pins: Sequence[Place],
+    dropped: Sequence[Place],
+    *,
+    replans_id: str | None,
+    actor: Actor,
+    now: datetime,
+) -> Any:
     run_id = ids.new("prn", now)
     operation_id = operations.begin(db, "plan_run", {"run_id": run_id}, now=now)
     db.execute(
         insert(plan_run).values(
             id=run_id,
             operation_id=operation_id,
-            program_id=program.id,
-            team_id=team_id,
-            from_at=from_at,
-            to_at=to_at,
+            program_id=scope.program_id,
+            team_id=scope.team_id,
+            from_at=scope.from_at,
+            to_at=scope.to_at,
             status=RunStatus.QUEUED,
             timed_out=False,
+            replans_id=replans_id,
+            pins=[list(place) for place in pins],
+            dropped=[list(place) for place in dropped],
             unmet=[],
             version=1,
             created_at=now,
@@ -74,7 +194,11 @@ def start_plan_run(
 
 
 def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes, now: datetime) -> None:
-    """Write the answer of a run as its draft. Does nothing when the run has one. Locks the run."""
+    """Write the answer of a run as its draft; a draft that it plans anew is cancelled. Does nothing when the run has
+    one. Locks the draft that it replaces, then the run.
+    """
+    replans_id = db.execute(select(plan_run.c.replans_id).where(plan_run.c.id == run_id)).scalar()
+    replaced = runs.locked(db, plan_run, replans_id) if replans_id else None
     run = runs.locked(db, plan_run, run_id)
     if run.status not in WAITING:
         return
@@ -86,12 +210,15 @@ def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes,
             "observer_id": one.observer,
             "value": one.value,
             "terms": dict(one.terms),
+            "teaches": list(one.teaches),
+            "meets": list(one.meets),
+            "pinned": one.pinned,
+            "by_hand": False,
         }
         for one in answer.seats
     ]
     if rows:
         db.execute(insert(plan_seat), sorted(rows, key=lambda row: str(row["id"])))
-    unmet = [{"person_id": one.observer, "need": one.need, "reason": str(one.reason)} for one in answer.unmet]
     advance(
         db,
         plan_run,
@@ -101,66 +228,45 @@ def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes,
         actor=SYSTEM,
         now=now,
         objective=answer.objective,
+        learning=answer.learning,
         bound=float(answer.bound),
         gap_percent=round(answer.gap_percent, 6),
         timed_out=answer.timed_out,
-        unmet=unmet,
+        unmet=[_unmet(one) for one in answer.unmet],
         inputs_hash=hashlib.sha256(inputs).hexdigest(),
     )
-    result = {"plan_run_id": run_id, "seats": len(rows), "unmet": len(unmet)}
+    result = {"plan_run_id": run_id, "seats": len(rows), "unmet": len(answer.unmet)}
     operations.succeed(db, run.operation_id, result=result, now=now)
+    if replaced and replaced.status is RunStatus.DRAFT:
+        advance(db, plan_run, replaced, RunStatus.CANCELLED, act="plan_run.cancelled", actor=SYSTEM, now=now)
 
 
-def start_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
-    """Queue the booking of a draft's seats and return the run. Repeating it changes nothing. Locks the run."""
-    runs.plan_run_by_id(db, run_id, actor=actor)
-    run = runs.locked(db, plan_run, run_id)
-    if run.status in (RunStatus.PUBLISHING, RunStatus.PUBLISHED):
-        return run
-    check_draft(run)
-    payload = {"run_id": run_id, "credential_id": actor.credential_id, "person_id": actor.person_id}
-    operation_id = operations.begin(db, "plan_publish", payload, now=now)
-    publishing = RunStatus.PUBLISHING
-    advance(db, plan_run, run, publishing, act="plan_run.publishing", actor=actor, now=now, operation_id=operation_id)
-    return runs.plan_run_by_id(db, run_id, actor=actor)
+def _unmet(one: UnmetNeed) -> dict[str, Any]:
+    return {
+        "person_id": one.observer,
+        "need": one.need,
+        "reason": str(one.reason),
+        "call_id": one.call,
+        "limit": one.limit and str(one.limit),
+        "taken_by": list(one.taken_by),
+    }
 
 
-def book_planned(db: DbSession, *, run_id: str, call_id: str, actor: Actor, now: datetime) -> None:
-    """Book the seats of a plan on one call and note what became of each: the seat, or the code of the refusal. In one
-    transaction, so that its host hears of all observers at once. Safe to repeat. Locks the call with everybody on it.
+def cancel_plan_run(
+    db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> Any:
+    """Call off a run that waits, is being solved, or is a draft, and return it. Repeating it changes nothing. Locks the
+    job of a run that has no answer yet, then the run.
     """
-    untried = plan_seat.c.run_id == run_id, plan_seat.c.seat_id.is_(None), plan_seat.c.refusal.is_(None)
-    planned = db.execute(
-        select(plan_seat).where(plan_seat.c.call_id == call_id, *untried).order_by(plan_seat.c.id)
-    ).all()
-    if not planned:
-        return
-    locks.lock_calls(
-        db, [call_id], also=[one.observer_id for one in planned]
-    )  # each seat alone would lock out of order
-    for one in planned:
-        db.execute(update(plan_seat).where(plan_seat.c.id == one.id).values(**_booked(db, one, actor=actor, now=now)))
-
-
-def _booked(db: DbSession, planned: Any, *, actor: Actor, now: datetime) -> dict[str, Any]:
-    """Book one seat; return what is to be noted. A refusal takes back what it had done, and nothing else."""
-    try:
-        with db.begin_nested():
-            made = seats.book_seat(db, call_id=planned.call_id, observer_id=planned.observer_id, actor=actor, now=now)
-            return {"seat_id": made.id}
-    except AlreadyBooked as held:
-        return {"seat_id": held.extra["seat_id"]}
-    except Problem as problem:
-        return {"refusal": problem.code}
-
-
-def finish_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> None:
-    """Say that every seat of the plan was tried, and how many were booked. Locks the run."""
+    seen = runs.plan_run_by_id(db, run_id, actor=actor)
+    if seen.status in WAITING:
+        check_version(seen, expected_version)
+        jobs_by_hand.cancel_operation(db, operation_id=seen.operation_id, actor=actor, now=now)
+        return runs.plan_run_by_id(db, run_id, actor=actor)
     run = runs.locked(db, plan_run, run_id)
-    if run.status is not RunStatus.PUBLISHING:
-        return  # a worker that was thought dead comes late: the run is published, or a draft again
-    planned = runs.plan_seats(db, run_id)
-    booked = sum(row.seat_id is not None for row in planned)
-    advance(db, plan_run, run, RunStatus.PUBLISHED, act="plan_run.published", actor=actor, now=now)
-    result = {"plan_run_id": run_id, "booked": booked, "refused": len(planned) - booked}
-    operations.succeed(db, run.operation_id, result=result, now=now)
+    if run.status is RunStatus.CANCELLED:
+        return run
+    check_version(run, expected_version)
+    check_draft(run)
+    advance(db, plan_run, run, RunStatus.CANCELLED, act="plan_run.cancelled", actor=actor, now=now)
+    return runs.plan_run_by_id(db, run_id, actor=actor)

@@ -254,21 +254,23 @@ def _fitting(
         return [], None
     starts_at, ends_at = _instant(some.starts.min()), _instant(some.ends.max())
     me = _observer(db, observer, starts_at, ends_at, now=now)
-    timely = np.flatnonzero(_timely(some, seating.openings(me))).tolist()
-    hosts = _hosts(db, (some.host_ids[at] for at in timely), starts_at, ends_at, now=now)
+    in_time = np.flatnonzero(timely(some.starts, some.ends, seating.openings(me))).tolist()
+    hosts = _hosts(db, (some.host_ids[at] for at in in_time), starts_at, ends_at, now=now)
     seconds = (some.starts // SECOND).tolist()
-    left = (some.candidate(at) for at in timely if takes_more(hosts[some.host_ids[at]].load, seconds[at]))
+    left = (some.candidate(at) for at in in_time if takes_more(hosts[some.host_ids[at]].load, seconds[at]))
     welcome = (one.id for one in left if seating.unwelcome(one, hosts[one.host_id]) is None)
     return list(islice(welcome, limit)), Facts(me, hosts)
 
 
-def _timely(some: Several, openings: Sequence[Opening]) -> NDArray[np.bool_]:
-    """Return which of the calls lie in one of these openings."""
+def timely(starts: Ints, ends: Ints, openings: Sequence[Opening]) -> NDArray[np.bool_]:
+    """Return which of the calls lie in one of these openings, given when they start and end in microseconds since 1970.
+    O(calls × log openings).
+    """
     if not openings:
-        return np.zeros(len(some.ids), np.bool_)
+        return np.zeros(len(starts), np.bool_)
     starts_from, starts_before, ends_by = np.array([_in_microseconds(one) for one in openings]).T
-    at = np.searchsorted(starts_from, some.starts, side="right") - 1  # the last that begins by then
-    fits: NDArray[np.bool_] = (at >= 0) & (some.starts < starts_before[at]) & (some.ends <= ends_by[at])
+    at = np.searchsorted(starts_from, starts, side="right") - 1  # the last that begins by then
+    fits: NDArray[np.bool_] = (at >= 0) & (starts < starts_before[at]) & (ends <= ends_by[at])
     return fits
 
 

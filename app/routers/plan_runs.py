@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from app.db import DbSession
 from app.errors import Forbidden, NotFound
 from app.models.tables import plan_run
-from app.operations import plan_runs
+from app.operations import plan_publishing, plan_runs
 from app.operations.changes import UnknownReference
 from app.operations.refused import Past
 from app.operations.runs import NotADraft
@@ -66,7 +66,7 @@ def get_plan_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -
 )
 def publish_plan_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
     """Book the planned seats one by one, the ordinary way. The run then says of each seat what became of it."""
-    run = plan_runs.start_publishing(db, run_id=run_id, actor=actor, now=now)
+    run = plan_publishing.start_publishing(db, run_id=run_id, actor=actor, now=now)
     return answer.watched(run.operation_id, run.version, _plan_run(db, run))
 
 

@@ -15,7 +15,7 @@ from app.db import DbSession, make_engine, transaction
 from app.errors import Problem
 from app.jobs import plan_runs as jobs
 from app.models.tables import availability, seat
-from app.operations import plan_runs
+from app.operations import plan_publishing, plan_runs
 from app.operations.availability import replace_busy
 from app.operations.seats import book_seat
 from app.queries import planning, runs
@@ -161,7 +161,7 @@ def planned_and_published(engine: Engine, world: SmallWorld) -> None:
         # In this process: to start a solver of its own for each world takes a second.
         answer = solve(planning.plan_problem(db, run, now=NOW))
         plan_runs.keep_draft(db, run_id=run.id, answer=answer, inputs=b"", now=NOW)
-        plan_runs.start_publishing(db, run_id=run.id, actor=SYSTEM, now=NOW)
+        plan_publishing.start_publishing(db, run_id=run.id, actor=SYSTEM, now=NOW)
 
     run_job(engine, jobs.plan_publish, run.id)
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, func, select
 from app.db import DbSession, transaction
 from app.jobs import plan_runs as jobs
 from app.models.tables import seat
-from app.operations import plan_runs
+from app.operations import plan_publishing
 from app.operations.availability import replace_busy
 from app.operations.calls import cancel_call
 from app.queries import planning, runs
@@ -46,7 +46,7 @@ def test_a_plan_books_every_seat_it_proposes_and_says_what_is_left(engine: Engin
         assert {(u["person_id"], u["reason"]) for u in run.unmet if u["person_id"] == blocked.id} == {
             (blocked.id, "no_call_in_free_time")
         }
-        plan_runs.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
+        plan_publishing.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
     run_job(engine, jobs.plan_publish, run_id)
     run_job(engine, jobs.plan_publish, run_id)
 
@@ -65,7 +65,7 @@ def test_a_seat_that_was_taken_meanwhile_is_reported_and_the_others_are_booked(e
     run_job(engine, jobs.plan_run, run_id)
     with transaction(engine, writes=True) as db:
         cancel_call(db, call_id=calls[0], actor=SYSTEM, now=NOW)
-        plan_runs.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
+        plan_publishing.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
 
     run_job(engine, jobs.plan_publish, run_id)
 

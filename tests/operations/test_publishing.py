@@ -13,7 +13,7 @@ from app.errors import Problem
 from app.jobs.match_runs import match_run
 from app.jobs.plan_runs import plan_publish, plan_run
 from app.models.tables import event, match, operation, seat
-from app.operations import enrollments, match_runs, operations, plan_runs
+from app.operations import enrollments, match_runs, operations, plan_publishing
 from app.operations.availability import set_availability
 from app.operations.people import patch_person
 from app.operations.teams import create_team
@@ -59,16 +59,16 @@ def acts(db: DbSession, run_id: str) -> list[tuple[str, int]]:
 def test_a_plan_whose_publishing_broke_is_a_draft_again_and_publishes_the_rest(engine: Engine) -> None:
     run_id = a_plan_draft(engine)
     with transaction(engine, writes=True) as db:
-        run = plan_runs.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
+        run = plan_publishing.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
         first = runs.plan_seats(db, run_id)[0].call_id
-        plan_runs.book_planned(db, run_id=run_id, call_id=first, actor=SYSTEM, now=NOW)
+        plan_publishing.book_planned(db, run_id=run_id, call_id=first, actor=SYSTEM, now=NOW)
         operations.fail(db, run.operation_id, code="job_failed", detail="Lost: canary", now=NOW)
 
     with transaction(engine, writes=True) as db:
         broken = runs.plan_run_by_id(db, run_id, actor=SYSTEM)
         assert (broken.status, broken.version) == (RunStatus.DRAFT, run.version + 1)
         assert acts(db, run_id)[-1] == ("plan_run.publishing_failed", broken.version)
-        again = plan_runs.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
+        again = plan_publishing.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
         assert again.operation_id != run.operation_id
     run_job(engine, plan_publish, run_id)
 

@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db import transaction
 from app.jobs import plan_runs as jobs
 from app.models.tables import calendar_entry, call, job, plan_seat, seat
-from app.operations import plan_runs
+from app.operations import plan_publishing
 from app.operations.calls import cancel_call
 from app.operations.people import patch_person
 from app.queries import runs
@@ -43,7 +43,7 @@ def a_plan_being_published(engine: Engine, *, calls: int = 3) -> str:
         ]
         db.execute(plan_seat.insert(), rows)
         db.execute(update(job).values(status=JobStatus.DONE))
-        plan_runs.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
+        plan_publishing.start_publishing(db, run_id=run_id, actor=SYSTEM, now=NOW)
     return run_id
 
 
