@@ -7,9 +7,6 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-EMBEDDED_THREADS, WORKER_THREADS = 4, 8
-"""Of a worker inside the web server, and of one on its own: a solver or a slow relay keeps the rest from nothing."""
-
 
 class PortTaken(Exception):
     """Somebody else listens there; the message says what to do."""

@@ -28,8 +28,7 @@ from app.db import make_engine, transaction
 from app.jobs import Handler
 from app.jobs.context import JobContext
 from app.operations.jobs import enqueue
-from app.serving import EMBEDDED_THREADS, WORKER_THREADS
-from app.worker import Worker
+from app.worker import EMBEDDED_THREADS, WORKER_THREADS, Worker
 from benchmarks.databases import EngineName, copies
 from benchmarks.figures import Figure, Spent
 

@@ -4,8 +4,6 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select, update
 
 from app.child import run_limited
-from app.config import Settings
 from app.db import DbSession, make_engine, transaction
 from app.jobs import Handler
 from app.jobs.context import JobContext
@@ -27,9 +24,9 @@ from app.operations.leases import LEASE
 from app.rules.access import SYSTEM
 from app.vocabulary import JobStatus
 from app.worker import Worker
+from tests.crews import SETTINGS, until, working
 from tests.harness import NOW, FakeClock
 
-SETTINGS = Settings(_env_file=None)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
@@ -46,27 +43,6 @@ def rows(engine: Engine) -> list[Any]:
 
 def rows_in(db: DbSession) -> list[Any]:
     return list(db.execute(select(job).order_by(job.c.id)))
-
-
-def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-@contextmanager
-def working(worker: Worker) -> Iterator[None]:
-    """Let the crew work meanwhile."""
-    stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(15)
-        assert not thread.is_alive()
 
 
 class Gate:

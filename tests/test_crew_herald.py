@@ -2,12 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from sqlalchemy import Engine, func, select, text
 
-from app.config import Settings
 from app.db import transaction
 from app.jobs.context import JobContext
 from app.models.tables import event
@@ -15,9 +12,8 @@ from app.operations.events import tell_many
 from app.operations.jobs import enqueue
 from app.rules.access import SYSTEM
 from app.worker import Worker
+from tests.crews import SETTINGS, until, working
 from tests.harness import NOW, FakeClock
-
-SETTINGS = Settings(_env_file=None)
 
 
 def happen(engine: Engine, count: int = 1) -> None:
@@ -30,26 +26,6 @@ def unannounced(engine: Engine) -> int:
     with transaction(engine, writes=False) as db:
         waiting = select(func.count()).select_from(event).where(event.c.announced.is_(False))
         return int(db.execute(waiting).scalar_one())
-
-
-def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-@contextmanager
-def working(worker: Worker) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(15)
-        assert not thread.is_alive()
 
 
 def test_a_herald_that_fails_goes_on_once_it_can(engine: Engine, clock: FakeClock) -> None:

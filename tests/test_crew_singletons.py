@@ -4,14 +4,12 @@ lost nor in anybody's way.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, select
 
-from app.config import Settings
 from app.db import make_engine, reader_of, transaction
 from app.jobs.context import JobContext
 from app.models.tables import job
@@ -19,9 +17,8 @@ from app.operations import leases
 from app.operations.jobs import enqueue
 from app.vocabulary import JobStatus
 from app.worker import Worker
+from tests.crews import SETTINGS, until, working
 from tests.harness import NOW, FakeClock
-
-SETTINGS = Settings(_env_file=None)
 
 
 def queue(engine: Engine, kind: str = "pump", *, singleton: str | None = "one endpoint", priority: int = 100) -> None:
@@ -39,26 +36,6 @@ def take(engine: Engine) -> leases.Leased | None:
     with transaction(engine, writes=True) as db:
         found = leases.next_due(db, most=1, left_out=(), running=(), now=NOW)
         return leases.take(db, found, worker="here:1", now=NOW)[0] if found else None
-
-
-def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-@contextmanager
-def working(worker: Worker) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(15)
-        assert not thread.is_alive()
 
 
 class Pump:

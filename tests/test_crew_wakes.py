@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from app.operations.jobs import enqueue
 from app.rules.access import SYSTEM
 from app.wake import Bell, bell_of
 from app.worker import Worker
+from tests.crews import until
 
 A_MINUTE = 60.0
 
@@ -28,14 +29,7 @@ A_MINUTE = 60.0
 @pytest.fixture(autouse=True)
 def idle_workers_never_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """They wait until they are woken, or what they know of falls due."""
-    monkeypatch.setattr("app.worker._LONGEST_PAUSE_SECONDS", A_MINUTE)
-
-
-def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    monkeypatch.setattr("app.jobs.tray.LONGEST_PAUSE_SECONDS", A_MINUTE)
 
 
 @contextmanager

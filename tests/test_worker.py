@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from app import ids
-from app.config import Settings
 from app.db import make_engine, transaction
 from app.jobs.context import JobContext, Later
 from app.models.tables import browser_session, idempotency_record, job, operation, sign_in_link
@@ -25,10 +24,10 @@ from app.operations.jobs import enqueue
 from app.operations.leases import LEASE
 from app.vocabulary import JobStatus, WorkStatus
 from app.worker import Worker
+from tests.crews import SETTINGS, until
 from tests.factories import a_person
 from tests.harness import NOW, FakeClock
 
-SETTINGS = Settings(_env_file=None)
 SLOW = """
 import os, sys, time
 from pathlib import Path
@@ -78,13 +77,6 @@ def earshot(*arguments: str, folder: Path, database_url: str) -> Iterator[subpro
 def jobs(engine: Engine, kind: str) -> list[Any]:
     with transaction(engine, writes=False) as db:
         return list(db.execute(select(job).where(job.c.kind == kind).order_by(job.c.created_at)))
-
-
-def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])

@@ -35,8 +35,9 @@ from app.models.tables import event, job
 from app.operations.access import create_api_key, create_sign_in_link
 from app.operations.installation import first_start
 from app.rules.access import SYSTEM
-from app.serving import EMBEDDED_THREADS, listening, server
+from app.serving import listening, server
 from app.vocabulary import JobStatus, Role
+from app.worker import EMBEDDED_THREADS
 
 Say = Callable[[str], None]
 

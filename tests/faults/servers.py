@@ -23,7 +23,8 @@ from pydantic import SecretStr
 from app.config import Settings
 from app.db import make_engine
 from app.main import create_app
-from app.serving import EMBEDDED_THREADS, listening, server
+from app.serving import listening, server
+from app.worker import EMBEDDED_THREADS
 
 PROCESSES: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 PROCESSES.set_forkserver_preload(["app.main", "tests.faults.servers"])

@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from app import cli
+from app.cli.working import worker
 from app.db import transaction
 from app.models.tables import job
-from app.serving import WORKER_THREADS
 from app.vocabulary import JobStatus
+from app.worker import WORKER_THREADS
 from tests.faults.bookers import all_act, booking, held_by
 from tests.faults.invariants import broken
 from tests.faults.servers import PROCESSES, serving
@@ -29,7 +29,7 @@ MOST_SECONDS = 10
 def _work(database_url: str, folder: Path) -> None:
     sys.stdout = sys.stderr = (folder / f"worker-{os.getpid()}.log").open("a", buffering=1)
     os.environ["EARSHOT_DATABASE_URL"] = database_url
-    cli.worker(dir=folder, threads=WORKER_THREADS)
+    worker(dir=folder, threads=WORKER_THREADS)
 
 
 class WorkerProcess:

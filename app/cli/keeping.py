@@ -1,0 +1,35 @@
+"""`earshot migrate`, `backup` and `restore`."""
+
+from pathlib import Path
+
+import typer
+
+from app import backup, clock, migrations
+from app.cli import installation
+from app.cli.installation import Dir, existing, load, look_at, one_sentence
+from app.cli.saying import say
+
+commands = typer.Typer()
+
+
+@commands.command()
+def migrate(dir: Dir = None) -> None:
+    """Bring the database to the schema of this version."""
+    installation.migrate(load(dir))
+    say(f"The database is at revision {migrations.newest()}.")
+
+
+@commands.command("backup")
+def back_up(file: Path, dir: Dir = None) -> None:
+    """Write everything that must not be lost into one file, while the service runs."""
+    with one_sentence(backup.BackupFailed):
+        backup.back_up(existing(dir), file, now=clock.now())
+    say(f"Backed up to {file}.")
+
+
+@commands.command()
+def restore(file: Path, dir: Dir = None) -> None:
+    """Put a backup into an empty folder or database."""
+    with one_sentence(backup.BackupFailed):
+        backup.restore(look_at(dir), file)
+    say("Restored.")

@@ -1,0 +1,25 @@
+"""What commands say to whoever runs them, and what they read for them."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+
+def say(line: str) -> None:
+    """Say what was done."""
+    typer.echo(line)
+
+
+def fail(sentence: str) -> NoReturn:
+    """End with exit code 1, saying in one sentence what to mend."""
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+def content(file: Path) -> bytes:
+    """Return what a file holds; fail when it can't be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{file} can't be read: {error.strerror}.")
