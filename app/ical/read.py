@@ -14,7 +14,7 @@ from typing import NamedTuple
 LARGEST = 5 * 1024 * 1024
 """Bytes of a calendar, unpacked."""
 LONGEST_LINE = 64 * 1024
-"""Bytes of a line once its folds are undone."""
+"""Bytes of a line that counts, once its folds are undone."""
 MOST_COMPONENTS = 20_000
 DEEPEST = 4
 """Components within one another."""
@@ -101,12 +101,13 @@ class Component:
         return found.value.strip().upper() if found else ""
 
 
-# Folds are gone by then. It begins with a line feed, which is found faster than the beginning of a line.
-_LINE = re.compile(
-    r"\n(BEGIN|END|METHOD|UID|SEQUENCE|DTSTAMP|DTSTART|DTEND|DURATION|RRULE|RDATE|EXDATE|RECURRENCE-ID|STATUS|TRANSP|SUMMARY"
-    r"|ATTENDEE|ORGANIZER|FREEBUSY|X-MICROSOFT-CDO-BUSYSTATUS|X-WR-TIMEZONE|TZID|TZOFFSETFROM|TZOFFSETTO)([;:][^\n]*)",
-    re.IGNORECASE,
+_NAMES = (
+    "BEGIN|END|METHOD|UID|SEQUENCE|DTSTAMP|DTSTART|DTEND|DURATION|RRULE|RDATE|EXDATE|RECURRENCE-ID|STATUS|TRANSP|SUMMARY"
+    "|ATTENDEE|ORGANIZER|FREEBUSY|X-MICROSOFT-CDO-BUSYSTATUS|X-WR-TIMEZONE|TZID|TZOFFSETFROM|TZOFFSETTO"
 )
+# Folds are gone by then. It begins with a line feed, which is found faster than the beginning of a line.
+_LINE = re.compile(rf"\n({_NAMES})([;:][^\n]*)", re.IGNORECASE)
+_IS_READ = re.compile(rf"(?:{_NAMES})[;:]".encode(), re.IGNORECASE)
 _READ = frozenset(("VCALENDAR", "VEVENT", "VFREEBUSY", "VTIMEZONE", "STANDARD", "DAYLIGHT"))
 _HEAD = re.compile(r'((?:[^":]|"[^"]*")*+):(.*)', re.DOTALL)
 _PARAMETER = re.compile(r';([^=;:"]+)=("[^"]*"|[^;]*)')
@@ -121,9 +122,7 @@ def parse(content: bytes) -> list[Component]:
     Raises Unreadable for a breach of a limit, for what holds no calendar, such as a page that asks to sign in, and for
     a file that was cut off: taken as it is, it would make people free who are not.
     """
-    content = _unfolded(_unpacked(content))
-    _check_lines(content)
-    calendars = _components(_text(content))
+    calendars = _components(_text(_without_long_lines(_unfolded(_unpacked(content)))))
     if not calendars:
         raise Unreadable(Reason.NOT_A_CALENDAR)
     return calendars
@@ -167,13 +166,24 @@ def _unfolded(content: bytes) -> bytes:
     return content.replace(b"\n ", b"").replace(b"\n\t", b"")
 
 
-def _check_lines(content: bytes) -> None:
-    begins = 0
+def _without_long_lines(content: bytes) -> bytes:
+    """Leave out lines that are too long, as whole attachments are (RFC 5545 section 3.8.1.1); refuse one that counts.
+
+    Linear: it looks for the ends of lines from limit to limit.
+    """
+    kept: list[bytes] = []
+    keeps_from = begins = 0
     while begins + LONGEST_LINE < len(content):
         ends = content.rfind(b"\n", begins, begins + LONGEST_LINE + 1)
         if ends < 0:
-            raise Unreadable(Reason.LINE_TOO_LONG)
+            if _IS_READ.match(content, begins):
+                raise Unreadable(Reason.LINE_TOO_LONG)
+            kept.append(content[keeps_from:begins])
+            ends = content.find(b"\n", begins + LONGEST_LINE)
+            ends = len(content) if ends < 0 else ends
+            keeps_from = ends + 1
         begins = ends + 1
+    return b"".join((*kept, content[keeps_from:])) if kept else content
 
 
 def _text(content: bytes) -> str:

@@ -61,6 +61,27 @@ def test_the_longest_line_is_read_and_a_byte_more_is_refused_however_it_is_folde
     assert reason(a_calendar(an_event(folded + "x"))) is Reason.LINE_TOO_LONG
 
 
+@pytest.mark.parametrize("name", ["ATTACH;ENCODING=BASE64;VALUE=BINARY", "X-ALT-DESC", "DESCRIPTION", "SUMMARYX", ""])
+@pytest.mark.parametrize("fold", [CRLF + " ", ""])
+def test_a_line_that_nobody_needs_may_be_as_long_as_the_file(name: str, fold: str) -> None:
+    attached = f"{name}:" + fold.join(["QUFB" * 18] * 28_000)
+
+    event = the_event(a_calendar(an_event("SUMMARY:Before", attached, attached, "TRANSP:OPAQUE")))
+
+    assert event.word("SUMMARY") == "BEFORE"
+    assert event.word("TRANSP") == "OPAQUE"
+    assert event.word("DTSTART"), "what comes before and after is read"
+
+
+def test_what_follows_a_long_line_is_held_to_the_limits_too() -> None:
+    attached = "ATTACH:" + "x" * LONGEST_LINE
+
+    assert reason(a_calendar(an_event(attached, "SUMMARY:" + "x" * LONGEST_LINE))) is Reason.LINE_TOO_LONG
+    assert reason(a_calendar(an_event(attached)).partition(b"END:VEVENT")[0]) is Reason.CUT_OFF
+    assert reason(a_calendar(an_event()).partition(b"END:VCAL")[0] + attached.encode()) is Reason.CUT_OFF
+    assert len(parse(a_calendar(an_event()) + attached.encode())) == 1
+
+
 def test_the_most_components_are_read_and_one_more_is_refused() -> None:
     one = "BEGIN:VTODO" + CRLF + "END:VTODO"
 
