@@ -37,6 +37,8 @@ class Wanted:
     """The owner's: what they declined by one of these is free."""
     own_domain: str
     """Of our UIDs, which don't count."""
+    own_mailboxes: frozenset[str] = frozenset()
+    """Ours, in lower case: what they organize does not count either."""
     colleagues: frozenset[str] | None = None
     """Mail domains of the company, in lower case; None: no event of it is a call."""
     title_contains: str | None = None
@@ -81,6 +83,7 @@ def read(wanted: Wanted) -> Told:
             owner_zone=wanted.owner_zone,
             addresses=wanted.addresses,
             own_domain=wanted.own_domain,
+            own_mailboxes=wanted.own_mailboxes,
         )
         invited = _Invited(wanted) if wanted.colleagues is not None else None
     except Unreadable as why:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.ical.entries import EntryStatus
 from app.ical.foreign_zones import Zones
-from app.ical.read import Component, plain
+from app.ical.read import Component, Property, plain
 from app.ical.text import one_line
 from app.ical.times import Length, When, between, length, when
 
@@ -145,11 +145,21 @@ def firmness(component: Component, addresses: Collection[str]) -> Firmness:
 
 
 def _answer(component: Component, addresses: Collection[str]) -> str | None:
-    """Return the owner's PARTSTAT; None when they are not asked. iCloud writes addresses as a parameter."""
+    """Return the owner's PARTSTAT; None when they are not asked."""
     if not addresses:
         return None
     for attendee in component.all("ATTENDEE"):
-        address = attendee.value.strip().lower().removeprefix("mailto:")
-        if address in addresses or attendee.params.get("EMAIL", "").lower() in addresses:
+        if _is_one_of(attendee, addresses):
             return attendee.params.get("PARTSTAT", "NEEDS-ACTION").upper()
     return None
+
+
+def organized_by(component: Component, addresses: Collection[str]) -> bool:
+    """Whether its organizer has one of these addresses, in lower case."""
+    return bool(addresses) and any(_is_one_of(organizer, addresses) for organizer in component.all("ORGANIZER"))
+
+
+def _is_one_of(who: Property, addresses: Collection[str]) -> bool:
+    """Whether this is somebody who has one of these addresses, which iCloud writes as a parameter."""
+    address = who.value.strip().lower().removeprefix("mailto:")
+    return address in addresses or who.params.get("EMAIL", "").lower() in addresses

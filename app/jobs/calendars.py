@@ -12,6 +12,7 @@ from app.db import transaction
 from app.ical.connected import CalendarRefused, Told, Wanted
 from app.jobs.context import JobContext
 from app.operations import connected_calendars as operations
+from app.operations.calendar_calls import our_mailboxes
 from app.operations.installation import installation_id
 from app.queries import connected_calendars
 from app.vocabulary import CalendarKind, CalendarUse
@@ -41,11 +42,7 @@ def refresh(job: JobContext) -> None:
     try:
         fetched = _fetch(job, seen, start=start, end=end, now=now)
         if isinstance(fetched, Unchanged):
-            _unchanged(job, calendar_id, seen.etag, seen.last_modified)
-            return
-        digest = _digest(seen, fetched.content, start)
-        if digest == seen.content_digest:
-            _unchanged(job, calendar_id, fetched.etag, fetched.last_modified)
+            _unchanged(job, seen, seen.etag, seen.last_modified)
             return
         wanted = Wanted(
             content=fetched.content,
@@ -54,9 +51,14 @@ def refresh(job: JobContext) -> None:
             owner_zone=seen.time_zone,
             addresses=_addresses(seen),
             own_domain=own_domain,
+            own_mailboxes=our_mailboxes(job.settings),
             colleagues=colleagues,
             title_contains=seen.title_contains,
         )
+        digest = _digest(wanted)
+        if digest == seen.content_digest:
+            _unchanged(job, seen, fetched.etag, fetched.last_modified)
+            return
         told = _read(job, wanted)
     except NotFetched as why:
         _failed(job, calendar_id, str(why), lasting=why.lasting, retry_at=why.retry_at)
@@ -70,6 +72,7 @@ def refresh(job: JobContext) -> None:
                 db,
                 calendar_id,
                 told,
+                version=seen.version,
                 digest=digest,
                 etag=fetched.etag,
                 last_modified=fetched.last_modified,
@@ -101,16 +104,19 @@ def _addresses(seen: Any) -> frozenset[str]:
     return frozenset(address.lower() for address in own)
 
 
-def _digest(seen: Any, content: bytes, start: datetime) -> str:
+def _digest(wanted: Wanted) -> str:
     """Return what is the same only if reading would give the same: the bytes, the window and whose it is."""
-    whose = repr((start, seen.time_zone, seen.email, seen.username, seen.use, seen.title_contains))
-    return hashlib.sha256(whose.encode() + b"\n" + content).hexdigest()
+    whose = (wanted.owner_zone, sorted(wanted.addresses), sorted(wanted.own_mailboxes))
+    customers = (wanted.colleagues and sorted(wanted.colleagues), wanted.title_contains)
+    asked = repr((wanted.start, *whose, *customers))
+    return hashlib.sha256(asked.encode() + b"\n" + wanted.content).hexdigest()
 
 
-def _unchanged(job: JobContext, calendar_id: str, etag: str | None, last_modified: str | None) -> None:
-    job.write(
-        lambda db: operations.keep_unchanged(db, calendar_id, etag=etag, last_modified=last_modified, now=job.clock())
+def _unchanged(job: JobContext, seen: Any, etag: str | None, last_modified: str | None) -> None:
+    keep = partial(
+        operations.keep_unchanged, calendar_id=seen.id, version=seen.version, etag=etag, last_modified=last_modified
     )
+    job.write(lambda db: keep(db, now=job.clock()))
 
 
 def _failed(

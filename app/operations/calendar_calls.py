@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from app.config import Settings
 from app.db import DbSession
 from app.errors import Problem
 from app.ical.connected import CustomerEvent, Wanted
@@ -101,7 +102,14 @@ def follow(
     )
 
 
-def wanted_of_file(db: DbSession, content: bytes, *, host_id: str, now: datetime) -> Wanted:
+def our_mailboxes(settings: Settings) -> frozenset[str]:
+    """Return the addresses, in lower case, that organize what we write into calendars, and nothing else."""
+    return frozenset(one.lower() for one in (settings.mail_from, settings.reply_to) if one)
+
+
+def wanted_of_file(
+    db: DbSession, content: bytes, *, host_id: str, own_mailboxes: frozenset[str] = frozenset(), now: datetime
+) -> Wanted:
     """Return what is to be read of a file: the customer events of the year ahead. Only reads."""
     host = people.person_by_id(db, host_id, actor=SYSTEM)
     return Wanted(
@@ -111,6 +119,7 @@ def wanted_of_file(db: DbSession, content: bytes, *, host_id: str, now: datetime
         owner_zone=host.time_zone,
         addresses=frozenset({host.email}),
         own_domain=installation_id(db),
+        own_mailboxes=own_mailboxes,
         colleagues=company_domains(db),
     )
 

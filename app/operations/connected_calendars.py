@@ -1,6 +1,7 @@
 """Connect calendars outside, keep what they tell, and what went wrong; disconnect them."""
 
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,11 +16,11 @@ from app.models.tables import connected_calendar
 from app.operations import calendar_calls
 from app.operations.availability import owned_person, replace_busy
 from app.operations.calendar_calls import source_of
-from app.operations.changes import check_version
+from app.operations.changes import amend, check_version
 from app.operations.events import tell
 from app.operations.jobs import SOON, USUAL, enqueue, enqueue_each
 from app.operations.webhooks import UrlRefused
-from app.queries import connected_calendars, people
+from app.queries import connected_calendars
 from app.rules.access import SYSTEM, Actor
 from app.rules.destinations import NOT_PUBLIC, Allowed, destination, literal_address, refuse_url
 from app.rules.refreshing import EVERY, next_look
@@ -74,8 +75,7 @@ def connect_calendar(
     owned_person(db, person_id, actor=actor)
     url = _https(url)
     _check_url(url, allowed)
-    if password is not None and username is None:
-        raise PasswordAlone(faults=(Fault("/username", "required", "is required with a password"),))
+    _check_login(username, password)
     mine = connected_calendar.c.person_id == person_id
     if known := db.execute(select(connected_calendar.c.id).where(mine, connected_calendar.c.url == url)).scalar():
         raise CalendarConnected("Disconnect it first to change it.", extra={"calendar_id": known})
@@ -102,6 +102,34 @@ def connect_calendar(
     return made
 
 
+def patch_calendar(
+    db: DbSession,
+    *,
+    person_id: str,
+    calendar_id: str,
+    changes: Mapping[str, Any],
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> ConnectedCalendar:
+    """Change what is given and, unless that is its name alone, have the calendar read soon: until then counts what was
+    read last, calls and all. Refused as `password_alone`. Locks the calendar.
+    """
+    connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor)
+    found = _locked(db, calendar_id)
+    if found is None:
+        raise NotFound
+    check_version(found, expected_version)
+    _check_login(changes.get("username", found.username), changes.get("password", found.password))
+    act = "connected_calendar.changed"
+    changed = amend(db, found, changes, act=act, object_id=calendar_id, actor=actor, now=now)
+    if not {"name"}.issuperset(changed):
+        found.etag = found.last_modified = None  # that its bytes are the same says nothing any more
+        db.flush()
+        _refresh(db, calendar_id, priority=SOON, now=now)
+    return found
+
+
 def disconnect_calendar(
     db: DbSession,
     *,
@@ -114,17 +142,15 @@ def disconnect_calendar(
     """Forget a calendar, what it said of its owner's time, and what opens it. Calls ahead that were made of its events
     are cancelled with their seats: nothing would tell any more when they move. Locks the person and those calls.
     """
-    seen = connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor)
+    connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor)
     source = source_of(calendar_id)
-    if seen.use is CalendarUse.CALLS:
-        calendar_calls.lock_for_following(db, host_id=person_id, source=source, events=())
+    calendar_calls.lock_for_following(db, host_id=person_id, source=source, events=())
     owned_person(db, person_id, actor=actor)
     found = _locked(db, calendar_id)
     if found is None:
         raise NotFound
     check_version(found, expected_version)
-    if seen.use is CalendarUse.CALLS:
-        calendar_calls.follow(db, host_id=person_id, source=source, events=(), gone_until=_EVER, actor=SYSTEM, now=now)
+    calendar_calls.follow(db, host_id=person_id, source=source, events=(), gone_until=_EVER, actor=SYSTEM, now=now)
     replace_busy(db, person_id=person_id, source=source, intervals=(), actor=actor, now=now)
     db.delete(found)
     db.flush()
@@ -149,10 +175,11 @@ def queue_due(db: DbSession, *, now: datetime) -> int:
 
 
 def keep_unchanged(
-    db: DbSession, calendar_id: str, *, etag: str | None, last_modified: str | None, now: datetime
+    db: DbSession, calendar_id: str, *, version: int, etag: str | None, last_modified: str | None, now: datetime
 ) -> None:
-    """Note that a calendar says what it said before. One that was forgotten meanwhile stays so."""
-    if found := _locked(db, calendar_id):
+    """Note that a calendar says what it said before. `version` as in `keep_reading`."""
+    found = _locked(db, calendar_id)
+    if found is not None and found.version == version:
         _well(found, etag=etag, last_modified=last_modified, now=now)
         db.flush()
 
@@ -162,6 +189,7 @@ def keep_reading(
     calendar_id: str,
     told: Told,
     *,
+    version: int,
     digest: str,
     etag: str | None,
     last_modified: str | None,
@@ -169,26 +197,22 @@ def keep_reading(
     now: datetime,
 ) -> None:
     """Keep what a calendar told of the time up to `until`: when its owner is taken and, if that is its use, their
-    calls. All of it or nothing. One that was forgotten meanwhile stays so. Locks the owner, those calls, the calendar.
+    calls; those of a use that it had before are cancelled. All of it or nothing, and nothing if the calendar is not the
+    `version` any more that was read: it was forgotten, or is read again soon. Locks the owner, those calls, the
+    calendar.
     """
     seen = connected_calendars.calendar_to_read(db, calendar_id)
     if seen is None:
         return
-    source, events = source_of(calendar_id), told.calls if seen.use is CalendarUse.CALLS else ()
-    if seen.use is CalendarUse.CALLS:
-        calendar_calls.lock_for_following(db, host_id=seen.person_id, source=source, events=events)
-    else:
-        people.lock_people(db, [seen.person_id])
+    source = source_of(calendar_id)
+    calendar_calls.lock_for_following(db, host_id=seen.person_id, source=source, events=told.calls)
     found = _locked(db, calendar_id)
-    if found is None:
+    if found is None or found.version != version:
         return
-    stand: frozenset[str] = frozenset()
-    if seen.use is CalendarUse.CALLS:
-        followed = calendar_calls.follow(
-            db, host_id=seen.person_id, source=source, events=events, gone_until=until, actor=SYSTEM, now=now
-        )
-        stand = followed.calls
-    more: list[Range] = [(event.start, event.end) for event in told.calls if event.ref not in stand]
+    followed = calendar_calls.follow(
+        db, host_id=seen.person_id, source=source, events=told.calls, gone_until=until, actor=SYSTEM, now=now
+    )
+    more: list[Range] = [(event.start, event.end) for event in told.calls if event.ref not in followed.calls]
     intervals = [(start, end, BusyStatus.BUSY) for start, end in (*told.busy, *more)]
     intervals += [(start, end, BusyStatus.TENTATIVE) for start, end in told.tentative]
     replace_busy(db, person_id=seen.person_id, source=source, intervals=intervals, actor=SYSTEM, now=now)
@@ -233,6 +257,11 @@ def _singleton(calendar_id: str) -> str:
 
 def _locked(db: DbSession, calendar_id: str) -> ConnectedCalendar | None:
     return db.get(ConnectedCalendar, calendar_id, with_for_update={"key_share": True}, populate_existing=True)
+
+
+def _check_login(username: str | None, password: str | None) -> None:
+    if password is not None and username is None:
+        raise PasswordAlone(faults=(Fault("/username", "required", "is required with a password"),))
 
 
 def _https(url: str) -> str:

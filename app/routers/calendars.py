@@ -15,7 +15,7 @@ from app.queries import connected_calendars
 from app.queries.freebusy import taken_time
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Reply, Route, TheHouse
 from app.routers.problems import refusals
-from app.schemas.calendars import ConnectCalendar, ConnectedCalendarRead
+from app.schemas.calendars import ConnectCalendar, ConnectedCalendarRead, PatchCalendar
 from app.schemas.shapes import Listing
 from app.vocabulary import Instant
 
@@ -66,6 +66,39 @@ def get_calendar(
 ) -> ConnectedCalendarRead:
     """Read one connected calendar and how it does, without what opens it."""
     return _answered(answer, connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor))
+
+
+@router.patch(
+    "/calendars/{calendar_id}",
+    operation_id="calendars_patch",
+    responses=refusals(NotFound, Stale, operations.PasswordAlone),
+)
+def patch_calendar(
+    person_id: str,
+    calendar_id: str,
+    body: PatchCalendar,
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    if_match: IfMatch,
+    answer: Answer,
+) -> ConnectedCalendarRead:
+    """Change a connected calendar (JSON Merge Patch): absent keeps, null clears. Its address stays: another address is
+    another calendar.
+
+    It takes effect when the calendar is read, which is soon. With `use` = `busy` its calls ahead are cancelled then,
+    with their seats, and their time is busy.
+    """
+    found = operations.patch_calendar(
+        db,
+        person_id=person_id,
+        calendar_id=calendar_id,
+        changes=body.model_dump(exclude_unset=True),
+        expected_version=if_match,
+        actor=actor,
+        now=now,
+    )
+    return _answered(answer, found)
 
 
 @router.delete(

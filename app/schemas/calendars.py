@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.rules.destinations import destination
-from app.schemas.shapes import Body, Read
+from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import CalendarHealth, CalendarKind, CalendarUse, Name
 
 _URL = (
@@ -47,6 +47,9 @@ def _printable(value: str) -> str:
 
 
 _Line = AfterValidator(_printable)
+_Username = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern="^[^:]+$"), _Line]
+_Password = Annotated[str, StringConstraints(min_length=1, max_length=500), _Line]
+_Title = Annotated[Name | None, Field(description=_TITLE)]
 
 
 class ConnectCalendar(Body):
@@ -57,10 +60,22 @@ class ConnectCalendar(Body):
     kind: CalendarKind
     url: Annotated[str, Field(max_length=2000, description=_URL)]
     name: Name
-    username: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern="^[^:]+$"), _Line] | None = None
-    password: Annotated[str, StringConstraints(min_length=1, max_length=500), _Line] | None = None
+    username: _Username | None = None
+    password: _Password | None = None
     use: CalendarUse = CalendarUse.BUSY
-    title_contains: Annotated[Name | None, Field(description=_TITLE)] = None
+    title_contains: _Title = None
+
+
+class PatchCalendar(Body):
+    """What changes about a connected calendar: absent keeps, null clears."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"use": "calls", "title_contains": "demo"}]})
+
+    name: Name = absent()
+    username: _Username | None = None
+    password: _Password | None = None
+    use: CalendarUse = absent()
+    title_contains: _Title = None
 
 
 class ConnectedCalendarRead(Read):

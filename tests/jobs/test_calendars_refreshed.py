@@ -238,6 +238,39 @@ def test_our_own_events_are_in_nobodys_way(reader: Reader) -> None:
     assert reader.busy() == [(NINE + 2 * HOUR, NINE + 3 * HOUR)]
 
 
+@pytest.mark.parametrize(
+    "organizer",
+    [
+        "ORGANIZER;CN=Earshot:MAILTO:Earshot@earshot.example",
+        "ORGANIZER;EMAIL=earshot@earshot.example:/aMTc0NzY1NDM/principal/",
+        "ORGANIZER:mailto:replies@earshot.example",
+    ],
+)
+def test_what_we_organize_does_not_count_under_whatever_uid(reader: Reader, organizer: str) -> None:
+    reader.settings = reader.settings.model_copy(update={"reply_to": "replies@earshot.example"})
+    ours = an_hour("040000008200E00074C5B7101A82E008", organizer, "RRULE:FREQ=DAILY;COUNT=2")
+    moved = an_hour(
+        "040000008200E00074C5B7101A82E008", "RECURRENCE-ID:20261124T090000Z", start="DTSTART:20261124T100000Z"
+    )
+    theirs = an_hour("2", "ORGANIZER:mailto:earshot@customer.example", start="DTSTART:20261123T110000Z")
+    with WebServer(answer(body=a_calendar(ours, moved, theirs))) as server:
+        reader.read(reader.connect(at(server)))
+
+    assert reader.busy() == [(NINE + 2 * HOUR, NINE + 3 * HOUR)]
+
+
+def test_the_same_bytes_are_read_again_when_other_events_are_ours(reader: Reader) -> None:
+    organized = an_hour("1", "ORGANIZER:mailto:sales@earshot.example")
+    with WebServer(answer(body=a_calendar(organized))) as server:
+        calendar_id = reader.connect(at(server))
+        reader.read(calendar_id)
+        before = reader.busy()
+        reader.settings = reader.settings.model_copy(update={"mail_from": "sales@earshot.example"})
+        reader.read(calendar_id)
+
+    assert (before, reader.busy()) == (BUSY, [])
+
+
 def test_the_sweep_has_each_read_once_when_it_is_due(reader: Reader) -> None:
     with WebServer(good()) as server:
         reader.connect(at(server))

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Engine, select
 
 from app.db import transaction, written
+from app.ical.connected import Told
 from app.models.tables import busy, calendar_entry, call, event, external_identity, seat
 from app.operations.call_outcomes import end_call, start_call
 from app.operations.calls import cancel_call
-from app.operations.connected_calendars import disconnect_calendar
+from app.operations.connected_calendars import disconnect_calendar, keep_reading, keep_unchanged, patch_calendar
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
 from app.vocabulary import CalendarHealth, CalendarUse, CallStatus, SeatStatus
@@ -228,6 +229,74 @@ def test_disconnecting_forgets_what_it_said_and_cancels_the_calls_ahead(calendar
     assert (on(reader), reader.busy(), reader.row(calendar.id)) == ([], [], None)
     with transaction(reader.engine, writes=False) as db:
         assert db.execute(select(seat.c.status).where(seat.c.id == seat_id)).scalar_one() is SeatStatus.CANCELLED
+
+
+def test_calls_of_a_calendar_that_is_for_busy_time_now_are_cancelled_once_it_was_read_and_their_time_is_taken(
+    calendar: Calendar, reader: Reader
+) -> None:
+    calendar.says(an_hour("1", *WITH_CUSTOMER))
+    seat_id = _sit(reader, reader.calls()[0].id)
+    _change(calendar, use=CalendarUse.BUSY)
+    before = on(reader), reader.busy()
+    calendar.says(an_hour("1", *WITH_CUSTOMER))
+
+    assert before == ([("Northwind: demo", NINE, NINE + HOUR)], [])
+    assert (on(reader), reader.busy()) == ([], [(NINE, NINE + HOUR)])
+    with transaction(reader.engine, writes=False) as db:
+        assert db.execute(select(seat.c.status).where(seat.c.id == seat_id)).scalar_one() is SeatStatus.CANCELLED
+    _change(calendar, use=CalendarUse.CALLS)
+    calendar.says(an_hour("1", *WITH_CUSTOMER))
+    assert (on(reader), reader.busy()) == ([("Northwind: demo", NINE, NINE + HOUR)], [])
+
+
+def test_a_calendar_that_was_changed_and_not_read_since_leaves_no_call_when_it_is_disconnected(
+    calendar: Calendar, reader: Reader
+) -> None:
+    calendar.says(an_hour("1", *WITH_CUSTOMER))
+    _change(calendar, use=CalendarUse.BUSY)
+    written(
+        reader.engine,
+        lambda db: disconnect_calendar(
+            db, person_id=reader.mara.id, calendar_id=calendar.id, actor=SYSTEM, now=reader.clock()
+        ),
+    )
+
+    assert on(reader) == []
+
+
+def test_other_words_for_titles_cancel_the_calls_that_have_them_not(calendar: Calendar, reader: Reader) -> None:
+    both = an_hour("1", *WITH_CUSTOMER), an_hour("2", FROM_OUTSIDE, "SUMMARY:Renewal", start=TEN)
+    calendar.says(*both)
+    _change(calendar, title_contains="renewal")
+    calendar.says(*both)
+
+    assert on(reader) == [("Renewal", NINE + HOUR, NINE + 2 * HOUR)]
+    assert reader.busy() == [(NINE, NINE + HOUR)]
+
+
+def test_what_was_read_of_a_calendar_that_changed_meanwhile_is_not_kept(calendar: Calendar, reader: Reader) -> None:
+    calendar.says(an_hour("1", *WITH_CUSTOMER))
+    read_as = reader.row(calendar.id)
+    _change(calendar, title_contains="demo")
+    changed = reader.row(calendar.id)
+    known: dict[str, Any] = {"version": read_as.version, "etag": '"old"', "last_modified": None}
+    nothing = Told((), (), (), ())
+    written(
+        reader.engine, lambda db: keep_reading(db, calendar.id, nothing, digest="", until=NINE + DAY, now=NOW, **known)
+    )
+    written(reader.engine, lambda db: keep_unchanged(db, calendar.id, now=NOW, **known))
+
+    assert reader.row(calendar.id) == changed
+    assert len(on(reader)) == 1
+
+
+def _change(calendar: Calendar, **changes: Any) -> None:
+    reader = calendar.reader
+    by: dict[str, Any] = {"actor": SYSTEM, "now": reader.clock()}
+    written(
+        reader.engine,
+        lambda db: patch_calendar(db, person_id=reader.mara.id, calendar_id=calendar.id, changes=changes, **by),
+    )
 
 
 def _sit(reader: Reader, call_id: str) -> str:

@@ -118,6 +118,7 @@ MATRIX = (
     Row("GET /v1/people/{person_id}/calendars", PRIVATE),
     Row("POST /v1/people/{person_id}/calendars", (201, 201, 404, 401), CALENDAR),
     Row("GET /v1/people/{person_id}/calendars/{calendar_id}", PRIVATE),
+    Row("PATCH /v1/people/{person_id}/calendars/{calendar_id}", PRIVATE, {"name": "Home"}),
     Row("DELETE /v1/people/{person_id}/calendars/{calendar_id}", (204, 204, 404, 401)),
     Row("POST /v1/people/{person_id}/calendars/{calendar_id}/refresh", (202, 202, 404, 401)),
     Row("GET /v1/people/{person_id}/freebusy.ics", PRIVATE),

@@ -143,8 +143,9 @@ def test_a_calendar_of_somebody_else_is_not_there(api: Api, mara: Person) -> Non
     of_jo = path.replace(mara.id, jo.id)
 
     for client, there in ((api.rep(jo.id), path), (api.rep(jo.id), of_jo), (api.admin, of_jo)):
-        asked = [client.get(there), client.delete(there), client.post(f"{there}/refresh")]
-        assert [answer.status_code for answer in asked] == [404, 404, 404]
+        changed = client.patch(there, json={"name": "Mine"})
+        asked = [changed, client.get(there), client.delete(there), client.post(f"{there}/refresh")]
+        assert [answer.status_code for answer in asked] == [404, 404, 404, 404]
 
 
 def test_one_that_is_deleted_is_gone_with_what_it_said(api: Api, mara: Person) -> None:
@@ -162,6 +163,87 @@ def test_one_that_is_deleted_is_gone_with_what_it_said(api: Api, mara: Person) -
     assert [one["source"] for one in left] == ["outlook"]
     with transaction(api.engine, writes=False) as db:
         assert db.execute(select(connected_calendar)).first() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"url": "https://elsewhere.example/canary-path"}, 422, "invalid"),
+        ({"kind": "caldav"}, 422, "invalid"),
+        ({"name": None}, 422, "invalid"),
+        ({"use": None}, 422, "invalid"),
+        ({"use": "canary-use"}, 422, "invalid"),
+        ({"username": "canary-a:b"}, 422, "invalid"),
+        ({"password": "canary-pass"}, 422, "password_alone"),
+    ],
+)
+def test_what_can_not_change_is_refused_and_not_repeated(
+    api: Api, mara: Person, changes: dict[str, Any], status: int, code: str
+) -> None:
+    path = connect(api.admin, mara).headers["location"]
+
+    answer = api.rep(mara.id).patch(path, json=changes)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "canary-" not in answer.text
+    assert api.admin.get(path).json()["version"] == 1
+
+
+def test_a_password_never_stays_without_its_user_name(api: Api, mara: Person) -> None:
+    path = connect(api.admin, mara, username="mara", password="secret").headers["location"]
+
+    alone = api.admin.patch(path, json={"username": None})
+    both = api.admin.patch(path, json={"username": None, "password": None})
+
+    assert (alone.status_code, alone.json()["errors"][0]["pointer"]) == (422, "/username")
+    assert both.status_code == 200
+    assert _stored(api).username is _stored(api).password is None
+
+
+def test_a_calendar_is_changed_by_the_version_that_was_read(api: Api, mara: Person) -> None:
+    client = api.rep(mara.id)
+    path = connect(client, mara, username="mara", password="canary-old").headers["location"]
+
+    stale = client.patch(path, json={"name": "Mine"}, headers={"If-Match": '"v7"'})
+    changed = client.patch(
+        path,
+        json={"use": "calls", "title_contains": "demo", "password": "canary-new"},
+        headers={"If-Match": client.get(path).headers["etag"]},
+    )
+
+    assert (stale.status_code, changed.status_code) == (412, 200)
+    told = changed.json()
+    assert (told["name"], told["use"], told["title_contains"], told["version"]) == ("Work", "calls", "demo", 2)
+    assert told == client.get(path).json()
+    assert "canary" not in changed.text + repr(changed.headers)
+    assert (_stored(api).username, _stored(api).password, _stored(api).url) == ("mara", "canary-new", URL)
+
+
+def test_what_changes_how_it_is_read_has_it_read_soon_and_in_full_and_a_name_does_not(api: Api, mara: Person) -> None:
+    path = connect(api.admin, mara).headers["location"]
+
+    def asks_again(**changes: Any) -> bool:
+        with transaction(api.engine, writes=True) as db:
+            db.execute(update(job).values(status=JobStatus.DONE))
+            db.execute(update(connected_calendar).values(etag='"1"', last_modified="once"))
+        assert api.admin.patch(path, json=changes).status_code == 200
+        with transaction(api.engine, writes=False) as db:
+            queued = db.execute(select(job.c.due_at).where(job.c.status == JobStatus.QUEUED)).scalars().all()
+        forgot = (_stored(api).etag, _stored(api).last_modified) == (None, None)
+        assert (queued == [NOW]) is forgot
+        return forgot
+
+    assert asks_again(use="calls")
+    assert asks_again(title_contains="demo")
+    assert asks_again(username="mara", password="secret")
+    assert not asks_again(name="Mine")
+    assert not asks_again(use="calls", username="mara")
+    assert api.admin.get(path).json()["version"] == 5
+
+
+def _stored(api: Api) -> Any:
+    with transaction(api.engine, writes=False) as db:
+        return db.execute(select(connected_calendar)).one()
 
 
 def test_a_database_that_lost_its_queue_has_calendars_read_all_the_same(api: Api, mara: Person) -> None:
