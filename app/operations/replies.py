@@ -14,7 +14,7 @@ from app.db import DbSession
 from app.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from app.ical.reply import Reply, ReplyMail
 from app.models.tables import calendar_entry as entry
-from app.models.tables import calendar_reply, participant, person, session
+from app.models.tables import calendar_reply, event, participant, person, session
 from app.operations.changes import check_admin
 from app.operations.events import tell
 from app.operations.jobs import enqueue
@@ -164,9 +164,13 @@ def _out_of_date(db: DbSession, reply: Reply, found: Any, about: Sequence[Any]) 
     """Return why it answers nothing that stands now; None when it does."""
     if not about and not _hosts(found):
         return "There is nothing to come that it could be about."
-    if reply.sequence != found.sequence and not _same_time(db, found, reply, about):
-        return "It answers another revision, of another time."
-    return None
+    if reply.sequence == found.sequence:
+        return None
+    if reply.starts_at is None:
+        if reply.sequence < found.sequence and not _moved(db, about):
+            return None
+        return "It answers another revision, and does not say which time."
+    return None if _same_time(db, found, reply, about) else "It answers another revision, of another time."
 
 
 def _hosts(found: Any) -> bool:
@@ -184,6 +188,14 @@ def _sessions(db: DbSession, found: Any, reply: Reply, *, now: datetime) -> Sequ
         one = and_(session.c.series_id == found.series_id, *to_come)
     columns = (session.c.id, session.c.kind, session.c.starts_at)
     return db.execute(select(*columns).where(one).order_by(session.c.starts_at, session.c.id)).all()
+
+
+def _moved(db: DbSession, about: Sequence[Any]) -> bool:
+    """Whether any of these sessions ever had another time, which an answer that tells none may be about: DTSTART is
+    optional in one (section 3.2.3), and Apple's calendars leave it out.
+    """
+    moves = event.c.object_id.in_([one.id for one in about]), event.c.act == "session.moved"
+    return db.execute(select(event.c.id).where(*moves).limit(1)).first() is not None
 
 
 def _same_time(db: DbSession, found: Any, reply: Reply, about: Sequence[Any]) -> bool:

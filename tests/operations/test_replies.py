@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from app.db import DbSession, transaction, written
 from app.errors import Forbidden
@@ -216,6 +216,23 @@ def test_an_answer_to_an_older_revision_counts_only_when_it_says_the_same_time(d
 
     assert outcomes == ["ignored", "ignored", "ignored", "answered", "ignored"]
     assert responses(db, session_id)[mia.id] == "accepted"
+
+
+def test_an_answer_that_tells_no_time_counts_for_an_older_revision_while_the_time_was_never_another(
+    db: DbSession,
+) -> None:
+    mia, max_, ben = three(db)
+    session_id = a_session(db, mia, max_, ben)
+    later_revision = update(calendar_entry).where(calendar_entry.c.session_id == session_id).values(sequence=2)
+    db.execute(later_revision)
+
+    newer = answered(db, mia, "DECLINED", sequence=3, more=())
+    older = answer(db, mia, "ACCEPTED", sequence=1, more=())
+    reschedule_session(db, session_id=session_id, starts_at=LATER, actor=SYSTEM, now=NOW)
+    moved = answered(db, max_, "ACCEPTED", sequence=1, more=())
+
+    assert (newer.outcome, older, moved.outcome) == ("ignored", "answered", "ignored")
+    assert newer.why == moved.why == "It answers another revision, and does not say which time."
 
 
 def test_declining_gives_a_seat_back_and_accepting_later_does_not_take_it_again(db: DbSession) -> None:
