@@ -14,7 +14,7 @@ from app.cli.saying import content, fail, say
 from app.config import Settings
 from app.db import DbSession, transaction, written
 from app.ical.connected import CalendarRefused, read
-from app.operations.calendar_calls import import_events, wanted_of_file
+from app.operations.calendar_calls import import_events, our_mailboxes, wanted_of_file
 from app.operations.call_imports import import_calls
 from app.operations.imports import ImportReport
 from app.operations.people_imports import import_people
@@ -69,7 +69,8 @@ def _import_calendar(settings: Settings, raw: bytes, *, host: str | None, dry_ru
     with one_sentence(CalendarRefused), opened(settings) as engine:
         with transaction(engine, writes=False) as db:
             host_id = person_id(db, host)
-            wanted = wanted_of_file(db, raw, host_id=host_id, now=now)
+            ours = our_mailboxes(settings)
+            wanted = wanted_of_file(db, raw, host_id=host_id, own_mailboxes=ours, now=now)
         events = read(wanted).calls
         work = partial(import_events, events=events, host_id=host_id, dry_run=dry_run, actor=SYSTEM, now=now)
         told = written(engine, work)

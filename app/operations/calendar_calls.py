@@ -108,7 +108,7 @@ def our_mailboxes(settings: Settings) -> frozenset[str]:
 
 
 def wanted_of_file(
-    db: DbSession, content: bytes, *, host_id: str, own_mailboxes: frozenset[str] = frozenset(), now: datetime
+    db: DbSession, content: bytes, *, host_id: str, own_mailboxes: frozenset[str], now: datetime
 ) -> Wanted:
     """Return what is to be read of a file: the customer events of the year ahead. Only reads."""
     host = people.person_by_id(db, host_id, actor=SYSTEM)
