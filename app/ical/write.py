@@ -32,8 +32,9 @@ _REFRESH = timedelta(hours=1)
 # What may stand in a URI (RFC 3986 section 2); everything else, line breaks too, is percent-encoded.
 _URI_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"
 
-# The one zone of a series: its first line with a TZID. No text can pose as this, for its line breaks are escaped.
-_ZONE = re.compile(rb"\nDTSTART;TZID=([^:]+):")
+# The one zone of a series, also of one occurrence of it alone, which happens in UTC. No text can pose as this, for its
+# line breaks are escaped.
+_ZONE = re.compile(rb"\n(?:DTSTART|RECURRENCE-ID);TZID=([^:]+):")
 
 
 class _Text(vText):

@@ -3,12 +3,21 @@
 It knows the calendars that Earshot sends (single events in UTC; series in a zone), not all that RFC 5545 allows.
 """
 
+import io
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dateutil.tz import tzical
 
 _ONCE = ("UID", "DTSTAMP", "LAST-MODIFIED", "CREATED", "DTSTART", "DTEND", "SEQUENCE", "SUMMARY", "ORGANIZER", "TRANSP")
+_TEXT = ("SUMMARY", "DESCRIPTION", "LOCATION", "NAME", "X-WR-CALNAME")
+_STATUSES = {"CONFIRMED", "TENTATIVE", "CANCELLED"}
+_FEED_ONCE = ("NAME", "X-WR-CALNAME", "X-WR-TIMEZONE", "REFRESH-INTERVAL", "X-PUBLISHED-TTL")
 _INSTANT = re.compile(r"\d{8}T\d{6}Z")
 _WALL = re.compile(r"\d{8}T\d{6}")
 _RULE = re.compile(
@@ -20,6 +29,10 @@ _OFFSET = re.compile(r"[-+]\d{4}")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _LINE = re.compile(r'(?P<name>[A-Z0-9-]+)(?P<params>(?:;[A-Z0-9-]+=(?:"[^"]*"|[^";:,]*))*):(?P<value>.*)', re.DOTALL)
 _PARAM = re.compile(r';([A-Z0-9-]+)=("[^"]*"|[^";:,]*)')
+_ESCAPED = re.compile(r"(?:[^\\;,]|\\[\\;,nN])*", re.DOTALL)
+_UID = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+_NOONS = [datetime(2026, 1, 1, 12, tzinfo=UTC) + n * timedelta(days=10) for n in range(73)]
+"""Every tenth day of two years."""
 _RFC_6868 = {"^n": "\n", "^'": '"', "^^": "^"}
 
 
@@ -86,11 +99,12 @@ def problems(
     except ValueError as unreadable:
         return [*found, str(unreadable)]
     found += _calendar(calendar, method)
+    found += _escapes(calendar)
     found += _zones(calendar)
     events = events_of(calendar)
     for event in events:
         found += _event(event, method)
-    found += _series(events)
+    found += _series(events, alone=method == "DECLINECOUNTER")
     if recipient is not None and not all(
         f"mailto:{recipient}" in {line.value for line in event.all("ATTENDEE")} for event in events
     ):
@@ -126,15 +140,27 @@ def _calendar(calendar: Component, method: str | None) -> Iterator[str]:
         yield "METHOD is not that of the mail"
     if any(part.name not in {"VEVENT", "VTIMEZONE"} for part in calendar.parts):
         yield "something else than events and zones"
-    uids = Counter(event.value("UID") for event in events_of(calendar) if event.value("RECURRENCE-ID") is None)
+    events = events_of(calendar)
+    uids = Counter(event.value("UID") for event in events if event.value("RECURRENCE-ID") is None)
     if any(count > 1 for count in uids.values()):
         yield "UID twice"
     if method is None:
-        refresh = calendar.all("REFRESH-INTERVAL")
-        if len(refresh) != 1 or refresh[0].params.get("VALUE") != "DURATION":
+        for name in _FEED_ONCE:
+            if len(calendar.all(name)) != 1:
+                yield f"{name} (of a feed, with REFRESH-INTERVAL) is there {len(calendar.all(name))} times"
+        if any(line.params.get("VALUE") != "DURATION" for line in calendar.all("REFRESH-INTERVAL")):
             yield "REFRESH-INTERVAL without VALUE=DURATION"  # RFC 7986 section 5.7
-    elif len(uids) != 1:
+    elif len({event.value("UID") for event in events}) != 1:
         yield "a message is about one event"
+
+
+def _escapes(part: Component) -> Iterator[str]:
+    """RFC 5545 section 3.3.11, in the part and in all within."""
+    for line in part.lines:
+        if line.name in _TEXT and not _ESCAPED.fullmatch(line.value):
+            yield f"{line.name} is not escaped"
+    for one in part.parts:
+        yield from _escapes(one)
 
 
 def _zones(calendar: Component) -> Iterator[str]:
@@ -147,26 +173,51 @@ def _zones(calendar: Component) -> Iterator[str]:
     if sorted(zone.value("TZID") or "" for zone in zones) != sorted(used):
         yield "the zones are not those that are used"
     for zone in zones:
-        if [line.name for line in zone.lines] != ["TZID"] or not zone.parts:
-            yield "a zone is a TZID and its observances"
-        for part in zone.parts:
-            lines = {line.name: line.value for line in part.lines if line.name != "TZNAME"}
-            rule = lines.pop("RRULE", None)
-            if part.name not in {"STANDARD", "DAYLIGHT"} or (rule is not None and not _YEARLY.fullmatch(rule)):
-                yield "an observance without a yearly rule"
-            if lines.keys() != {"DTSTART", "TZOFFSETFROM", "TZOFFSETTO"}:
-                yield "an observance without its offsets, or with more"
-            elif not (_WALL.fullmatch(lines.pop("DTSTART")) and all(map(_OFFSET.fullmatch, lines.values()))):
-                yield "an observance that cannot be read"
+        wrong = list(_observances(zone))
+        yield from wrong
+        if not wrong and _wrong_offsets(zone.value("TZID") or "", "\n".join(_unparsed(zone))):
+            yield "a zone has other offsets than its place"
 
 
-def _series(events: list[Component]) -> Iterator[str]:
-    """RFC 5545 sections 3.8.4.4 and 3.8.5."""
+def _observances(zone: Component) -> Iterator[str]:
+    if [line.name for line in zone.lines] != ["TZID"] or not zone.parts:
+        yield "a zone is a TZID and its observances"
+    for part in zone.parts:
+        lines = {line.name: line.value for line in part.lines if line.name != "TZNAME"}
+        rule = lines.pop("RRULE", None)
+        if part.name not in {"STANDARD", "DAYLIGHT"} or (rule is not None and not _YEARLY.fullmatch(rule)):
+            yield "an observance without a yearly rule"
+        if lines.keys() != {"DTSTART", "TZOFFSETFROM", "TZOFFSETTO"}:
+            yield "an observance without its offsets, or with more"
+        elif not (_WALL.fullmatch(lines.pop("DTSTART")) and all(map(_OFFSET.fullmatch, lines.values()))):
+            yield "an observance that cannot be read"
+
+
+@cache
+def _wrong_offsets(name: str, written: str) -> bool:
+    """Whether a zone, as dateutil reads it, differs from the IANA zone of its name."""
+    try:
+        place = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return True
+    read = tzical(io.StringIO(f"BEGIN:VCALENDAR\n{written}\nEND:VCALENDAR\n")).get(name)
+    return any(at.replace(tzinfo=read).utcoffset() != at.replace(tzinfo=place).utcoffset() for at in _NOONS)
+
+
+def _unparsed(part: Component) -> list[str]:
+    lines = [f"{line.name}:{line.value}" for line in part.lines]
+    return [f"BEGIN:{part.name}", *lines, *(line for one in part.parts for line in _unparsed(one)), f"END:{part.name}"]
+
+
+def _series(events: list[Component], *, alone: bool) -> Iterator[str]:
+    """RFC 5545 sections 3.8.4.4 and 3.8.5. An occurrence may come `alone` in answer to a suggestion about it."""
     masters = {event.value("UID"): event for event in events if event.value("RRULE") is not None}
     slots: Counter[tuple[str | None, str]] = Counter()
     for event in events:
         zone = next((_form(line) for line in event.all("DTSTART")), None)
-        if event.value("RRULE") is None:
+        if zone is None:
+            yield "DTSTART is a floating time, or none"
+        elif event.value("RRULE") is None:
             if zone != "UTC" or event.all("EXDATE"):
                 yield "a zone or an EXDATE without a rule"
         elif len(event.all("RRULE")) != 1 or not _RULE.fullmatch(event.value("RRULE") or ""):
@@ -176,7 +227,9 @@ def _series(events: list[Component]) -> Iterator[str]:
         for line in event.all("RECURRENCE-ID"):
             slots[event.value("UID"), line.value] += 1
             master = masters.get(event.value("UID"))
-            if master is None or _form(line) != _form(master.all("DTSTART")[0]):
+            if master is None and alone and _form(line) is not None:
+                continue
+            if master is None or _form(line) not in map(_form, master.all("DTSTART")):
                 yield "RECURRENCE-ID without a series in its zone"
             elif event.value("SEQUENCE") != master.value("SEQUENCE"):
                 yield "an override of another revision"
@@ -205,6 +258,8 @@ def _event(event: Component, method: str | None) -> Iterator[str]:
         for line in event.all(name):
             if line.params or not _INSTANT.fullmatch(line.value):
                 yield f"{name} is not an instant in UTC"
+    if not _UID.fullmatch(event.value("UID") or ""):
+        yield "UID is not something@somewhere"
     if event.value("DTSTAMP") != event.value("LAST-MODIFIED"):
         yield "DTSTAMP is not LAST-MODIFIED"
     if (event.value("DTSTART") or "") >= (event.value("DTEND") or "~"):
@@ -214,16 +269,28 @@ def _event(event: Component, method: str | None) -> Iterator[str]:
     if any(line.params.get("VALUE") != "URI" or "FEATURE" not in line.params for line in event.all("CONFERENCE")):
         yield "CONFERENCE without VALUE=URI or FEATURE"  # RFC 7986 section 5.11
     cancelled = event.value("STATUS") == "CANCELLED"
+    if event.value("STATUS") not in _STATUSES:
+        yield "STATUS is none"
     if cancelled and event.value("TRANSP") != "TRANSPARENT":
         yield "a cancelled event blocks time"
+    if cancelled and method is None and not (event.value("SUMMARY") or "").startswith("Cancelled: "):
+        yield "a feed does not say that an event is cancelled"
+    if event.value("X-MICROSOFT-CDO-BUSYSTATUS") != _busy_status(event):
+        yield "Outlook is told something else about the time"
     yield from _people(event, method, cancelled=cancelled)
     yield from _alarms(event)
     if method == "REQUEST" and cancelled:
         yield "REQUEST of a cancelled event"
-    if method == "CANCEL" and event.value("STATUS") not in {None, "CANCELLED"}:
+    if method == "CANCEL" and not cancelled:
         yield "CANCEL with another STATUS"
     if (method == "CANCEL" or cancelled) and event.parts:
         yield "alarm for a cancelled event"
+
+
+def _busy_status(event: Component) -> str:
+    if event.value("TRANSP") == "TRANSPARENT":
+        return "FREE"
+    return "TENTATIVE" if event.value("STATUS") == "TENTATIVE" else "BUSY"
 
 
 def _people(event: Component, method: str | None, *, cancelled: bool) -> Iterator[str]:
@@ -243,6 +310,8 @@ def _people(event: Component, method: str | None, *, cancelled: bool) -> Iterato
 
 
 def _alarms(event: Component) -> Iterator[str]:
+    if len(event.parts) > 1:
+        yield "rings more than once"
     for alarm in event.parts:
         if alarm.name != "VALARM" or alarm.value("ACTION") != "DISPLAY":
             yield "not a DISPLAY alarm"

@@ -1,14 +1,14 @@
 """The bytes as they leave the house. After a wanted change raise `RENDERER` and write them
 anew with `python -m tests.ical.test_ical_golden`."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from app.ical.entries import EntryStatus, Override
+from app.ical.freebusy import freebusy
 from app.ical.imip import message
-from app.ical.itip import cancel, request
+from app.ical.itip import cancel, decline_counter, request
 from app.ical.write import RENDERER, feed, vevent
 from tests.ical.entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, a_series, an_entry
 
@@ -19,16 +19,24 @@ ENTRY = an_entry(
     description="Listen for: how Ana answers “too expensive”.\nhttps://earshot.example/sessions/ses_1",
     attendees=(JUNIOR, COLLEAGUE),
 )
+HOUR = timedelta(hours=1)
+MOVED = replace(
+    ENTRY,
+    sequence=1,
+    changed_at=ENTRY.changed_at + HOUR,
+    starts_at=ENTRY.starts_at + HOUR,
+    ends_at=ENTRY.ends_at + HOUR,
+)
+OFF = replace(MOVED, sequence=2, changed_at=MOVED.changed_at + HOUR)
+ELSEWHERE = Override(
+    datetime(2026, 11, 3, 15, tzinfo=UTC),
+    datetime(2026, 11, 4, 19, tzinfo=UTC),
+    datetime(2026, 11, 4, 19, 30, tzinfo=UTC),
+)
 SERIES = a_series(
     an_entry(number=4, sequence=2, summary="1:1: Aisha & Mara"),
     dropped=(datetime(2026, 10, 20, 14, tzinfo=UTC),),
-    overrides=(
-        Override(
-            datetime(2026, 11, 3, 15, tzinfo=UTC),
-            datetime(2026, 11, 4, 19, tzinfo=UTC),
-            datetime(2026, 11, 4, 19, 30, tzinfo=UTC),
-        ),
-    ),
+    overrides=(ELSEWHERE,),
 )
 
 
@@ -42,8 +50,18 @@ def written() -> dict[str, bytes]:
     ]
     return {
         "invite.ics": invite,
-        "cancel.ics": cancel(an_entry(sequence=1)),
+        "update.ics": request(MOVED),
+        "cancel.ics": cancel(OFF),
         "series.ics": request(SERIES),
+        "cancelled_series.ics": cancel(replace(SERIES, sequence=3, changed_at=SERIES.changed_at + HOUR)),
+        "counter_declined.ics": decline_counter(SERIES, ELSEWHERE),
+        "freebusy.ics": freebusy(
+            [(ENTRY.starts_at, ENTRY.ends_at), (ELSEWHERE.starts_at, ELSEWHERE.ends_at)],
+            uid="busy-per_1@7f3a.earshot",
+            start=datetime(2026, 3, 1, tzinfo=UTC),
+            end=datetime(2026, 12, 1, tzinfo=UTC),
+            now=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+        ),
         "feed.ics": feed(fragments, name="Jo: Earshot", time_zone="Europe/Berlin"),
         "invite.eml": message(
             calendar=invite,
@@ -59,10 +77,14 @@ def written() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", ["invite.ics", "cancel.ics", "series.ics", "feed.ics", "invite.eml"])
-def test_the_bytes_are_those_that_were_agreed(name: str) -> None:
+def golden() -> dict[str, bytes]:
+    """All files as they were agreed, by name."""
+    return {path.name: path.read_bytes() for path in sorted(GOLDEN.iterdir()) if path.suffix in {".ics", ".eml"}}
+
+
+def test_the_bytes_are_those_that_were_agreed() -> None:
     assert RENDERER == 2
-    assert written()[name] == (GOLDEN / name).read_bytes()
+    assert written() == golden()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 
 from app.ical import imip, itip
 from app.ical.entries import Attendee, Entry, EntryStatus, Organizer, Override, Recurrence
+from tests.ical.checker import problems
 
 TEN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HALF = timedelta(minutes=30)
@@ -50,8 +51,10 @@ def test_the_time_stays_and_nobody_is_asked_or_rung() -> None:
 def test_of_a_series_only_the_one_occurrence_is_named() -> None:
     slot = TEN + timedelta(weeks=1)
 
-    written = itip.decline_counter(WEEKLY, Override(slot, slot + HALF, slot + 2 * HALF)).decode()
+    message = itip.decline_counter(WEEKLY, Override(slot, slot + HALF, slot + 2 * HALF))
 
+    assert problems(message, method="DECLINECOUNTER", recipient=MIA.email) == []
+    written = message.decode()
     assert written.count("BEGIN:VEVENT") == 1
     assert "\r\nRECURRENCE-ID;TZID=Europe/London:20261130T100000\r\n" in written
     assert "\r\nDTSTART:20261130T103000Z\r\n" in written
