@@ -19,7 +19,7 @@ from app.operations.changes import UnknownReference, amend, check_admin, check_c
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
 from app.operations.leaving import forget_calendars, leave_sessions, lock_company
-from app.operations.match_runs import end_matches
+from app.operations.matches import end_matches
 from app.operations.settling import settle_waits_of
 from app.queries import people
 from app.queries.pool import STANDING

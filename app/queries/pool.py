@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import DbSession
-from app.models.tables import enrollment, external_identity, match, person, person_skill
+from app.models.tables import enrollment, external_identity, match, pair_rule, person, person_skill, preference
 from app.queries.rows import in_parts
 from app.vocabulary import MatchStatus, PersonStatus, Side
 
@@ -34,14 +34,23 @@ class Skills:
     teaches: dict[str, frozenset[str]]
 
 
-def enrolled(db: DbSession, program_id: str, side: Side, *, team_id: str | None = None) -> list[Enrolled]:
-    """Return the active people on one side of a program, by key. Two statements."""
+def enrolled(
+    db: DbSession,
+    program_id: str,
+    side: Side,
+    *,
+    team_id: str | None = None,
+    among: Collection[str] | None = None,
+) -> list[Enrolled]:
+    """Return the active people on one side of a program, or those `among` some, by key. Two statements."""
     query = select(*person.c, enrollment.c.capacity).join(enrollment, enrollment.c.person_id == person.c.id)
     query = query.where(
         enrollment.c.program_id == program_id, enrollment.c.side == side, person.c.status == PersonStatus.ACTIVE
     )
     if team_id is not None:
         query = query.where(person.c.team_id == team_id)
+    if among is not None:
+        query = query.where(person.c.id.in_(sorted(among)))
     rows = db.execute(query).all()
     keys = canonical_keys(db, "person", [(row.id, row.email) for row in rows])
     return sorted((Enrolled(row, row.capacity, keys[row.id]) for row in rows), key=lambda found: found.key)
@@ -95,16 +104,30 @@ def standing_mentors(db: DbSession, program_id: str) -> dict[str, str]:
     return {row.mentee_id: row.mentor_id for row in rows}
 
 
-def past_mentors(db: DbSession, program_id: str) -> dict[str, set[str]]:
-    """Return the mentors of each mentee's ended matches, by person id. One statement."""
-    found: dict[str, set[str]] = {}
-    rows = db.execute(
-        select(match.c.mentee_id, match.c.mentor_id).where(
-            match.c.program_id == program_id, match.c.status == MatchStatus.ENDED
-        )
-    )
-    for row in rows:
-        found.setdefault(row.mentee_id, set()).add(row.mentor_id)
+def standing_matches(db: DbSession, program_id: str) -> dict[str, Any]:
+    """Return the match that stands of each mentee who has one, by person id. One statement."""
+    rows = db.execute(select(match).where(match.c.program_id == program_id, match.c.status.in_(STANDING)))
+    return {row.mentee_id: row for row in rows}
+
+
+def ended_matches(db: DbSession, program_id: str) -> list[Any]:
+    """Return (mentee_id, mentor_id, started_at, ended_because) of each match that has ended. One statement."""
+    columns = match.c.mentee_id, match.c.mentor_id, match.c.started_at, match.c.ended_because
+    ended = match.c.program_id == program_id, match.c.status == MatchStatus.ENDED
+    return list(db.execute(select(*columns).where(*ended)))
+
+
+def pair_rules(db: DbSession, program_id: str) -> list[Any]:
+    """Return what a program always says of two people, in the order in which it was said. One statement."""
+    return list(db.execute(select(pair_rule).where(pair_rule.c.program_id == program_id).order_by(pair_rule.c.id)))
+
+
+def preferences(db: DbSession, program_id: str, side: Side) -> dict[str, list[str]]:
+    """Return whom the people on one side would like, best first, by person id. One statement."""
+    found: dict[str, list[str]] = {}
+    query = select(preference.c.person_id, preference.c.preferred_id).order_by(preference.c.rank)
+    for row in db.execute(query.where(preference.c.program_id == program_id, preference.c.side == side)):
+        found.setdefault(row.person_id, []).append(row.preferred_id)
     return found
 
 

@@ -8,6 +8,8 @@ from app.db import DbSession
 from app.errors import Forbidden, NotFound
 from app.models.tables import match_run
 from app.operations import match_runs
+from app.operations.match_feasibility import InfeasiblePair
+from app.operations.match_settings import NotEnrolled
 from app.operations.programs import WeightsAllZero
 from app.operations.runs import ContradictoryPins, NotADraft
 from app.queries import runs
@@ -25,7 +27,7 @@ router = APIRouter(prefix="/v1", route_class=Route)
     status_code=202,
     tags=["matching"],
     operation_id="match_runs_start",
-    responses=refusals(Forbidden, NotFound, ContradictoryPins, match_runs.NotEnrolled, WeightsAllZero),
+    responses=refusals(Forbidden, NotFound, ContradictoryPins, NotEnrolled, WeightsAllZero),
 )
 def start_match_run(body: StartMatchRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
     """Match mentees with mentors: an exact optimum, as a draft. Watch the operation in `Location`."""
@@ -62,7 +64,7 @@ def get_match_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) 
     "/match-runs/{run_id}/publish",
     tags=["matching"],
     operation_id="match_runs_publish",
-    responses=refusals(NotFound, NotADraft, match_runs.InfeasiblePair),
+    responses=refusals(NotFound, NotADraft, InfeasiblePair),
 )
 def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
     """Make the proposed pairs active matches. Refused only for what has become impossible since the run."""

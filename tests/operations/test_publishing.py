@@ -15,6 +15,7 @@ from app.jobs.plan_runs import plan_publish, plan_run
 from app.models.tables import event, match, operation, seat
 from app.operations import enrollments, match_runs, operations, plan_publishing
 from app.operations.availability import set_availability
+from app.operations.match_feasibility import InfeasiblePair
 from app.operations.people import patch_person
 from app.operations.teams import create_team
 from app.queries import runs
@@ -163,7 +164,7 @@ def test_a_pair_that_a_constraint_has_come_to_forbid_is_refused_by_its_name(
     if broken is None:
         assert publish(engine, run_id).status is RunStatus.PUBLISHED
         return
-    with pytest.raises(match_runs.InfeasiblePair) as why:
+    with pytest.raises(InfeasiblePair) as why:
         publish(engine, run_id)
     assert why.value.extra == {"mentee_id": junior.id, "mentor_id": mentor.id, "constraint": broken}
 
@@ -179,7 +180,7 @@ def test_a_mentor_who_is_out_since_the_run_gets_nobody(engine: Engine) -> None:
             db, program_id=program_id, enrollment_id=f"enr_{mentor.id}", capacity=0, actor=SYSTEM, now=NOW
         )
 
-    with pytest.raises(match_runs.InfeasiblePair) as why:
+    with pytest.raises(InfeasiblePair) as why:
         publish(engine, run_id)
 
     assert why.value.extra["constraint"] == "no_capacity"
@@ -212,7 +213,7 @@ def test_two_drafts_published_at_once_give_a_place_away_once(postgres: Engine) -
                 rival.result(0.5)  # it waits for us: nothing of ours is committed
         why = rival.exception(20)
 
-    assert isinstance(why, match_runs.InfeasiblePair)
+    assert isinstance(why, InfeasiblePair)
     with transaction(postgres, writes=False) as db:
         active = select(func.count()).select_from(match).where(match.c.status == MatchStatus.ACTIVE)
         assert db.execute(active).scalar() == 1

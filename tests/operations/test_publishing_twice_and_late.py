@@ -12,6 +12,7 @@ from app.db import make_engine, retrying, transaction
 from app.jobs import match_runs as jobs
 from app.models.tables import job, match, operation, person
 from app.operations import accounts, match_runs
+from app.operations.match_feasibility import InfeasiblePair
 from app.operations.people import patch_person
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
@@ -82,7 +83,7 @@ def test_nobody_who_leaves_while_a_run_is_published_keeps_a_match(engine: Engine
         def publish_or_refuse() -> None:
             try:
                 retrying(publish)
-            except match_runs.InfeasiblePair:
+            except InfeasiblePair:
                 time.sleep(0)  # the mentor was quicker: that is an answer too
 
         rivals = [threading.Thread(target=publish_or_refuse), threading.Thread(target=retrying, args=(leave,))]

@@ -8,6 +8,7 @@ from app.errors import Problem
 from app.jobs import match_runs as jobs
 from app.models.tables import match, operation
 from app.operations import match_runs
+from app.operations.match_feasibility import InfeasiblePair
 from app.operations.people import patch_person
 from app.queries import runs
 from app.rules.access import SYSTEM
@@ -73,10 +74,10 @@ def test_publishing_refuses_only_the_pair_that_became_impossible_and_names_it(en
     with transaction(engine, writes=True) as db:
         patch_person(db, person_id=mentor.id, changes={"status": "left"}, actor=SYSTEM, now=NOW)
 
-        with pytest.raises(match_runs.InfeasiblePair) as why:
+        with pytest.raises(InfeasiblePair) as why:
             match_runs.publish_match_run(db, run_id=run_id, actor=SYSTEM, now=NOW)
 
-        assert why.value.extra == {"mentee_id": junior.id, "mentor_id": mentor.id}
+        assert why.value.extra == {"mentee_id": junior.id, "mentor_id": mentor.id, "constraint": "away"}
 
 
 def test_contradictions_and_strangers_are_refused_before_anything_runs(db: DbSession) -> None:

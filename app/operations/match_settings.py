@@ -1,0 +1,130 @@
+"""What a match run is asked: the program's settings with what is said differently, and no two things that clash."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import DbSession
+from app.errors import Extra, Fault, Invalid
+from app.models.tables import enrollment, person
+from app.operations.programs import WeightsAllZero
+from app.operations.runs import ContradictoryPins
+from app.queries import matching, pool, runs
+from app.queries.matching import Asked
+from app.rules.matching.pairs import blockers
+from app.rules.matching.problem import DEFAULT_WEIGHTS, Blocker, MatchConstraints
+from app.vocabulary import Disruption, Objective, PairRuleKind, PersonStatus, Side
+
+Pairs = Sequence[tuple[str, str]]
+"""(mentee id, mentor id)."""
+
+
+class NotEnrolled(Invalid):
+    """A pair names somebody who is not in the program on that side."""
+
+    code = "not_enrolled"
+    title = "Somebody in a pair is not enrolled on that side of the program"
+
+
+def settings_of(
+    db: DbSession,
+    *,
+    program_id: str | None,
+    objective: Objective,
+    disruption: Disruption,
+    weights: Mapping[str, int],
+    constraints: Mapping[str, Any],
+    pins: Pairs,
+    forbidden: Pairs,
+    now: datetime,
+) -> Asked:
+    """Return what a run is asked: of weights and constraints, what is not given is as the program (the default one
+    unless named) says now. Refused when no criterion counts, for people who are not enrolled, and for pins that can't
+    hold, naming the pair and what stands against it.
+    """
+    program = runs.program_for_run(db, program_id)
+    in_force = {**DEFAULT_WEIGHTS, **program.weights, **weights}
+    if not any(in_force.values()):
+        fault = Fault("/weights", "all_zero", "At least one criterion must have a weight.")
+        raise WeightsAllZero("Give one criterion more than 0.", faults=(fault,))
+    asked = Asked(
+        program_id=program.id,
+        objective=objective,
+        disruption=disruption,
+        weights=in_force,
+        constraints={**program.constraints, **constraints},
+        pins=pins,
+        forbidden=forbidden,
+    )
+    _check_pairs(db, asked, now=now)
+    return asked
+
+
+def _check_pairs(db: DbSession, asked: Asked, *, now: datetime) -> None:
+    capacity = _capacities(db, asked.program_id)
+    for name, pairs in (("pins", asked.pins), ("forbidden", asked.forbidden)):
+        for number, (mentee, mentor) in enumerate(pairs):
+            if (mentee, Side.MENTEE) not in capacity or (mentor, Side.MENTOR) not in capacity:
+                fault = Fault(f"/{name}/{number}", "not_enrolled", "names somebody who is not enrolled on that side")
+                raise NotEnrolled(faults=(fault,), extra={"mentee_id": mentee, "mentor_id": mentor})
+    rules = [
+        rule
+        for rule in pool.pair_rules(db, asked.program_id)
+        if (rule.mentee_id, Side.MENTEE) in capacity and (rule.mentor_id, Side.MENTOR) in capacity
+    ]
+    places = {who: places for (who, side), places in capacity.items() if side is Side.MENTOR}
+    for pointer, (mentee, mentor), why, rule in _clashes(db, asked, rules, places, now=now):
+        extra: dict[str, Extra] = {"mentee_id": mentee, "mentor_id": mentor, "constraint": why}
+        if rule is not None:
+            extra["pair_rule_id"] = rule.id
+        fault = Fault(pointer, "contradictory", f"can't hold: {why}")
+        raise ContradictoryPins("Take it out, or what stands against it.", faults=(fault,), extra=extra)
+
+
+Clash = tuple[str, tuple[str, str], str, Any]
+"""Where it is said, the pair, what stands against it, and the program's rule that says so, if one does."""
+
+
+def _clashes(
+    db: DbSession, asked: Asked, rules: Sequence[Any], places: Mapping[str, int], *, now: datetime
+) -> Iterator[Clash]:
+    """Go through what the run pins and the program forces, first against each other, then against constraints."""
+    pinned = Counter(mentee for mentee, _ in asked.pins)
+    forced = {rule.mentee_id: rule for rule in rules if rule.kind is PairRuleKind.FORCED}
+    never = {(rule.mentee_id, rule.mentor_id): rule for rule in rules if rule.kind is PairRuleKind.FORBIDDEN}
+    wanted = [(f"/pins/{number}", (mentee, mentor), None) for number, (mentee, mentor) in enumerate(asked.pins)]
+    wanted += [("", (who, rule.mentor_id), rule) for who, rule in forced.items() if who not in pinned]
+    refused = {(mentee, mentor) for mentee, mentor in asked.forbidden}
+    taken = Counter(mentor for _, (_, mentor), _ in wanted)
+    for pointer, pair, rule in wanted:
+        mentee, mentor = pair
+        if pinned[mentee] > 1:
+            yield pointer, pair, "pinned_twice", rule
+        if pair in refused or pair in never:
+            yield pointer, pair, Blocker.FORBIDDEN, rule or never.get(pair)
+        if mentee in forced and forced[mentee].mentor_id != mentor:
+            yield pointer, pair, "forced_pair", forced[mentee]
+        if taken[mentor] > places[mentor]:
+            yield pointer, pair, Blocker.CAPACITY, rule
+    if not wanted:
+        return
+    people = matching.pool_of(db, asked.program_id, among={who for _, pair, _ in wanted for who in pair}, now=now)
+    constraints = MatchConstraints(**asked.constraints)
+    for pointer, (mentee, mentor), rule in wanted:
+        if mentee in people.mentees and mentor in people.mentors:
+            for why in blockers(people.mentees[mentee], people.mentors[mentor], constraints):
+                yield pointer, (mentee, mentor), why, rule
+        elif rule is None:  # a program's rule waits until both are here
+            yield pointer, (mentee, mentor), "away", rule
+
+
+def _capacities(db: DbSession, program_id: str) -> dict[tuple[str, Side], int]:
+    """Return how many mentees everybody takes who is enrolled and works here, by person and side."""
+    query = select(enrollment.c.person_id, enrollment.c.side, enrollment.c.capacity).join(
+        person, person.c.id == enrollment.c.person_id
+    )
+    rows = db.execute(query.where(enrollment.c.program_id == program_id, person.c.status == PersonStatus.ACTIVE))
+    return {(row.person_id, row.side): row.capacity for row in rows}
