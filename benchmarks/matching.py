@@ -196,7 +196,7 @@ def _gathered(engine: Engine, objective: Objective) -> MatchProblem:
             actor=SYSTEM,
             now=NOW,
         )
-        return match_problem(db, run, now=NOW)[0]
+        return match_problem(db, run, now=NOW).problem
 
 
 def _pool(problem: MatchProblem) -> Pool:
