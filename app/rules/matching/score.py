@@ -12,15 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.rules.matching.columns import Ints, bits, index, members, table
+from app.rules.matching.points import CAN_TEACH, DOES_ALONE, FULL_CALLS, FULL_OVERLAP_MINUTES, LEAST_AFFINITY_RANK
 from app.rules.matching.problem import DEFAULT_WEIGHTS, Mentee, Mentor
-
-CAN_TEACH = 4  # the level; see the product's levels 0..4
-DOES_ALONE = 3
-
-FULL_OVERLAP_MINUTES = 20 * 60  # half of a full week together: more changes nothing for a pair that meets weekly
-FULL_CALLS = 20  # in four weeks: the five calls a week that a mentee should hear, all from this mentor
-
-LEAST_AFFINITY_RANK = 10  # the first rank earns ten tenths, the tenth and all after it one
 
 Edges = tuple[Ints, Ints]
 Fraction = tuple[NDArray[Any], Ints | int]
