@@ -1,4 +1,4 @@
-"""The console script, run as a real process: what it says, what it leaves behind, how it refuses."""
+"""The console script: what it says, what it leaves behind, how it refuses, and what it waits for."""
 
 import json
 import os
@@ -9,12 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from app.cli import app
 from app.db import make_engine, transaction
 
 PEOPLE = """\
@@ -28,15 +32,32 @@ Northwind: demo,mara@earshot.example,2030-01-08T10:00:00Z,2030-01-08T10:30:00Z
 """
 
 
-def earshot(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def earshot(*arguments: str, folder: Path, **environment: str) -> Done:
+    """Run a command in this process. An accident in it is one here."""
+    plain = {name: None for name in os.environ if name.startswith("EARSHOT_")}
+    done = CliRunner().invoke(
+        app, [*arguments, "--dir", str(folder)], env={**plain, **environment}, catch_exceptions=False
+    )
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def process(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as an operator does."""
     return subprocess.run(
         [sys.executable, "-c", "from app.cli import main; main()", *arguments, "--dir", str(folder)],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-        env={**plain, **environment},
         cwd=Path(__file__).parents[1],
     )
 
@@ -94,6 +115,57 @@ def test_a_missing_file_a_directory_and_an_unknown_person_are_one_line_errors(tm
         assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
 
 
+WEB, OUTSIDE, SOLVERS = ("fastapi", "starlette", "uvicorn"), ("httpx", "httpcore"), ("scipy", "highspy")
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ((), (*WEB, *OUTSIDE, *SOLVERS, "sqlalchemy", "pydantic")),
+        (("ical", "busy"), (*WEB, *OUTSIDE, *SOLVERS, "sqlalchemy")),
+        (("import",), (*WEB, *OUTSIDE, *SOLVERS)),
+        (("worker",), (*WEB, *SOLVERS, "httpx")),
+    ],
+)
+def test_a_command_waits_for_nothing_that_it_does_not_need(command: tuple[str, ...], unneeded: tuple[str, ...]) -> None:
+    script = f"""
+import sys
+from app.cli import main
+try:
+    main()
+finally:
+    print([name for name in {unneeded!r} if name in sys.modules], file=sys.stderr)
+"""
+
+    helped = subprocess.run(
+        [sys.executable, "-c", script, *command, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=Path(__file__).parents[1],
+    )
+
+    assert (helped.returncode, helped.stderr.strip()) == (0, "[]")
+    assert helped.stdout.startswith("Usage:")
+
+
+def test_every_command_of_the_list_is_there() -> None:
+    listed = CliRunner().invoke(app, ["--help"]).stdout
+    names = re.findall(r"^  ([a-z-]+)  +\S", listed.partition("Commands:")[2], re.MULTILINE)
+
+    assert "import" in names
+    for name in names:
+        assert f" root {name}" in CliRunner().invoke(app, [name, "--help"], prog_name="root").stdout
+
+
+def test_a_command_that_is_none_is_told_what_comes_near() -> None:
+    refused = CliRunner().invoke(app, ["wroker"])
+
+    assert refused.exit_code == 2
+    assert "'worker'" in refused.stderr
+
+
 def test_a_mistyped_folder_gets_no_database(tmp_path: Path) -> None:
     for arguments in (
         ("backup", str(tmp_path / "b.tar.gz")),
@@ -130,22 +202,22 @@ def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    process = subprocess.Popen(
+    served = subprocess.Popen(
         [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0", "--dir", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=Path(__file__).parents[1],
     )
-    assert process.stdout
-    found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+    assert served.stdout
+    found = re.search(r"http://127\.0\.0\.1:\d+", served.stdout.readline())
     assert found
     try:
-        yield found[0], process
+        yield found[0], served
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(15)
-        process.stdout.close()
+        served.send_signal(signal.SIGTERM)
+        served.wait(15)
+        served.stdout.close()
 
 
 def test_two_files_become_a_served_team_whose_key_and_login_link_work(tmp_path: Path) -> None:
@@ -153,9 +225,9 @@ def test_two_files_become_a_served_team_whose_key_and_login_link_work(tmp_path: 
     assert earshot("import", "people", write(tmp_path / "people.csv", PEOPLE), folder=folder).returncode == 0
     assert earshot("import", "calls", write(tmp_path / "calls.csv", CALLS), folder=folder).returncode == 0
     key = earshot("key", "create", "--role", "rep", "--person", "a@earshot.example", folder=folder).stdout.strip()
-    link = earshot("login-link", "a@earshot.example", folder=folder).stdout.strip()
+    link = process("login-link", "a@earshot.example", folder=folder).stdout.strip()
 
-    with serving(folder) as (url, process):
+    with serving(folder) as (url, served):
         deadline = time.monotonic() + 20
         with httpx.Client(base_url=url, trust_env=False, headers={"Authorization": f"Bearer {key}"}) as client:
             while True:
@@ -167,25 +239,32 @@ def test_two_files_become_a_served_team_whose_key_and_login_link_work(tmp_path: 
                     time.sleep(0.05)
             assert [call["title"] for call in calls] == ["Northwind: demo"]
             assert "Sign in" in client.get(httpx.URL(link).path).text
-        assert process.poll() is None
-    assert process.returncode in (0, -signal.SIGTERM)
+        assert served.poll() is None
+    assert served.returncode in (0, -signal.SIGTERM)
     assert (folder / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_demo_plays_the_whole_loop_and_plays_it_the_same_way_again(tmp_path: Path) -> None:
-    reports = []
-    for folder in (tmp_path / "one", tmp_path / "two", tmp_path / "one"):
-        done = earshot("demo", "--once", "--today", "2026-11-21", folder=folder)
-        assert done.returncode == 0, done.stderr
-        reports.append(json.loads((folder / "report.json").read_text()))
+def demo_in(folder: Path) -> dict[str, Any]:
+    done = process("demo", "--once", "--today", "2026-11-21", folder=folder)
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return report
 
-    first = reports[0]
+
+def test_the_demo_plays_the_whole_loop_and_plays_it_the_same_way_again(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+
+    first = demo_in(one)
+    invites, feeds = len(list((one / "outbox").glob("ent_*.eml"))), list((one / "feeds").glob("*.ics"))
+    one.rename(two)
+    second = demo_in(two)
+
     assert (first["matched"], first["unmatched"]) == (first["mentees"], 0)
     assert first["sessions_booked"] == first["seats_planned"] > 0
     assert first["plan_gap_percent"] <= 0.1
-    assert first["invites_written"] == len(list((tmp_path / "one" / "outbox").glob("ent_*.eml")))
-    assert list((tmp_path / "one" / "feeds").glob("*.ics"))
-    assert len({report["digest"] for report in reports}) == 1
+    assert first["invites_written"] == invites
+    assert feeds
+    assert second["digest"] == first["digest"]
 
 
 def test_the_demo_leaves_a_folder_with_other_things_alone(tmp_path: Path) -> None:

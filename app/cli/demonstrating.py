@@ -13,7 +13,7 @@ from app.cli.saying import fail, say
 from app.demo.tour import DemoFailed, run_demo
 from app.serving import PortTaken
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 class DemoSize(StrEnum):

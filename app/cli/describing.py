@@ -11,7 +11,7 @@ from app.main import openapi_text
 
 OPENAPI = Path(app.__file__).parent.parent / "openapi.json"
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

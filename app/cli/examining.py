@@ -6,7 +6,7 @@ from app import clock
 from app.cli.installation import Dir, look_at
 from app.doctor import examine
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

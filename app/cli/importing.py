@@ -21,7 +21,7 @@ from app.operations.people_imports import import_people
 from app.rules import csv_files
 from app.rules.access import SYSTEM
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 class ImportKind(StrEnum):

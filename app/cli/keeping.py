@@ -9,7 +9,7 @@ from app.cli import installation
 from app.cli.installation import Dir, existing, load, look_at, one_sentence
 from app.cli.saying import say
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

@@ -13,7 +13,7 @@ from app.operations.access import create_api_key, create_sign_in_link
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 keys = typer.Typer(no_args_is_help=True)
 commands.add_typer(keys, name="key", help="API keys.")
 

@@ -14,7 +14,7 @@ from app.ical.expand import busy_times
 from app.ical.read import Unreadable
 from app.vocabulary import zone
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 ical = typer.Typer(no_args_is_help=True)
 commands.add_typer(ical, name="ical", help="Calendars of others.")
 

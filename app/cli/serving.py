@@ -12,7 +12,7 @@ from app.main import create_app
 from app.serving import PortTaken, listening, server
 from app.worker import EMBEDDED_THREADS
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()

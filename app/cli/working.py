@@ -12,7 +12,7 @@ from app.cli.logs import log
 from app.cli.saying import say
 from app.worker import WORKER_THREADS, Worker
 
-commands = typer.Typer()
+commands = typer.Typer(rich_markup_mode=None)
 
 
 @commands.command()
