@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     imap_folder: str = "INBOX"
     """Whatever arrives there is read and marked as seen: no folder for people."""
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
-    """Database connections of one process at most (PostgreSQL)."""
+    """Database connections of one process at most (PostgreSQL), beside four that answer who fetches calendars."""
     outbound_allow: Annotated[tuple[AllowedPlace, ...], NoDecode] = ()
     """Networks and hosts that requests may go to although they are not public: `10.1.0.0/16, radicale.intranet`."""
     solver_seconds: Annotated[int, Field(ge=20, le=540)] = 120

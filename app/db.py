@@ -34,6 +34,7 @@ _SQLITE_PASSING = frozenset(
     }
 )
 _ATTEMPTS = 4
+_GLANCERS = 4
 T = TypeVar("T")
 
 _TAKEN = {
@@ -134,8 +135,30 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
     )
     # Several rows in one INSERT: the driver would send one for each.
     engine.dialect.use_insertmanyvalues_wo_returning = True
-    engine.update_execution_options(reader=engine.execution_options(postgresql_readonly=True))
+    glancer = _glancer(url)
+    event.listen(engine, "engine_disposed", lambda _engine: glancer.dispose())
+    engine.update_execution_options(reader=engine.execution_options(postgresql_readonly=True), glancer=glancer)
     return engine
+
+
+def _glancer(url: URL) -> Engine:
+    """Return an engine for single statements that read: one round trip each, where a transaction takes three and its
+    connection a fourth to see whether it lives. Its connections can do nothing else. Few are enough, for a statement
+    is over when the next thread gets to ask.
+    """
+    return create_engine(
+        url,
+        pool_size=_GLANCERS,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC -c statement_timeout=3000 -c default_transaction_read_only=on",
+        },
+    )
 
 
 def _sqlite(url: URL) -> Engine:
@@ -164,7 +187,7 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     event.listen(engine, "engine_disposed", lambda _engine: reader.dispose())
-    engine.update_execution_options(reader=reader)
+    engine.update_execution_options(reader=reader, glancer=reader)
     return engine
 
 
@@ -198,6 +221,26 @@ def reader_of(engine: Engine) -> Engine:
     """Return the engine whose transactions can't write."""
     reader: Engine = engine.get_execution_options()["reader"]
     return reader
+
+
+@contextmanager
+def glance(engine: Engine) -> Generator[Any]:
+    """A cursor of the driver for one statement that reads, with no transaction around it and nothing in front of it.
+
+    Nobody looked whether the connection lives. After any error, which is the driver's own, it is thrown away: whoever
+    needs the answer asks again in a `transaction`, which looks.
+    """
+    glancer: Engine = engine.get_execution_options()["glancer"]
+    line = glancer.raw_connection()
+    try:
+        cursor = line.cursor()
+        yield cursor
+        cursor.close()
+    except BaseException:
+        line.invalidate()
+        raise
+    finally:
+        line.close()
 
 
 @contextmanager

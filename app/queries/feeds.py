@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from app import credentials
-from app.db import DbSession, reader_of
+from app.db import DbSession, glance
 from app.errors import NotFound
 from app.models.tables import calendar_entry as entry
 from app.models.tables import feed, person
@@ -79,11 +79,11 @@ def list_feeds(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Any]
     return fetch(db, query, page, Order(column, feed.c.id))
 
 
-_SHOWN = and_(
+_REMEMBERED = and_(
     entry.c.ends_at > bindparam("from_at"),
-    entry.c.starts_at < bindparam("until_at"),
     or_(entry.c.status != EntryStatus.CANCELLED, entry.c.changed_at >= bindparam("from_at")),
 )
+_SHOWN = and_(_REMEMBERED, entry.c.starts_at < bindparam("until_at"))
 """Which entries a feed shows: those that touch [from, until); a cancelled one stays 30 days."""
 
 
@@ -117,11 +117,15 @@ _MARKS = (
         .concat(" ")
         .concat(cast(func.max(entry.c.changed_at), String))
     )
-    .where(feed.c.kind == FeedKind.PERSONAL, entry.c.person_id == feed.c.person_id, _SHOWN, _told(feed.c.privacy))
+    .where(feed.c.kind == FeedKind.PERSONAL, entry.c.person_id == feed.c.person_id, _REMEMBERED, _told(feed.c.privacy))
     .correlate(feed)
     .scalar_subquery()
 )
-"""What tells the states of somebody's entries apart: how many, the sum of their moments, the last. NULL: no entry."""
+"""What tells the states of somebody's entries apart: how many, the sum of their moments, the last. NULL: no entry.
+
+Those beyond the window count too: one that was just moved there is gone from the feed, and its moment alone tells it
+to who asks by date.
+"""
 
 _STATE = (
     select(
@@ -161,7 +165,8 @@ def feed_state(db: DbSession, *, secret: str, desk: Desk, now: datetime) -> Feed
     a dozen at most.
     """
     day = _day(now)
-    found = db.execute(_STATE, {"secret_digest": credentials.digest(secret), **_window(day)}).first()
+    asked = {"secret_digest": credentials.digest(secret), "from_at": _oldest(day)}
+    found = db.execute(_STATE, asked).first()
     if found is None:
         raise NotFound
     state = _state(found, desk, day)
@@ -193,7 +198,7 @@ class Lookout:
     def __init__(self, engine: Engine, desk: Desk) -> None:
         compiled = _STATE.compile(dialect=engine.dialect)
         self._desk = desk
-        self._engine = reader_of(engine)
+        self._engine = engine
         self._statement = str(compiled)
         self._places: Sequence[str] | None = getattr(compiled, "positiontup", None)
         self._constants = {name: str(value) for name, value in compiled.params.items()}
@@ -204,16 +209,11 @@ class Lookout:
         for the kinds that more than this statement tells apart.
         """
         day = _day(now)
-        window = {name: self._instant(at) if self._instant else at for name, at in _window(day).items()}
-        given = {**self._constants, "secret_digest": credentials.digest(secret), **window}
-        line = self._engine.raw_connection()
-        try:
-            cursor = line.cursor()
+        from_at = self._instant(_oldest(day)) if self._instant else _oldest(day)
+        given = {**self._constants, "secret_digest": credentials.digest(secret), "from_at": from_at}
+        with glance(self._engine) as cursor:
             cursor.execute(self._statement, [given[name] for name in self._places] if self._places else given)
             found = cursor.fetchone()
-            cursor.close()
-        finally:
-            line.close()
         state = _state(found, self._desk, day) if found else None
         return state if state and state.kind is FeedKind.PERSONAL else None
 
@@ -271,5 +271,9 @@ def _first(db: DbSession, query: Select[Any]) -> Any:
     return found
 
 
+def _oldest(day: datetime) -> datetime:
+    return day - _BACK
+
+
 def _window(day: datetime) -> dict[str, datetime]:
-    return {"from_at": day - _BACK, "until_at": day + _AHEAD}
+    return {"from_at": _oldest(day), "until_at": day + _AHEAD}

@@ -12,20 +12,21 @@ import httpx
 import icalendar
 import pytest
 import recurring_ical_events
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
-from app.db import DbSession, transaction
+from app.db import DbSession, make_engine, transaction
 from app.models import Person
 from app.models.tables import calendar_entry, feed
 from app.operations.accounts import patch_account
 from app.operations.call_types import patch_call_type
+from app.operations.calls import patch_call
 from app.operations.people import patch_person
 from app.operations.seats import release_seat
 from app.operations.skills import patch_skill
 from app.rules.access import SYSTEM
 from tests.calls_and_seats import TEN, Scene, a_scene, a_seat
 from tests.factories import a_person
-from tests.harness import NOW, Api
+from tests.harness import NOW, Api, FakeClock
 from tests.ical.checker import parse, problems
 from tests.statements import assert_same_cost, counted
 
@@ -201,6 +202,27 @@ def test_what_the_client_has_is_not_sent_again(jos: Subscribed) -> None:
     assert jos.fetch(**{"If-None-Match": '"x"', "If-Modified-Since": date}).status_code == 200
     assert jos.fetch(**{"If-Modified-Since": "yesterday"}).status_code == 200
     assert parsedate_to_datetime(date) < jos.api.clock()
+
+
+def test_who_asks_by_date_learns_that_a_call_left_the_year_ahead_and_that_it_came_back(jos: Subscribed) -> None:
+    def move(starts_at: datetime) -> str:
+        with jos.change() as db:
+            changes = {"starts_at": starts_at, "ends_at": starts_at + timedelta(minutes=30)}
+            patch_call(db, call_id=jos.scene.call_id, changes=changes, actor=SYSTEM, now=jos.api.clock())
+        jos.api.clock.advance(timedelta(hours=1))
+        answer = jos.fetch(**{"If-Modified-Since": known})
+        assert (answer.status_code, len(parse(answer.content).parts)) == (200, int(starts_at < last_day))
+        return answer.headers["last-modified"]
+
+    jos.api.clock.advance(timedelta(hours=1))
+    last_day = datetime(2027, 11, 21, tzinfo=UTC)
+    known = jos.fetch().headers["last-modified"]
+    known = move(last_day + timedelta(hours=10))
+    known = move(last_day - timedelta(hours=14))
+
+    assert jos.fetch(**{"If-Modified-Since": known}).status_code == 304
+    jos.api.clock.at = datetime(2026, 11, 22, tzinfo=UTC)
+    assert jos.fetch(**{"If-Modified-Since": known}).status_code == 200
 
 
 def test_a_poll_asks_the_same_statements_however_long_the_calendar_is(jos: Subscribed) -> None:
@@ -401,6 +423,22 @@ def test_who_fetched_last_is_noted_once_a_minute(api: Api, jos: Subscribed) -> N
     assert (first[0], first[1][:11], len(first[1])) == ("2026-11-21T09:00:00Z", "Calendar/1 ", 200)
     assert second == first
     assert noted() == ("2026-11-21T09:01:00Z", "Other")
+
+
+def test_fetches_go_on_after_the_database_dropped_every_connection(
+    serve: Callable[..., Api], postgres_url: str, clock: FakeClock, tmp_path: Path
+) -> None:
+    jos = Subscribed(serve(postgres_url, clock, tmp_path))
+    before = jos.fetch()
+    killer = make_engine(postgres_url)
+    with transaction(killer, writes=False) as db:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        db.execute(text(f"{others} AND datname = current_database()"))
+    killer.dispose()
+
+    after = [jos.fetch() for _ in range(3)]
+
+    assert [(one.status_code, one.content) for one in after] == [(200, before.content)] * 3
 
 
 def test_a_database_that_takes_no_writes_still_answers(sqlite_api: Api) -> None:
