@@ -161,6 +161,7 @@ def planned_and_published(engine: Engine, world: SmallWorld) -> None:
         # In this process: to start a solver of its own for each world takes a second.
         answer = solve(planning.plan_problem(db, run, now=NOW))
         plan_runs.keep_draft(db, run_id=run.id, answer=answer, inputs=b"", now=NOW)
+        assert planning.stale(db, runs.plan_seats(db, run.id), now=NOW) == {}
         plan_publishing.start_publishing(db, run_id=run.id, actor=SYSTEM, now=NOW)
 
     run_job(engine, jobs.plan_publish, run.id)
