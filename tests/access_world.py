@@ -48,7 +48,7 @@ from app.operations.webhooks import create_endpoint
 from app.queries import runs
 from app.rules.access import SYSTEM
 from app.rules.matching.problem import MatchAnswer, ProposedPair, UnmatchedMentee
-from app.rules.planning.problem import PlanAnswer, UnmetNeed, UnmetReason
+from app.rules.planning.problem import PlanAnswer, PlannedSeat, UnmetNeed, UnmetReason
 from app.rules.skills import SkillState
 from app.rules.templates import Words
 from app.vocabulary import (
@@ -178,7 +178,7 @@ def undone(database_url: str) -> Iterator[None]:
 _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
     "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
-    "endpoint_id", "event_id", "delivery_id", "calendar_id",
+    "endpoint_id", "event_id", "delivery_id", "calendar_id", "planned_seat",
 )  # fmt: skip
 
 
@@ -272,10 +272,9 @@ def _waits(db: DbSession, people: Mapping[str, str]) -> dict[str, str]:
 
 def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -> dict[str, str]:
     program_id = runs.program_for_run(db, None).id
-    for name in ("Ramp", "Refresh"):
-        create_program(db, name=name, weights={}, **BY_MACHINE)
+    ramp, _ = [create_program(db, name=name, weights={}, **BY_MACHINE).id for name in ("Ramp", "Refresh")]
 
-    def enrolled(who: str, side: Side, capacity: int = 1) -> str:
+    def enrolled(who: str, side: Side, capacity: int = 1, program_id: str = program_id) -> str:
         return enroll(db, program_id=program_id, person_id=who, side=side, capacity=capacity, **BY_MACHINE).id
 
     mentee_enrollments = [enrolled(who, Side.MENTEE) for who in mentees]
@@ -284,17 +283,26 @@ def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -
     for who in mentees:
         pair: dict[str, Any] = {"mentee_id": who, "mentor_id": people["mara"], "program_id": program_id}
         db.add(Match(id=f"mat_{who}", **pair, status=MatchStatus.ACTIVE, score=1, terms={CANARY: 1}, **stamps))
+    enrolled(people["ben"], Side.MENTEE, program_id=ramp)
+    enrolled(people["mara"], Side.MENTOR, 5, program_id=ramp)
+    proposed: dict[str, Any] = {"mentee_id": people["ana"], "mentor_id": people["mara"], "program_id": ramp}
+    waits: dict[str, Any] = {"status": MatchStatus.PENDING, "awaiting": ["mentor", "mentee"], "asked_at": NOW}
+    db.add(Match(id="mat_proposed", **proposed, **waits, score=1, terms={CANARY: 1}, **stamps))
     db.flush()
     (match_run, operation_id), *_ = [_match_run(db, people) for _ in range(3)]
-    plan_run, *_ = [_plan_run(db, people) for _ in range(3)]
+    planned_call = a_call(db, db.get_one(_Person, people["mara"]), starts_at=MONDAY + timedelta(days=4, hours=10))
+    plan_run, *_ = [_plan_run(db, people, planned_call) for _ in range(3)]
     return {
         "program_id": program_id,
         "enrollment_id": enrolled(people["ana"], Side.MENTOR),
         "mentee_enrollment": mentee_enrollments[0],
         "match_id": f"mat_{people['ana']}",
+        "ramp": ramp,
+        "proposed_match": "mat_proposed",
         "match_run": match_run,
         "operation_id": operation_id,
         "plan_run": plan_run,
+        "planned_seat": runs.plan_seats(db, plan_run)[0].id,
     }
 
 
@@ -312,15 +320,17 @@ def _match_run(db: DbSession, people: Mapping[str, str]) -> tuple[str, str]:
     pair = ProposedPair(mentee="a", mentor="m", score=1, terms={CANARY: 1}, pinned=False)
     answer = MatchAnswer(pairs=(pair,), unmatched=(UnmatchedMentee("b", CANARY, {}),), value=1, gap=0)
     who = {"a": people["ana"], "m": people["mara"], "b": people["ben"]}
-    match_runs.keep_draft(db, run_id=run.id, answer=answer, person_of=who, inputs=b"", now=NOW)
+    match_runs.keep_draft(db, run_id=run.id, answer=answer, person_of=who, inputs_hash="", now=NOW)
     return run.id, run.operation_id
 
 
-def _plan_run(db: DbSession, people: Mapping[str, str]) -> str:
+def _plan_run(db: DbSession, people: Mapping[str, str], call_id: str) -> str:
     week: dict[str, Any] = {"from_at": MONDAY, "to_at": MONDAY + timedelta(days=7)}
     run_id: str = plan_runs.start_plan_run(db, **week, team_id=None, program_id=None, **BY_MACHINE).id
     need = UnmetNeed(people["ana"], CANARY, UnmetReason.SEATS_TAKEN, call=None, limit=None, taken_by=())
-    answer = PlanAnswer(seats=(), unmet=(need,), fairness=0, learning=0, bound=0, timed_out=False)
+    terms = {CANARY: 1}
+    seat = PlannedSeat(people["ana"], call_id, 1, terms, teaches=(CANARY,), meets=(CANARY,), pinned=False)
+    answer = PlanAnswer(seats=(seat,), unmet=(need,), fairness=0, learning=0, bound=0, timed_out=False)
     plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs=b"", now=NOW)
     return run_id
 

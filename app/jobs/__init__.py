@@ -10,6 +10,7 @@ from app.jobs import (
     mail,
     mailbox,
     match_runs,
+    matches,
     notices,
     plan_runs,
     reminders,
@@ -28,6 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
     "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
     "mailbox": mailbox.poll,
+    "matches": matches.sweep,
     "match_run": match_runs.match_run,
     "notice_mail": notices.send_notice,
     "plan_run": plan_runs.plan_run,
@@ -45,6 +47,7 @@ PERIODIC: Mapping[str, timedelta] = {
     "calendars": timedelta(minutes=1),
     "housekeeping": timedelta(hours=1),
     "mailbox": timedelta(minutes=1),
+    "matches": timedelta(minutes=15),
     "reminders": timedelta(minutes=1),
     "reminders_ahead": timedelta(minutes=15),  # looks at everybody; by a quarter hour, as zones and most calls go
 }

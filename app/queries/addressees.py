@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, select
 from app.db import DbSession
 from app.models.tables import call, claim, match, participant, person, seat, session, waitlist_entry, webhook_endpoint
 from app.vocabulary import (
+    Approver,
     CallStatus,
     ClaimKind,
     DisabledBecause,
@@ -106,6 +107,27 @@ def mentors(db: DbSession, match_ids: Collection[str]) -> list[Addressee]:
     return _found(db, select(match.c.mentor_id.label("person_id"), match.c.id.label("about_id")), match.c.id, match_ids)
 
 
+def those_parted(db: DbSession, match_ids: Collection[str]) -> list[Addressee]:
+    """Return the two of these matches that had begun."""
+    return _both(db, match.c.started_at.is_not(None), match_ids)
+
+
+def those_not_matched(db: DbSession, match_ids: Collection[str]) -> list[Addressee]:
+    """Return the two of these matches that ended before they began."""
+    return _both(db, match.c.started_at.is_(None), match_ids)
+
+
+def those_whose_yes_is_missing(db: DbSession, match_ids: Collection[str]) -> Iterator[Addressee]:
+    """Return those who have yet to say yes to these matches: of the admins all, for any of them will do."""
+    rows = db.execute(select(match).where(match.c.id.in_(list(match_ids))).order_by(match.c.id)).all()
+    every_admin = select(person.c.id).where(person.c.role == Role.ADMIN, person.c.status == PersonStatus.ACTIVE)
+    admins = [] if all(Approver.ADMIN not in row.awaiting for row in rows) else db.execute(every_admin).scalars().all()
+    for row in rows:
+        asked = {Approver.MENTEE: [row.mentee_id], Approver.MENTOR: [row.mentor_id], Approver.ADMIN: admins}
+        for who in dict.fromkeys(one for part in row.awaiting for one in asked[Approver(part)]):
+            yield Addressee(row.id, who, row.id)
+
+
 def admins(db: DbSession, endpoint_ids: Collection[str]) -> list[Addressee]:
     """Return the admins, for each of these endpoints that nobody switched off by hand."""
     by_itself = webhook_endpoint.c.disabled_because.in_((DisabledBecause.GONE, DisabledBecause.FAILING))
@@ -136,6 +158,11 @@ _OFFERED_TO = select(waitlist_entry.c.person_id, waitlist_entry.c.seat_id.label(
     waitlist_entry, call
 )
 _IN_LINE = select(waitlist_entry.c.person_id, waitlist_entry.c.id.label("about_id")).join_from(waitlist_entry, call)
+
+
+def _both(db: DbSession, which: ColumnElement[bool], match_ids: Collection[str]) -> list[Addressee]:
+    rows = db.execute(select(match).where(match.c.id.in_(list(match_ids)), which).order_by(match.c.id))
+    return [Addressee(row.id, who, row.id) for row in rows for who in (row.mentee_id, row.mentor_id)]
 
 
 def _found(db: DbSession, query: Select[Any], of: ColumnElement[str], object_ids: Collection[str]) -> list[Addressee]:

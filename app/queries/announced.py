@@ -25,6 +25,7 @@ from app.models.tables import call as calls_table
 from app.queries import calls, external, seats, sessions, waitlist
 from app.queries.rows import in_parts
 from app.rules import seating
+from app.rules.access import SYSTEM
 from app.schemas.accounts import AccountRead
 from app.schemas.calls import CallRead
 from app.schemas.matches import MatchRead
@@ -79,6 +80,10 @@ def _sessions(db: DbSession, ids: list[str], _now: datetime) -> list[SessionRead
     return [SessionRead.of(row, people.get(row.id, [])) for row in rows]
 
 
+def _matches(db: DbSession, ids: list[str], _now: datetime) -> list[MatchRead]:
+    return [MatchRead.of(row, SYSTEM) for row in db.execute(select(match).where(match.c.id.in_(ids)))]
+
+
 def _waitlist_entries(db: DbSession, ids: list[str], now: datetime) -> list[WaitlistEntryRead]:
     rows = db.execute(waitlist.entries(now=now).where(waitlist_entry.c.id.in_(ids)))
     return [WaitlistEntryRead.model_validate(row) for row in rows]
@@ -104,7 +109,7 @@ _READERS: Mapping[str, Reader] = {
     "account": partial(_named, account, AccountRead),
     "call": _calls,
     "enrollment": partial(_plain, enrollment, EnrollmentRead),
-    "match": partial(_plain, match, MatchRead),
+    "match": _matches,
     # In short: with their pairs or seats, runs can be as long as the whole house is large.
     "match_run": partial(_plain, match_run, RunRead),
     "person": partial(_named, person, PersonRead),

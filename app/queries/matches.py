@@ -1,15 +1,21 @@
-"""Read matches, in the scope of who asks."""
+"""Read matches, in the scope of who asks, and those whose time has come for the house itself."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, exists, func, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import match
+from app.models.tables import enrollment, match, pair_rule, participant, session
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.queries.rows import first_row
+from app.queries.pool import STANDING
+from app.queries.rows import first_row, one_of
 from app.rules.access import Actor, runs_the_house
-from app.vocabulary import MatchStatus
+from app.rules.matching.lives import EXPIRES_AFTER, REMINDED_AFTER
+from app.vocabulary import MatchStatus, PairRuleKind, SessionStatus, Side
+
+_MEETS = (MatchStatus.ACTIVE, MatchStatus.PAUSED)
+_PENDING = one_of(match.c.status, [MatchStatus.PENDING])
 
 
 def visible_matches(actor: Actor) -> ColumnElement[bool]:
@@ -22,6 +28,17 @@ def visible_matches(actor: Actor) -> ColumnElement[bool]:
 def match_by_id(db: DbSession, match_id: str, *, actor: Actor) -> Any:
     """Return one match. Raises NotFound when absent or not for this actor."""
     return first_row(db, select(match).where(match.c.id == match_id, visible_matches(actor)))
+
+
+def match_for_update(db: DbSession, match_id: str) -> Any:
+    """Return one match with its row locked. Raises NotFound."""
+    return first_row(db, select(match).where(match.c.id == match_id).with_for_update(key_share=True))
+
+
+def standing_of(db: DbSession, who: ColumnElement[bool]) -> list[Any]:
+    """Return the matches that stand of these people, locked in the order of their ids."""
+    query = select(match).where(who, match.c.status.in_(STANDING)).order_by(match.c.id)
+    return list(db.execute(query.with_for_update(key_share=True)))
 
 
 def list_matches(
@@ -39,3 +56,69 @@ def list_matches(
         if values:
             query = query.where(column.in_(values))
     return fetch(db, query, page, Order(match.c.id, match.c.id))
+
+
+def match_of_mentee(db: DbSession, program_id: str, mentee_id: str) -> str | None:
+    """Return the id of the match of this mentee that stands in a program."""
+    mine = match.c.program_id == program_id, match.c.mentee_id == mentee_id, match.c.status.in_(STANDING)
+    found: str | None = db.execute(select(match.c.id).where(*mine)).scalar()
+    return found
+
+
+def places_left(db: DbSession, program_id: str, mentor_id: str, *, pending_too: bool) -> int:
+    """Return how many more mentees a mentor takes in a program; negative when their capacity came down since. A match
+    that waits for a yes takes a place of those who ask, and none of those who say it.
+    """
+    enrolled = enrollment.c.program_id == program_id, enrollment.c.person_id == mentor_id
+    capacity = select(enrollment.c.capacity).where(*enrolled, enrollment.c.side == Side.MENTOR)
+    theirs = match.c.program_id == program_id, match.c.mentor_id == mentor_id
+    taken = (
+        select(func.count()).select_from(match).where(*theirs, match.c.status.in_(STANDING if pending_too else _MEETS))
+    )
+    places: int = db.execute(capacity).scalar() or 0
+    return places - int(db.execute(taken).scalar_one())
+
+
+def is_forbidden(db: DbSession, program_id: str, mentee_id: str, mentor_id: str) -> bool:
+    """Whether the program always keeps these two apart."""
+    pair = pair_rule.c.mentee_id == mentee_id, pair_rule.c.mentor_id == mentor_id
+    rule = exists().where(pair_rule.c.program_id == program_id, *pair, pair_rule.c.kind == PairRuleKind.FORBIDDEN)
+    return bool(db.execute(select(rule)).scalar())
+
+
+def expired(*, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for matches about which nobody decided in time."""
+    return _PENDING & (match.c.asked_at <= now - EXPIRES_AFTER)
+
+
+def to_be_reminded(*, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for matches that have waited long, and of which nobody was reminded. One that is over
+    anyway is not worth a reminder.
+    """
+    waits = (match.c.asked_at <= now - REMINDED_AFTER) & (match.c.asked_at > now - EXPIRES_AFTER)
+    return _PENDING & waits & match.c.reminded_at.is_(None)
+
+
+def to_be_felt() -> ColumnElement[bool]:
+    """Return the condition for active matches whose two have met for the first time, and were not asked how it feels.
+    A session of both counts, whoever of them listened.
+    """
+    mentee, mentor = participant.alias("mentee"), participant.alias("mentor")
+    met = (
+        exists()
+        .where(mentee.c.person_id == match.c.mentee_id)
+        .where(mentor.c.session_id == mentee.c.session_id, mentor.c.person_id == match.c.mentor_id)
+        .where(session.c.id == mentee.c.session_id, session.c.status == SessionStatus.COMPLETED)
+        .where(session.c.starts_at >= match.c.started_at)
+    )
+    return (match.c.status == MatchStatus.ACTIVE) & match.c.fit_asked_at.is_(None) & met
+
+
+def some_for_update(db: DbSession, which: ColumnElement[bool], *, most: int) -> list[Any]:
+    """Return up to so many of these matches, locked in the order of their ids."""
+    return list(db.execute(select(match).where(which).order_by(match.c.id).limit(most).with_for_update(key_share=True)))
+
+
+def any_of(db: DbSession, *which: ColumnElement[bool]) -> bool:
+    """Whether there is a match of any of these."""
+    return bool(db.execute(select(exists().where(or_(*which)))).scalar())

@@ -28,13 +28,16 @@ from app.models.tables import (
 from app.queries import seats, sessions
 from app.queries.entries import Desk, drawn_entries
 from app.queries.rows import first_row
+from app.rules.matching.lives import EXPIRES_AFTER
 from app.rules.messages import call_words, moment, when
 from app.rules.templates import Fact
 from app.vocabulary import (
     IN_LINE,
     LIVE_SEATS,
+    Approver,
     CallStatus,
     DisabledBecause,
+    EndedBecause,
     EndpointStatus,
     EntryStatus,
     MatchStatus,
@@ -150,24 +153,47 @@ def _time_suggested(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) ->
     return _said_of_session(db, one, facts, desk=desk, now=now)
 
 
+def _match_requested(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
+    found = _match_about(db, one)
+    if found.status is not MatchStatus.PENDING:
+        return Pointless(f"the match is {found.status}")
+    asked = {Approver.MENTEE: found.mentee_id, Approver.MENTOR: found.mentor_id}
+    theirs = {part for part, who in asked.items() if who == one.person_id}
+    if one.role is Role.ADMIN:
+        theirs.add(Approver.ADMIN)
+    if theirs.isdisjoint(found.awaiting):
+        return Pointless("nobody waits for their yes any more")
+    mentee, mentor = found.mentee_name, found.mentor_name
+    wish = f"{mentee} would like {mentor} to be their mentor."
+    request = wish if found.asked_by_id else f"{mentor} could be the mentor of {mentee}."
+    until = moment(found.asked_at + EXPIRES_AFTER, one.time_zone)
+    names = {"mentor_name": mentor, "mentee_name": mentee, "program": found.program}
+    return Said({**names, "request": request, "until": until, "link": f"{desk.public_url}/"})
+
+
+def _match_over(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
+    found = _match_about(db, one)
+    if found.ended_because is EndedBecause.REPLACED and found.mentee_id == one.person_id and found.has_another:
+        return Pointless("they read of the match that they have now")
+    why = _WHY_NO_MATCH[found.ended_because or EndedBecause.BY_HAND]
+    return Said({**_said_of_match(found, one, desk), "reason": why})
+
+
+def _fit_check(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
+    found = _match_about(db, one)
+    if found.status not in (MatchStatus.ACTIVE, MatchStatus.PAUSED):
+        return Pointless(f"the match is {found.status}")
+    if (found.mentee_fit if found.mentee_id == one.person_id else found.mentor_fit) is not None:
+        return Pointless("they have said it")
+    return Said(_said_of_match(found, one, desk))
+
+
 def _match_started(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
-    mentor, mentee = person.alias("mentor"), person.alias("mentee")
-    query = (
-        select(
-            *(match.c[name] for name in ("status", "mentor_id")),
-            *(side.c.name.label(f"{side.name}_name") for side in (mentor, mentee)),
-            program.c.name.label("program"),
-        )
-        .join(mentor, mentor.c.id == match.c.mentor_id)
-        .join(mentee, mentee.c.id == match.c.mentee_id)
-        .join(program, program.c.id == match.c.program_id)
-    )
-    found = first_row(db, query.where(match.c.id == one.about_id))
+    found = _match_about(db, one)
     if found.status is not MatchStatus.ACTIVE:
         return Pointless(f"the match is {found.status}")
     names = {"mentor_name": found.mentor_name, "mentee_name": found.mentee_name}
-    other = found.mentee_name if found.mentor_id == one.person_id else found.mentor_name
-    return Said({**names, "other_name": other, "program": found.program, "link": f"{desk.public_url}/"})
+    return Said({**_said_of_match(found, one, desk), **names})
 
 
 def _webhook_disabled(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
@@ -190,7 +216,12 @@ READERS: Mapping[MessageKind, Reader] = {
     MessageKind.OFFER_LAPSED: _offer_lapsed,
     MessageKind.SESSION_DECLINED: _session_declined,
     MessageKind.TIME_SUGGESTED: _time_suggested,
+    MessageKind.MATCH_REQUESTED: _match_requested,
+    MessageKind.MATCH_REMINDER: _match_requested,
+    MessageKind.MATCH_DECLINED: _match_over,
     MessageKind.MATCH_STARTED: _match_started,
+    MessageKind.MATCH_ENDED: _match_over,
+    MessageKind.FIT_CHECK: _fit_check,
     MessageKind.WEBHOOK_DISABLED: _webhook_disabled,
 }
 """Who reads which notice. Reminders and the digest have readers of their own."""
@@ -199,6 +230,43 @@ _WHY_DISABLED: Mapping[DisabledBecause | None, str] = {
     DisabledBecause.GONE: "It answered that it is gone for good (410).",
     DisabledBecause.FAILING: "Nothing has arrived there for five days.",
 }
+
+
+_WHY_NO_MATCH: Mapping[EndedBecause, str] = {
+    EndedBecause.BY_HAND: "One of you, or an admin, has ended it.",
+    EndedBecause.REPLACED: "The matches of the program were made anew.",
+    EndedBecause.LEFT: "One of you is no longer in the program.",
+    EndedBecause.NOT_A_FIT: "It was not a fit, and that is nobody's fault.",
+    EndedBecause.DECLINED: "The answer was no.",
+    EndedBecause.EXPIRED: "Nobody decided in time.",
+    EndedBecause.WITHDRAWN: "The request was taken back.",
+}
+
+
+def _match_about(db: DbSession, one: Any) -> Any:
+    """Return the match that a notice is about, with the names in it, and whether its mentee has another one there that
+    has begun. Raises NotFound.
+    """
+    mentor, mentee, other = person.alias("mentor"), person.alias("mentee"), match.alias("other")
+    begun = other.c.status.in_((MatchStatus.ACTIVE, MatchStatus.PAUSED)), other.c.id != match.c.id
+    another = exists().where(other.c.program_id == match.c.program_id, other.c.mentee_id == match.c.mentee_id, *begun)
+    query = (
+        select(
+            match,
+            *(side.c.name.label(f"{side.name}_name") for side in (mentor, mentee)),
+            program.c.name.label("program"),
+            another.label("has_another"),
+        )
+        .join(mentor, mentor.c.id == match.c.mentor_id)
+        .join(mentee, mentee.c.id == match.c.mentee_id)
+        .join(program, program.c.id == match.c.program_id)
+    )
+    return first_row(db, query.where(match.c.id == one.about_id))
+
+
+def _said_of_match(found: Any, one: Any, desk: Desk) -> dict[str, Fact]:
+    other = found.mentee_name if found.mentor_id == one.person_id else found.mentor_name
+    return {"other_name": other, "program": found.program, "link": f"{desk.public_url}/"}
 
 
 def _call_about(db: DbSession, one: Any) -> Any:

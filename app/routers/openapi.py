@@ -48,11 +48,18 @@ _SHOWS = {
     "webhook_endpoint": "WebhookEndpointRead",
 }
 """What a webhook says of its object, by type: what the API says of it to an admin."""
+_WAITS = {"status": "pending", "awaiting": ["mentor"], "started_at": None, "fit_asked_at": None, "mentee_fit": None}
 _AFTERWARDS: dict[str, dict[str, Any]] = {
     "call.cancelled": {"status": "cancelled", "seats_taken": 0, "joinable": False},
     "call.started": {"status": "live", "joinable": False},
     "call.ended": {"status": "ended", "seats_taken": 0, "joinable": False},
     "call.no_show": {"status": "no_show", "seats_taken": 0, "joinable": False},
+    "match.requested": _WAITS,
+    "match.approved": _WAITS,
+    "match.reminded": _WAITS,
+    "match.declined": {"status": "ended", "ended_because": "declined"},
+    "match.withdrawn": {"status": "ended", "ended_because": "withdrawn"},
+    "match.expired": {"status": "ended", "ended_because": "expired"},
     "match_run.started": {"status": "queued", "inputs_hash": None},
     "match_run.drafted": {"status": "draft"},
     "plan_run.started": {"status": "queued", "inputs_hash": None},

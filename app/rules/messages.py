@@ -101,6 +101,20 @@ _WHO = Token("who_name", "Who answered; several with “and”.", "Mara Okafor")
 _SETTINGS = Token(
     "settings_link", "The page where they choose which mail they want.", "https://earshot.example/r/AbCd/mail"
 )
+_OTHER = Token("other_name", "The other of the two.", "Mara Okafor")
+_MENTOR = Token("mentor_name", "The mentor.", "Mara Okafor")
+_MENTEE = Token("mentee_name", "The mentee.", "Jo Müller")
+_PROGRAM = Token("program", "The program that they are in.", "New account executives")
+_MATCH_OVER = Token("reason", "Why there is no match, as a sentence.", "Nobody decided in time.")
+_YES_MISSING = (
+    _NAME,
+    Token("request", "What is asked, as a sentence.", "Jo Müller would like Mara Okafor to be their mentor."),
+    _MENTOR,
+    _MENTEE,
+    _PROGRAM,
+    _UNTIL,
+    _LINK,
+)
 _ON_CALL = (_NAME, _CALL, _HOST, _WHEN, _LINK)
 _INVITE = (_NAME, _WHAT, Token("when", _WHEN.meaning + " Of a series, several lines.", _WHEN.example), _LINK)
 _REMINDER = (
@@ -271,15 +285,75 @@ You can move it there, or choose another time, here:
 """,
         ),
     ),
-    MessageKind.MATCH_STARTED: Message(
-        (
-            _NAME,
-            Token("other_name", "The other of the two.", "Mara Okafor"),
-            Token("mentor_name", "The mentor.", "Mara Okafor"),
-            Token("mentee_name", "The mentee.", "Jo Müller"),
-            Token("program", "The program that they are in.", "New account executives"),
-            _LINK,
+    MessageKind.MATCH_REQUESTED: Message(
+        _YES_MISSING,
+        Words(
+            "Will you say yes? {{mentee_name}} and {{mentor_name}}",
+            """Hello {{name}},
+
+{{request}} They would be a match in {{program}}.
+
+It begins with your yes. Please say yes or no by {{until}}:
+{{link}}
+""",
         ),
+    ),
+    MessageKind.MATCH_REMINDER: Message(
+        _YES_MISSING,
+        Words(
+            "Still waiting for you: {{mentee_name}} and {{mentor_name}}",
+            """Hello {{name}},
+
+{{request}} They would be a match in {{program}}, and it is for you to say.
+
+A no is a good answer, too. If nobody answers by {{until}}, it is off:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.MATCH_DECLINED: Message(
+        (_NAME, _OTHER, _PROGRAM, _MATCH_OVER, _LINK),
+        Words(
+            "No match this time: {{other_name}}",
+            """Hello {{name}},
+
+You and {{other_name}} will not be a match in {{program}} this time. {{reason}}
+
+What else there is to hear and to learn is here:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.MATCH_ENDED: Message(
+        (_NAME, _OTHER, _PROGRAM, _MATCH_OVER, _LINK),
+        Words(
+            "Your match with {{other_name}} has ended",
+            """Hello {{name}},
+
+You and {{other_name}} are no longer a match in {{program}}. {{reason}}
+
+Sessions that you have planned together stay until one of you cancels them. Your week is here:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.FIT_CHECK: Message(
+        (_NAME, _OTHER, _PROGRAM, _LINK),
+        Words(
+            "How is it going with {{other_name}}?",
+            """Hello {{name}},
+
+You and {{other_name}} have met for the first time as a match in {{program}}.
+How does it feel: good, not sure yet, or not a fit?
+
+Only you and the admins see your answer. If it is not a fit, the match ends and somebody else is looked for.
+Nobody has to say why:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.MATCH_STARTED: Message(
+        (_NAME, _OTHER, _MENTOR, _MENTEE, _PROGRAM, _LINK),
         Words(
             "You and {{other_name}} are a match",
             """Hello {{name}},

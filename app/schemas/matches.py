@@ -1,12 +1,16 @@
 """Matches as they travel."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from app.schemas.shapes import Read
-from app.vocabulary import MatchStatus
+from app.rules.access import Actor, may_act_for
+from app.rules.matching.lives import EXPIRES_AFTER
+from app.schemas.shapes import Body, Read
+from app.vocabulary import Approver, EndedBecause, Fit, MatchStatus, Side
+
+Id = Annotated[str, Field(max_length=48)]
 
 _MATCH: dict[str, Any] = {
     "id": "mat_01jd6x0000e8r9sv4kz2m7n5qf",
@@ -18,14 +22,59 @@ _MATCH: dict[str, Any] = {
     "score": 8123,
     "terms": {"skill": 4200, "co_availability": 1900, "segment": 1500, "overlap": 523},
     "pinned": False,
+    "asked_by_id": None,
+    "awaiting": [],
+    "asked_at": None,
+    "expires_at": None,
+    "started_at": "2026-11-21T09:00:00Z",
+    "ended_because": None,
+    "fit_asked_at": "2026-11-23T11:00:00Z",
+    "mentee_fit": "good",
+    "mentor_fit": None,
     "version": 2,
     "created_at": "2026-11-21T09:00:00Z",
-    "updated_at": "2026-11-21T09:00:04Z",
+    "updated_at": "2026-11-23T11:00:00Z",
 }
 
 
+class AskForMatch(Body):
+    """A match that somebody would like: a mentee names a mentor, an admin may name both."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"mentor_id": "per_01jd6x0000e8r9sv4kz2m7n5qb"}]})
+
+    mentor_id: Id
+    mentee_id: Annotated[Id | None, Field(description="You, unless you are an admin.")] = None
+    program_id: Annotated[Id | None, Field(description="The default program unless named.")] = None
+
+
+class ApproveMatch(Body):
+    """A yes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+    said_as: Annotated[
+        Approver | None,
+        Field(alias="as", description="Whose yes it is: your own unless named; an admin says it for others by name."),
+    ] = None
+
+
+class AnswerFit(Body):
+    """How a match feels."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"answer": "good"}]})
+
+    answer: Fit
+    side: Annotated[
+        Side | None, Field(alias="as", description="Whose answer it is: your own unless named; an admin names one.")
+    ] = None
+
+
 class MatchRead(Read):
-    """A mentee and a mentor over time."""
+    """A mentee and a mentor over time; `terms` sum to `score`, both empty where somebody asked for the match.
+
+    While it is pending, `awaiting` says whose yes is missing, and `expires_at` until when. Of the answers to how it
+    feels you see your own.
+    """
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_MATCH]})
 
@@ -38,6 +87,28 @@ class MatchRead(Read):
     score: int
     terms: dict[str, int]
     pinned: bool
+    asked_by_id: str | None
+    awaiting: list[Approver]
+    asked_at: datetime | None
+    expires_at: datetime | None
+    started_at: datetime | None
+    ended_because: EndedBecause | None
+    fit_asked_at: datetime | None
+    mentee_fit: Fit | None
+    mentor_fit: Fit | None
     version: int
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, seen_by: Actor) -> "MatchRead":
+        """Build from a row of `match`, as this actor sees it."""
+        made = {"expires_at", "mentee_fit", "mentor_fit"}
+        values = {name: getattr(row, name) for name in cls.model_fields if name not in made}
+        waits = row.status is MatchStatus.PENDING and row.asked_at is not None
+        return cls(
+            **values,
+            expires_at=row.asked_at + EXPIRES_AFTER if waits else None,
+            mentee_fit=row.mentee_fit if may_act_for(seen_by, row.mentee_id) else None,
+            mentor_fit=row.mentor_fit if may_act_for(seen_by, row.mentor_id) else None,
+        )

@@ -95,6 +95,9 @@ ONE_ON_ONE = {
 }
 ENDPOINT = {"name": "CRM", "url": "https://crm.example/hooks", "acts": ["seat.*"]}
 MENTEE = {"enrollment_id": "mentee_enrollment"}
+PLANNED = {"seat_id": "planned_seat"}
+PROPOSAL = {"program_id": "<ramp>", "mentee_id": "<ben>", "mentor_id": "<mara>"}
+PROPOSED = {"match_id": "proposed_match"}
 BY_EXTERNAL_ID = "/by-external-id/{source}/{external_id}"
 ENROLLMENTS = "/v1/programs/{program_id}/enrollments"
 
@@ -228,10 +231,27 @@ MATRIX = (
     Row("POST /v1/match-runs/{run_id}/publish", ADMIN_SEES),
     Row("GET /v1/matches", ALL),
     Row("GET /v1/matches/{match_id}", PRIVATE),
+    Row("POST /v1/matches", (201, 403, 201, 401), PROPOSAL),
+    Row("POST /v1/matches/{match_id}/approve", PRIVATE, {"as": "mentee"}, ids=PROPOSED),
+    Row("POST /v1/matches/{match_id}/approve", (200, 403, 404, 401), {"as": "mentor"}, ids=PROPOSED),
+    Row("POST /v1/matches/{match_id}/decline", PRIVATE, ids=PROPOSED),
+    Row("POST /v1/matches/{match_id}/decline", CLASH),
+    Row("POST /v1/matches/{match_id}/withdraw", (200, 403, 404, 401), ids=PROPOSED),
+    Row("POST /v1/matches/{match_id}/pause", PRIVATE),
+    Row("POST /v1/matches/{match_id}/resume", PRIVATE),
+    Row("POST /v1/matches/{match_id}/end", PRIVATE),
+    Row("POST /v1/matches/{match_id}/fit", (403, 200, 404, 401), {"answer": "good"}),
+    Row("POST /v1/matches/{match_id}/fit", (200, 403, 404, 401), {"answer": "good", "as": "mentor"}),
     Row("POST /v1/plan-runs", ADMIN_QUEUES, WEEK),
     Row("GET /v1/plan-runs", ADMIN_SEES),
     Row("GET /v1/plan-runs/{run_id}", ADMIN_SEES),
     Row("POST /v1/plan-runs/{run_id}/publish", (202, 404, 404, 401)),
+    Row("POST /v1/plan-runs/{run_id}/replan", (202, 404, 404, 401)),
+    Row("POST /v1/plan-runs/{run_id}/cancel", ADMIN_SEES),
+    Row("POST /v1/plan-runs/{run_id}/swap", ADMIN_SEES, {"seat_id": "<planned_seat>", "observer_id": "<cleo>"}),
+    Row("POST /v1/plan-runs/{run_id}/seats", (201, 404, 404, 401), {"observer_id": "<ana>", "call_id": "<held_call>"}),
+    Row("PATCH /v1/plan-runs/{run_id}/seats/{seat_id}", ADMIN_SEES, {"pinned": True}, ids=PLANNED),
+    Row("DELETE /v1/plan-runs/{run_id}/seats/{seat_id}", (204, 404, 404, 401), ids=PLANNED),
     Row("GET /v1/operations", ADMIN_SEES),
     Row("GET /v1/operations/{operation_id}", ADMIN_SEES),
     Row("POST /v1/operations/{operation_id}/cancel", ADMIN_SEES, ids={"operation_id": "queued_operation"}),
