@@ -8,10 +8,11 @@ from functools import partial
 from app.child import ChildFailed
 from app.db import transaction
 from app.jobs.context import JobContext
-from app.jobs.solving import canonical, fail, solved
+from app.jobs.solving import fail, solved
 from app.operations import plan_publishing, plan_runs
 from app.queries import planning, runs
 from app.rules.access import SYSTEM, Actor
+from app.rules.digest import digest
 from app.rules.planning.problem import ContradictoryPin, PlanAnswer, PlanProblem, PlanQuestion
 from app.vocabulary import Role
 
@@ -40,8 +41,10 @@ def plan_run(job: JobContext) -> None:
         fail(job, run.operation_id, "solver_stopped", str(why))
         return
     job.progress(80)
-    inputs = canonical(problem)
-    job.write(lambda db: plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs=inputs, now=job.clock()))
+    inputs_hash = digest(problem)
+    job.write(
+        lambda db: plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs_hash=inputs_hash, now=job.clock())
+    )
 
 
 def _answer(job: JobContext, problem: PlanProblem) -> PlanAnswer:

@@ -1,6 +1,5 @@
 """Plan seats: start a run, plan a draft anew, keep what was found, call it off."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -193,7 +192,7 @@ def _queue(
     return runs.plan_run_by_id(db, run_id, actor=actor)
 
 
-def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes, now: datetime) -> None:
+def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs_hash: str, now: datetime) -> None:
     """Write the answer of a run as its draft; a draft that it plans anew is cancelled. Does nothing when the run has
     one. Locks the draft that it replaces, then the run.
     """
@@ -233,7 +232,7 @@ def keep_draft(db: DbSession, *, run_id: str, answer: PlanAnswer, inputs: bytes,
         gap_percent=round(answer.gap_percent, 6),
         timed_out=answer.timed_out,
         unmet=[_unmet(one) for one in answer.unmet],
-        inputs_hash=hashlib.sha256(inputs).hexdigest(),
+        inputs_hash=inputs_hash,
     )
     result = {"plan_run_id": run_id, "seats": len(rows), "unmet": len(answer.unmet)}
     operations.succeed(db, run.operation_id, result=result, now=now)

@@ -160,7 +160,7 @@ def planned_and_published(engine: Engine, world: SmallWorld) -> None:
         run = start_plan(db, from_at=world.from_at, to_at=world.to_at)
         # In this process: to start a solver of its own for each world takes a second.
         answer = solve(planning.plan_problem(db, run, now=NOW))
-        plan_runs.keep_draft(db, run_id=run.id, answer=answer, inputs=b"", now=NOW)
+        plan_runs.keep_draft(db, run_id=run.id, answer=answer, inputs_hash="", now=NOW)
         assert planning.stale(db, runs.plan_seats(db, run.id), now=NOW) == {}
         plan_publishing.start_publishing(db, run_id=run.id, actor=SYSTEM, now=NOW)
 
