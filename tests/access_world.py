@@ -331,7 +331,7 @@ def _plan_run(db: DbSession, people: Mapping[str, str], call_id: str) -> str:
     terms = {CANARY: 1}
     seat = PlannedSeat(people["ana"], call_id, 1, terms, teaches=(CANARY,), meets=(CANARY,), pinned=False)
     answer = PlanAnswer(seats=(seat,), unmet=(need,), fairness=0, learning=0, bound=0, timed_out=False)
-    plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs=b"", now=NOW)
+    plan_runs.keep_draft(db, run_id=run_id, answer=answer, inputs_hash="", now=NOW)
     return run_id
 
 

@@ -249,7 +249,7 @@ MATRIX = (
     Row("POST /v1/plan-runs/{run_id}/replan", (202, 404, 404, 401)),
     Row("POST /v1/plan-runs/{run_id}/cancel", ADMIN_SEES),
     Row("POST /v1/plan-runs/{run_id}/swap", ADMIN_SEES, {"seat_id": "<planned_seat>", "observer_id": "<cleo>"}),
-    Row("POST /v1/plan-runs/{run_id}/seats", (201, 404, 404, 401), {"observer_id": "<ana>", "call_id": "<held_call>"}),
+    Row("POST /v1/plan-runs/{run_id}/seats", (201, 404, 404, 401), {"observer_id": "<cleo>", "call_id": "<held_call>"}),
     Row("PATCH /v1/plan-runs/{run_id}/seats/{seat_id}", ADMIN_SEES, {"pinned": True}, ids=PLANNED),
     Row("DELETE /v1/plan-runs/{run_id}/seats/{seat_id}", (204, 404, 404, 401), ids=PLANNED),
     Row("GET /v1/operations", ADMIN_SEES),
