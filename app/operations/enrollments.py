@@ -2,20 +2,21 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, delete, or_, select
 
 from app import ids
 from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden
 from app.models import Enrollment
-from app.models.tables import enrollment, match, person
-from app.operations.changes import UnknownReference, amend, check_admin, check_unused, check_version
+from app.models.tables import enrollment, match, person, preference
+from app.operations.changes import UnknownReference, amend, check_admin, check_version
 from app.operations.events import tell
+from app.operations.leaving import leave_matches
+from app.operations.match_runs import rematch_soon
 from app.queries import programs
-from app.queries.pool import STANDING
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, runs_the_house
-from app.vocabulary import Side
+from app.vocabulary import RunCause, Side
 
 
 class AlreadyEnrolled(Conflict):
@@ -28,7 +29,9 @@ class AlreadyEnrolled(Conflict):
 def enroll(
     db: DbSession, *, program_id: str, person_id: str, side: Side, capacity: int, actor: Actor, now: datetime
 ) -> Enrollment:
-    """Put a person on one side of a program. Refused as `already_enrolled`, naming the enrolment."""
+    """Put a person on one side of a program; a mentor may be the one for whom somebody waits. Refused as
+    `already_enrolled`, naming the enrolment.
+    """
     programs.program_by_id(db, program_id)
     check_admin(actor)
     if db.execute(select(person.c.id).where(person.c.id == person_id)).first() is None:
@@ -52,6 +55,8 @@ def enroll(
     db.add(made)
     db.flush()
     tell(db, "enrollment.created", made.id, version=made.version, actor=actor, now=now)
+    if side is Side.MENTOR and capacity:
+        rematch_soon(db, program_id, RunCause.PLACE_FREED, now)
     return made
 
 
@@ -65,8 +70,8 @@ def set_capacity(
     actor: Actor,
     now: datetime,
 ) -> Enrollment:
-    """Say how many mentees a mentor takes from now on; matches that stand are kept. Mentors say it themselves,
-    admins for all. Locks the program's matches, then the enrolment.
+    """Say how many mentees a mentor takes from now on; matches that stand are kept, and more places may be for
+    somebody who waits. Mentors say it themselves, admins for all. Locks the program's matches, then the enrolment.
     """
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
     if not runs_the_house(actor) and seen.side is not Side.MENTOR:
@@ -74,8 +79,11 @@ def set_capacity(
     one_at_a_time(db, f"program {program_id}")  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
+    more = seen.side is Side.MENTOR and capacity > found.capacity
     changes = {"capacity": capacity}
     amend(db, found, changes, act="enrollment.changed", object_id=enrollment_id, actor=actor, now=now)
+    if more:
+        rematch_soon(db, program_id, RunCause.PLACE_FREED, now)
     return found
 
 
@@ -88,15 +96,20 @@ def withdraw(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Take a person off their side of a program. Refused as `in_use` while a match of theirs stands there."""
+    """Take a person off their side of a program: the matches that they have there end, and whom they would like, or who
+    would like them, is forgotten. Locks the program's matches, then the enrolment.
+    """
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
     check_admin(actor)
     one_at_a_time(db, f"program {program_id}")  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
-    mine = match.c.mentee_id if seen.side is Side.MENTEE else match.c.mentor_id
-    stands = (match.c.program_id == program_id, mine == seen.person_id, match.c.status.in_(STANDING))
-    check_unused(db, select(match.c.id).where(*stands))
+    on_this_side = (match.c.mentee_id if seen.side is Side.MENTEE else match.c.mentor_id) == seen.person_id
+    also = match.c.program_id == program_id, on_this_side
+    leave_matches(db, person_id=seen.person_id, also=also, actor=actor, now=now)
+    wishes = and_(preference.c.person_id == seen.person_id, preference.c.side == seen.side)
+    wished_for = and_(preference.c.preferred_id == seen.person_id, preference.c.side != seen.side)
+    db.execute(delete(preference).where(preference.c.program_id == program_id, or_(wishes, wished_for)))
     db.delete(found)
     db.flush()
     tell(db, "enrollment.deleted", enrollment_id, version=found.version + 1, actor=actor, now=now)

@@ -1,25 +1,27 @@
-"""Take somebody who has left out of the sessions without a call that are ahead of them, and forget what opens their
-calendars.
+"""Take somebody who has left out of the sessions without a call that are ahead of them and out of their matches, and
+forget what opens their calendars.
 """
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, or_, select
 
 from app.db import DbSession, Retryable
-from app.models.tables import connected_calendar, participant, session
+from app.models.tables import connected_calendar, match, participant, session
 from app.operations import invites
 from app.operations.claims import free_time
 from app.operations.common_time import give_back
 from app.operations.events import tell
+from app.operations.match_runs import rematch_soon
+from app.operations.matches import end_matches
 from app.operations.session_rows import change_session
 from app.operations.sessions import tell_calendars
-from app.queries import people, sessions
+from app.queries import matches, people, sessions
 from app.rules.access import Actor
 from app.rules.session_states import current
-from app.vocabulary import CALL_KINDS, Response, SessionStatus
+from app.vocabulary import CALL_KINDS, EndedBecause, Response, RunCause, SessionStatus
 
 _ALIVE = (SessionStatus.REQUESTED, SessionStatus.CONFIRMED, SessionStatus.IN_PROGRESS)
 
@@ -65,6 +67,19 @@ def leave_sessions(db: DbSession, *, person_id: str, actor: Actor, now: datetime
             tell_calendars(db, row, cancelled=off, now=now)
     for series_id in sorted(of_series):  # one revision, however many of its occurrences changed
         invites.series_changed(db, series_id=series_id, now=now)
+
+
+def leave_matches(
+    db: DbSession, *, person_id: str, also: Collection[ColumnElement[bool]] = (), actor: Actor, now: datetime
+) -> None:
+    """End the matches that stand of somebody who has left, or those of which all of `also` is true, and have their
+    programs matched anew. Locks the matches.
+    """
+    either = or_(match.c.mentee_id == person_id, match.c.mentor_id == person_id)
+    ended = matches.standing_for_update(db, either, *also)
+    end_matches(db, ended, because=EndedBecause.LEFT, actor=actor, now=now)
+    for program_id in sorted({row.program_id for row in ended}):
+        rematch_soon(db, program_id, RunCause.SOMEBODY_LEFT, now)
 
 
 def forget_calendars(db: DbSession, *, person_id: str) -> None:

@@ -10,7 +10,7 @@ from app import ids
 from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models import Availability, Person
-from app.models.tables import call, match, person, seat, team
+from app.models.tables import call, person, seat, team
 from app.operations import following
 from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
@@ -18,14 +18,12 @@ from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
-from app.operations.leaving import forget_calendars, leave_sessions, lock_company
-from app.operations.matches import end_matches
+from app.operations.leaving import forget_calendars, leave_matches, leave_sessions, lock_company
 from app.operations.settling import settle_waits_of
 from app.queries import people
-from app.queries.pool import STANDING
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, may_act_for, runs_the_house
-from app.vocabulary import LIVE_SEATS, EndedBecause, PersonStatus
+from app.vocabulary import LIVE_SEATS, PersonStatus
 
 OWN_FIELDS = frozenset(
     {
@@ -200,15 +198,8 @@ def _apply(
         following.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
         leave_sessions(db, person_id=found.id, actor=actor, now=now)
         forget_calendars(db, person_id=found.id)
-        _end_matches(db, found.id, actor=actor, now=now)
+        leave_matches(db, person_id=found.id, actor=actor, now=now)
     return changed
-
-
-def _end_matches(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> None:
-    theirs = or_(match.c.mentee_id == person_id, match.c.mentor_id == person_id)
-    standing = select(match.c.id, match.c.version).where(theirs, match.c.status.in_(STANDING)).order_by(match.c.id)
-    ended = db.execute(standing.with_for_update(key_share=True)).all()
-    end_matches(db, ended, because=EndedBecause.LEFT, actor=actor, now=now)
 
 
 def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> None:

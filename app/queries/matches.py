@@ -35,9 +35,9 @@ def match_for_update(db: DbSession, match_id: str) -> Any:
     return first_row(db, select(match).where(match.c.id == match_id).with_for_update(key_share=True))
 
 
-def standing_of(db: DbSession, who: ColumnElement[bool]) -> list[Any]:
-    """Return the matches that stand of these people, locked in the order of their ids."""
-    query = select(match).where(who, match.c.status.in_(STANDING)).order_by(match.c.id)
+def standing_for_update(db: DbSession, *which: ColumnElement[bool]) -> list[Any]:
+    """Return those of the matches that stand of which all this is true, locked in the order of their ids."""
+    query = select(match).where(*which, match.c.status.in_(STANDING)).order_by(match.c.id)
     return list(db.execute(query.with_for_update(key_share=True)))
 
 

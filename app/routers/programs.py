@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import enrollments
 from app.operations import programs as operations
-from app.operations.changes import InUse, NameTaken, UnknownReference
+from app.operations.changes import NameTaken, UnknownReference
 from app.operations.enrollments import AlreadyEnrolled
 from app.operations.programs import WeightsAllZero
 from app.queries import programs
@@ -150,10 +150,10 @@ def patch_enrollment(
     "/{program_id}/enrollments/{enrollment_id}",
     status_code=204,
     operation_id="enrollments_delete",
-    responses=refusals(Forbidden, NotFound, InUse, Stale),
+    responses=refusals(Forbidden, NotFound, Stale),
 )
 def withdraw(program_id: str, enrollment_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch) -> None:
-    """Take a person off their side of a program, once no match of theirs stands there."""
+    """Take a person off their side of a program. The matches that they have there end."""
     enrollments.withdraw(
         db, program_id=program_id, enrollment_id=enrollment_id, expected_version=if_match, actor=actor, now=now
     )
