@@ -71,7 +71,7 @@ def _of_demo(size: Size, seconds: float) -> list[Figure]:
     spent, answer = spent_on(partial(solve, problem, time_limit_seconds=seconds))
     peak = peak_mebibytes()
     model = seat_model(problem, pair_terms(problem).sum(axis=1))
-    bare = partial(maximise, model, start=_NOTHING, pinned=_NOTHING, relative_gap=0.0, time_limit_seconds=seconds)
+    bare = partial(maximise, model, start=_NOTHING, pinned=_NOTHING, time_limit_seconds=seconds)
     alone, cold = spent_on(bare)
     quick, by_rounds = spent_on(partial(greedy, problem))
     name = f"{size} ({len(problem.observers)} juniors, {len(problem.calls)} calls, {len(problem.pairs)} pairs)"

@@ -11,7 +11,7 @@ def rounds(model: SeatModel, start: IntArray) -> IntArray:
     In each round everybody takes at most one seat, the one worth most to them now, in order of the bonus for it (so
     the loneliest first), then of index. O(entries of limits and goals + rounds × edges).
     """
-    edges_of = _members(model.observer, np.arange(len(model.value)), len(model.bonus))
+    edges_of = _Groups(model.observer, np.arange(len(model.value)), len(model.bonus))
     choice = _Choice(model)
     for edge in start:
         choice.take(int(edge))
@@ -21,12 +21,22 @@ def rounds(model: SeatModel, start: IntArray) -> IntArray:
         for i in np.argsort(-marginal, kind="stable"):
             if not hopeful[i]:
                 continue
-            fitting = edges_of[i][choice.fits[edges_of[i]]]
-            best = int(fitting[np.argmax(choice.gain[fitting])]) if len(fitting) else -1
+            mine = edges_of.of(i)
+            free = mine[choice.fits[mine]]
+            best = int(free[np.argmax(choice.gain[free])]) if len(free) else -1
             # Gains only shrink and seats only fill, so who finds nothing now finds nothing later.
             hopeful[i] = best >= 0 and bool(choice.gain[best] + marginal[i] > 0)
             if hopeful[i]:
                 choice.take(best)
+    return np.flatnonzero(choice.taken)
+
+
+def fitting(model: SeatModel, wishes: IntArray) -> IntArray:
+    """Those of the wishes, edges in the order given, that fit beside the ones before them."""
+    choice = _Choice(model)
+    for edge in wishes:
+        if choice.fits[edge]:
+            choice.take(int(edge))
     return np.flatnonzero(choice.taken)
 
 
@@ -37,8 +47,8 @@ class _Choice:
         edges = len(model.value)
         self._model = model
         self._seats = _Room(model.limits, edges)
-        self._goals_of = _members(model.goal_edge, model.goal, edges)
-        self._edges_of_goal = _members(model.goal, model.goal_edge, len(model.goal_worth))
+        self._goals_of = _Groups(model.goal_edge, model.goal, edges)
+        self._edges_of_goal = _Groups(model.goal, model.goal_edge, len(model.goal_worth))
         self._unmet = np.ones(len(model.goal_worth), dtype=bool)
         self._sessions = np.zeros(len(model.bonus), dtype=np.int64)
         self.taken = np.zeros(edges, dtype=bool)
@@ -59,10 +69,10 @@ class _Choice:
         self.fits[edge] = False
         self.fits[self._seats.take(edge)] = False
         self._sessions[self._model.observer[edge]] += 1
-        for goal in self._goals_of[edge]:
+        for goal in self._goals_of.of(edge):
             if self._unmet[goal]:
                 self._unmet[goal] = False
-                self.gain[self._edges_of_goal[goal]] -= self._model.goal_worth[goal]
+                self.gain[self._edges_of_goal.of(goal)] -= self._model.goal_worth[goal]
 
 
 class _Room:
@@ -73,8 +83,8 @@ class _Room:
         row = np.concatenate([_NONE, *(limit.row + at for limit, at in zip(limits, offsets, strict=False))])
         member = np.concatenate([_NONE, *(limit.member for limit in limits)])
         self._left = np.concatenate([_NONE, *(limit.cap for limit in limits)])
-        self._rows_of = _members(member, row, members)
-        self._members_of = _members(row, member, len(self._left))
+        self._rows_of = _Groups(member, row, members)
+        self._members_of = _Groups(row, member, len(self._left))
 
     def without(self) -> IntArray:
         """The members of rows that take no more."""
@@ -82,18 +92,23 @@ class _Room:
 
     def take(self, member: int) -> IntArray:
         """Take a member in; the answer is everybody in the rows that this has filled."""
-        rows = self._rows_of[member]
+        rows = self._rows_of.of(member)
         self._left[rows] -= 1
         return self._members_in(rows[self._left[rows] == 0])
 
     def _members_in(self, rows: IntArray) -> IntArray:
-        return np.concatenate([_NONE, *(self._members_of[row] for row in rows)])
+        return np.concatenate([_NONE, *(self._members_of.of(row) for row in rows)])
 
 
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _members(group: IntArray, member: IntArray, groups: int) -> list[IntArray]:
+class _Groups:
     """The members of each group, in their given order."""
-    ends = np.cumsum(np.bincount(group, minlength=groups))[:-1]
-    return np.split(member[np.argsort(group, kind="stable")], ends) if groups else []
+
+    def __init__(self, group: IntArray, member: IntArray, groups: int) -> None:
+        self._members = member[np.argsort(group, kind="stable")]
+        self._ends = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=groups))])
+
+    def of(self, group: int) -> IntArray:
+        return self._members[self._ends[group] : self._ends[group + 1]]

@@ -96,9 +96,11 @@ def blocked(model: SeatModel, chosen: IntArray) -> Iterator[tuple[PlanLimit, Boo
 def at_most(name: PlanLimit, cap: IntArray, *key: IntArray, where: BoolArray | None = None) -> Limit:
     """One row for each distinct key among the edges `where` holds; `cap` is per edge and equal for equal keys."""
     edge = np.arange(len(cap)) if where is None else np.flatnonzero(where)
-    columns = np.stack([part[edge] for part in key], axis=1)
-    _, first, row = np.unique(columns, axis=0, return_index=True, return_inverse=True)
-    return Limit(name, row=row.reshape(-1), member=edge, cap=np.maximum(cap[edge][first], 0))
+    row = np.zeros(len(edge), dtype=np.int64)
+    for part in key:
+        _, number = np.unique(part[edge], return_inverse=True)
+        _, first, row = np.unique(row * (number.max(initial=0) + 1) + number, return_index=True, return_inverse=True)
+    return Limit(name, row=row, member=edge, cap=np.maximum(cap[edge][first], 0))
 
 
 def one_at_a_time(name: PlanLimit, who: IntArray, start: IntArray, end: IntArray) -> Limit:

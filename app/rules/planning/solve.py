@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from time import monotonic
 from typing import TypeVar
 
 import numpy as np
@@ -10,14 +11,14 @@ import numpy as np
 from app.rules.planning.arrays import WeekArrays, week_model
 from app.rules.planning.explain import planned_seats, unmet_needs
 from app.rules.planning.greedy import rounds
+from app.rules.planning.large import by_prices
 from app.rules.planning.limits import pinned_edges, seat_model
-from app.rules.planning.mip import Optimum, maximise, plain_bound
+from app.rules.planning.mip import Optimum, SolverFailed, maximise, plain_bound
 from app.rules.planning.model import IntArray, SeatModel, worth
 from app.rules.planning.problem import PlanAnswer, PlanCall, PlanObserver, PlanProblem, PlanQuestion
 from app.rules.planning.score import pair_terms
 
 EXACT_UP_TO_EDGES = 4_000
-RELATIVE_GAP_ABOVE = 1e-4
 
 TIME_LIMIT_SECONDS = 120.0
 """A safety net far beyond what a team takes; a plan that it cut short says so."""
@@ -88,10 +89,15 @@ def _best(model: SeatModel, pinned: IntArray, time_limit_seconds: float) -> Opti
     start = rounds(model, pinned)
     if not len(start):
         return Optimum(start, bound=0, timed_out=False)  # no edge fits alone, so none fits at all
-    gap = 0.0 if len(model.value) <= EXACT_UP_TO_EDGES else RELATIVE_GAP_ABOVE
-    found = maximise(model, start=start, pinned=pinned, relative_gap=gap, time_limit_seconds=time_limit_seconds)
+    if len(model.value) > EXACT_UP_TO_EDGES:
+        ends = monotonic() + time_limit_seconds
+        return by_prices(model, pinned, start, seconds_left=lambda: ends - monotonic())
+    try:
+        found = maximise(model, start=start, pinned=pinned, time_limit_seconds=time_limit_seconds)
+    except SolverFailed:
+        return Optimum(start, plain_bound(model), timed_out=True)
     edges = rounds(model, max(start, found.edges, key=lambda chosen: worth(model, chosen).total))
-    return replace(found, edges=edges, bound=max(found.bound, worth(model, edges).total))
+    return replace(found, edges=edges)
 
 
 def _canonical(problem: PlanProblem) -> PlanProblem:
