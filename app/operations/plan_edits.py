@@ -196,11 +196,10 @@ def _change(
     gone = [one for one in before if one not in after]
     new = [one for one in after if one not in before]
     touched = {one.observer_id for one in (*gone, *new)}
-    unmet = [need for need in run.unmet if need["person_id"] not in touched]
-    objective, learning = run.objective, run.learning
+    unmet, objective, learning = list(run.unmet), run.objective, run.learning
     for observer_id in sorted(touched):
         had, has = ([one for one in seats if one.observer_id == observer_id] for seats in (before, after))
-        unmet += _open_needs(run, observer_id, had, has)
+        unmet = _open_needs(unmet, observer_id, had, has)
         person = busy.people_rows(db, [observer_id])[observer_id]
         (observer,) = planning.lesson(db, run, person, (), now=now).observers
         learnt = _learning(has) - _learning(had)
@@ -231,13 +230,15 @@ def _learning(seats: Sequence[Any]) -> int:
     return sum(values) + NEED_MET * len({need for one in seats for need in one.meets})
 
 
-def _open_needs(run: Any, observer_id: str, had: Sequence[Any], has: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return what one observer still will not hear: what was open and is not met now, and what only a seat that is gone
-    would have let them hear.
+def _open_needs(
+    unmet: Sequence[dict[str, Any]], observer_id: str, had: Sequence[Any], has: Sequence[Any]
+) -> list[dict[str, Any]]:
+    """Return the needs that stay open after one observer's seats changed: those that were and are not met now, and
+    those that only a seat that is gone would have met.
     """
     met = {need for one in has for need in one.meets}
-    open_ = [need for need in run.unmet if need["person_id"] == observer_id and need["need"] not in met]
-    known = met | {need["need"] for need in open_}
+    open_ = [need for need in unmet if need["person_id"] != observer_id or need["need"] not in met]
+    known = met | {need["need"] for need in open_ if need["person_id"] == observer_id}
     lost = {need: one.call_id for one in had for need in one.meets if need not in known}
     reason = {"reason": str(UnmetReason.DROPPED), "limit": str(PlanLimit.DROPPED), "taken_by": []}
     return open_ + [
