@@ -52,7 +52,10 @@ class Edit:
     pick: int
 
 
-ACTS = "meet move cancel seat release move_call rehost cancel_call rename_host rename_mentor recur recur recur wait".split()
+ACTS = (
+    *("meet", "move", "cancel", "wait", "recur", "recur", "recur"),
+    *("seat", "release", "move_call", "rehost", "cancel_call", "rename_host", "rename_mentor"),
+)
 SCOPES: dict[str, tuple[str, Scope]] = {
     f"{done}_{which}": (done, which) for done in ("move", "cancel") for which in get_args(Scope)
 }
@@ -128,8 +131,8 @@ class Year:
             cancel_session(db, session_id=picked(self.sessions), **by)
         elif edit.act == "seat":
             call_id = a_call(db, self.mara, starts_at=at, seats=2)
-            self.calls.append(call_id)
             self.seats.append(book_seat(db, call_id=call_id, observer_id=self.jo.id, **by).id)
+            self.calls.append(call_id)
         elif edit.act == "release" and self.seats:
             release_seat(db, seat_id=picked(self.seats), **by)
         elif edit.act == "move_call" and self.calls:
