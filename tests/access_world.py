@@ -39,6 +39,7 @@ from app.operations.feeds import create_feed
 from app.operations.jobs import enqueue
 from app.operations.mail_troubles import note_trouble
 from app.operations.message_templates import put_template
+from app.operations.pair_rules import put_pair_rule
 from app.operations.person_skills import set_skills
 from app.operations.programs import create_program
 from app.operations.seats import book_seat, release_seat, wait_if_full
@@ -61,6 +62,7 @@ from app.vocabulary import (
     MatchStatus,
     MessageKind,
     Objective,
+    PairRuleKind,
     PersonStatus,
     Role,
     SeatApproval,
@@ -283,6 +285,9 @@ def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -
     for who in mentees:
         pair: dict[str, Any] = {"mentee_id": who, "mentor_id": people["mara"], "program_id": program_id}
         db.add(Match(id=f"mat_{who}", **pair, status=MatchStatus.ACTIVE, score=1, terms={CANARY: 1}, **stamps))
+    for who in mentees:
+        rule: dict[str, Any] = {"mentee_id": who, "mentor_id": people["mara"], "kind": PairRuleKind.FORCED}
+        put_pair_rule(db, program_id=program_id, **rule, **BY_MACHINE)
     enrolled(people["ben"], Side.MENTEE, program_id=ramp)
     enrolled(people["mara"], Side.MENTOR, 5, program_id=ramp)
     proposed: dict[str, Any] = {"mentee_id": people["ana"], "mentor_id": people["mara"], "program_id": ramp}

@@ -1,5 +1,6 @@
 """Change who is on which side of a program, and how many mentees a mentor takes."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import and_, delete, or_, select
@@ -13,6 +14,7 @@ from app.operations.changes import UnknownReference, amend, check_admin, check_v
 from app.operations.events import tell
 from app.operations.leaving import leave_matches
 from app.operations.match_runs import rematch_soon
+from app.operations.match_settings import NotEnrolled
 from app.queries import programs
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, runs_the_house
@@ -113,3 +115,15 @@ def withdraw(
     db.delete(found)
     db.flush()
     tell(db, "enrollment.deleted", enrollment_id, version=found.version + 1, actor=actor, now=now)
+
+
+def check_enrolled(db: DbSession, program_id: str, sides: Mapping[str, tuple[str, Side]]) -> None:
+    """Raise NotEnrolled unless these people are on these sides of a program, given by JSON pointer."""
+    query = select(enrollment.c.person_id, enrollment.c.side).where(enrollment.c.program_id == program_id)
+    query = query.where(enrollment.c.person_id.in_([who for who, _ in sides.values()]))
+    known = {(row.person_id, row.side) for row in db.execute(query)}
+    missing = [pointer for pointer, there in sides.items() if there not in known]
+    if missing:
+        raise NotEnrolled(
+            faults=tuple(Fault(one, "not_enrolled", "is not in the program on that side") for one in missing)
+        )

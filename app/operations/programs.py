@@ -1,7 +1,8 @@
-"""Change programs and the weights of their matching."""
+"""Change programs: the weights of their matching, what forbids a pair, and who must say yes to one."""
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from app import ids
@@ -14,6 +15,7 @@ from app.queries import programs
 from app.queries.rows import row_for_update
 from app.rules.access import Actor
 from app.rules.matching.problem import DEFAULT_WEIGHTS
+from app.vocabulary import MatchApproval
 
 
 class WeightsAllZero(Invalid):
@@ -24,12 +26,29 @@ class WeightsAllZero(Invalid):
 
 
 def create_program(
-    db: DbSession, *, name: str, weights: Mapping[str, int | None], actor: Actor, now: datetime
+    db: DbSession,
+    *,
+    name: str,
+    weights: Mapping[str, int | None],
+    constraints: Mapping[str, Any] = MappingProxyType({}),
+    approval: MatchApproval = MatchApproval.NONE,
+    requests_open: bool = True,
+    actor: Actor,
+    now: datetime,
 ) -> Program:
     """Add a program. Refused as `name_taken`."""
     check_admin(actor)
     _check_name(db, None, name)
-    made = Program(id=ids.new("prg", now), name=name, weights=_merged({}, weights), created_at=now, updated_at=now)
+    made = Program(
+        id=ids.new("prg", now),
+        name=name,
+        weights=_weights({}, weights),
+        constraints=_merged({}, constraints),
+        approval=approval,
+        requests_open=requests_open,
+        created_at=now,
+        updated_at=now,
+    )
     db.add(made)
     db.flush()
     tell(db, "program.created", made.id, version=made.version, actor=actor, now=now)
@@ -45,7 +64,9 @@ def patch_program(
     actor: Actor,
     now: datetime,
 ) -> Program:
-    """Change what is given; weights are merged, and null gives a criterion the weight that ships. Locks the program."""
+    """Change what is given; weights and constraints are merged, and null makes one of them what it is as it ships.
+    Matches that stand or wait are as they were. Locks the program.
+    """
     check_admin(actor)
     found = row_for_update(db, Program, program_id)
     check_version(found, expected_version)
@@ -53,13 +74,19 @@ def patch_program(
     if "name" in values:
         _check_name(db, program_id, values["name"])
     if "weights" in values:
-        values["weights"] = _merged(found.weights, values["weights"])
+        values["weights"] = _weights(found.weights, values["weights"])
+    if "constraints" in values:
+        values["constraints"] = _merged(found.constraints, values["constraints"])
     amend(db, found, values, act="program.changed", object_id=program_id, actor=actor, now=now)
     return found
 
 
-def _merged(known: Mapping[str, int], given: Mapping[str, int | None]) -> dict[str, int]:
-    merged = {name: weight for name, weight in sorted({**known, **given}.items()) if weight is not None}
+def _merged(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sorted({**known, **given}.items()) if value is not None}
+
+
+def _weights(known: Mapping[str, int], given: Mapping[str, int | None]) -> dict[str, int]:
+    merged = _merged(known, given)
     if not any({**DEFAULT_WEIGHTS, **merged}.values()):
         fault = Fault("/weights", "all_zero", "At least one criterion must have a weight.")
         raise WeightsAllZero("Give one criterion more than 0.", faults=(fault,))

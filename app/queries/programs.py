@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, true
 
 from app.db import DbSession
-from app.models.tables import enrollment, program
+from app.errors import NotFound
+from app.models.tables import enrollment, pair_rule, program
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
@@ -35,6 +36,16 @@ def id_by_name(db: DbSession, name: str) -> str | None:
 def list_programs(db: DbSession, page: PageRequest) -> PageOf[Any]:
     """Return a page of programs, oldest first. One statement."""
     return fetch(db, select(program), page, Order(program.c.created_at, program.c.id))
+
+
+def list_pair_rules(db: DbSession, program_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of what a program says of pairs, oldest first. Raises NotFound: who is kept apart is for admins to
+    know. One statement.
+    """
+    if not runs_the_house(actor):
+        raise NotFound
+    query = select(pair_rule).where(pair_rule.c.program_id == program_id)
+    return fetch(db, query, page, Order(pair_rule.c.id, pair_rule.c.id))
 
 
 def visible_enrollments(actor: Actor) -> ColumnElement[bool]:

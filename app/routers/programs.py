@@ -1,14 +1,16 @@
-"""Programs and enrolments."""
+"""Programs, enrolments, and what programs say of pairs."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from app.errors import Forbidden, NotFound, Stale
-from app.operations import enrollments
+from app.operations import enrollments, pair_rules
 from app.operations import programs as operations
 from app.operations.changes import NameTaken, UnknownReference
 from app.operations.enrollments import AlreadyEnrolled
+from app.operations.match_settings import NotEnrolled
+from app.operations.pair_rules import AlreadyForced
 from app.operations.programs import WeightsAllZero
 from app.queries import programs
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
@@ -17,9 +19,11 @@ from app.schemas.programs import (
     CreateEnrollment,
     CreateProgram,
     EnrollmentRead,
+    PairRuleRead,
     PatchEnrollment,
     PatchProgram,
     ProgramRead,
+    PutPairRule,
 )
 from app.schemas.shapes import Listing
 from app.vocabulary import Side
@@ -40,8 +44,16 @@ def list_programs(db: ReadDb, _actor: CurrentActor, page: Page, answer: Answer) 
 )
 def create_program(body: CreateProgram, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> ProgramRead:
     """Add a program."""
-    weights = body.weights.model_dump(exclude_unset=True)
-    made = operations.create_program(db, name=body.name, weights=weights, actor=actor, now=now)
+    made = operations.create_program(
+        db,
+        name=body.name,
+        weights=body.weights.model_dump(exclude_unset=True),
+        constraints=body.constraints.model_dump(exclude_unset=True),
+        approval=body.approval,
+        requests_open=body.requests_open,
+        actor=actor,
+        now=now,
+    )
     return answer.created(f"/v1/programs/{made.id}", made.version, ProgramRead.of(made))
 
 
@@ -60,7 +72,7 @@ def get_program(program_id: str, db: ReadDb, _actor: CurrentActor, answer: Answe
 def patch_program(
     program_id: str, body: PatchProgram, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> ProgramRead:
-    """Change a program (JSON Merge Patch): absent keeps, and so it does within the weights."""
+    """Change a program (JSON Merge Patch): absent keeps, and so it does within the weights and the constraints."""
     changes = body.model_dump(exclude_unset=True)
     found = operations.patch_program(
         db, program_id=program_id, changes=changes, expected_version=if_match, actor=actor, now=now
@@ -156,4 +168,54 @@ def withdraw(program_id: str, enrollment_id: str, db: Db, now: Now, actor: Curre
     """Take a person off their side of a program. The matches that they have there end."""
     enrollments.withdraw(
         db, program_id=program_id, enrollment_id=enrollment_id, expected_version=if_match, actor=actor, now=now
+    )
+
+
+@router.get("/{program_id}/pair-rules", operation_id="pair_rules_list", responses=refusals(NotFound))
+def list_pair_rules(
+    program_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer: Answer
+) -> Listing[PairRuleRead]:
+    """List the pairs that every match run of the program forces or avoids, oldest first."""
+    programs.program_by_id(db, program_id)
+    found = programs.list_pair_rules(db, program_id, page, actor=actor)
+    data = [PairRuleRead.model_validate(row) for row in found.rows]
+    return answer.page(found, data)
+
+
+@router.put(
+    "/{program_id}/pair-rules",
+    operation_id="pair_rules_put",
+    responses=refusals(Forbidden, NotFound, AlreadyForced, NotEnrolled),
+)
+def put_pair_rule(program_id: str, body: PutPairRule, db: Db, now: Now, actor: CurrentActor) -> PairRuleRead:
+    """Force or forbid a pair in every match run of the program from now on. A match of theirs stays until the next."""
+    found = pair_rules.put_pair_rule(
+        db,
+        program_id=program_id,
+        mentee_id=body.mentee_id,
+        mentor_id=body.mentor_id,
+        kind=body.kind,
+        actor=actor,
+        now=now,
+    )
+    return PairRuleRead.model_validate(found)
+
+
+@router.delete(
+    "/{program_id}/pair-rules",
+    status_code=204,
+    operation_id="pair_rules_delete",
+    responses=refusals(Forbidden, NotFound),
+)
+def delete_pair_rule(
+    program_id: str,
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    mentee_id: Annotated[str, Query(max_length=48, examples=["per_01jd6x0000e8r9sv4kz2m7n5qa"])],
+    mentor_id: Annotated[str, Query(max_length=48, examples=["per_01jd6x0000e8r9sv4kz2m7n5qb"])],
+) -> None:
+    """Say nothing of a pair any more."""
+    pair_rules.delete_pair_rule(
+        db, program_id=program_id, mentee_id=mentee_id, mentor_id=mentor_id, actor=actor, now=now
     )

@@ -97,6 +97,8 @@ ENDPOINT = {"name": "CRM", "url": "https://crm.example/hooks", "acts": ["seat.*"
 MENTEE = {"enrollment_id": "mentee_enrollment"}
 PLANNED = {"seat_id": "planned_seat"}
 PROPOSAL = {"program_id": "<ramp>", "mentee_id": "<ben>", "mentor_id": "<mara>"}
+RULE = {"mentee_id": "<ana>", "mentor_id": "<mara>", "kind": "forbidden"}
+RULED = {"mentee_id": "<cleo>", "mentor_id": "<mara>"}
 PROPOSED = {"match_id": "proposed_match"}
 BY_EXTERNAL_ID = "/by-external-id/{source}/{external_id}"
 ENROLLMENTS = "/v1/programs/{program_id}/enrollments"
@@ -128,6 +130,8 @@ MATRIX = (
     Row("GET /v1/people/{person_id}/availability/pauses", PRIVATE),
     Row("POST /v1/people/{person_id}/availability/pauses", (201, 201, 404, 401), PAUSE),
     Row("DELETE /v1/people/{person_id}/availability/pauses/{pause_id}", (204, 204, 404, 401)),
+    Row("GET /v1/people/{person_id}/preferences", PRIVATE, query={"as": "mentee"}),
+    Row("PUT /v1/people/{person_id}/preferences", PRIVATE, {"preferred": ["<mara>"]}, query={"as": "mentee"}),
     Row("GET /v1/people/{person_id}/mail-settings", PRIVATE),
     Row("PATCH /v1/people/{person_id}/mail-settings", PRIVATE, {"digest": False, "quiet_hours": None}),
     Row("GET /v1/availability/slots", ALL, query={**MEET, "person_id": "<ana>"}),
@@ -225,6 +229,9 @@ MATRIX = (
     Row(f"PATCH {ENROLLMENTS}/{{enrollment_id}}", PRIVATE, {"capacity": 0}),
     Row(f"PATCH {ENROLLMENTS}/{{enrollment_id}}", (200, 403, 404, 401), {"capacity": 0}, ids=MENTEE),
     Row(f"DELETE {ENROLLMENTS}/{{enrollment_id}}", (204, 403, 404, 401)),
+    Row("GET /v1/programs/{program_id}/pair-rules", ADMIN_SEES),
+    Row("PUT /v1/programs/{program_id}/pair-rules", ADMIN, RULE),
+    Row("DELETE /v1/programs/{program_id}/pair-rules", ADMIN_DELETES, query=RULED),
     Row("POST /v1/match-runs", ADMIN_QUEUES, {}),
     Row("GET /v1/match-runs", ADMIN_SEES),
     Row("GET /v1/match-runs/{run_id}", ADMIN_SEES),

@@ -1,0 +1,52 @@
+"""Keep whom people would like as a mentor or mentee."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, update
+
+from app import ids
+from app.db import DbSession
+from app.models.tables import person, preference
+from app.operations.enrollments import check_enrolled
+from app.operations.events import tell
+from app.queries import preferences, runs
+from app.queries.people import lock_people
+from app.rules.access import Actor
+from app.vocabulary import Side
+
+
+def set_preferences(
+    db: DbSession,
+    *,
+    person_id: str,
+    program_id: str | None,
+    side: Side,
+    preferred: Sequence[str],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Replace whom somebody on one side of a program would like of the other side, best first. They say it themselves,
+    admins for all. Refused as `not_enrolled` for whoever is not there. Saying the same again changes nothing. Locks the
+    person.
+    """
+    preferences.check_private(db, person_id, actor=actor)
+    program = runs.program_for_run(db, program_id)
+    row = lock_people(db, [person_id])[person_id]
+    other = Side.MENTOR if side is Side.MENTEE else Side.MENTEE
+    named = {f"/preferred/{number}": (who, other) for number, who in enumerate(preferred)}
+    check_enrolled(db, program.id, {"query:as": (person_id, side), **named})
+    if preferences.preferred(db, program.id, person_id, side) == list(preferred):
+        return
+    mine = preference.c.program_id == program.id, preference.c.person_id == person_id, preference.c.side == side
+    db.execute(delete(preference).where(*mine))
+    if preferred:
+        whose = {"program_id": program.id, "person_id": person_id, "side": side}
+        ranked = [
+            {"id": ids.new("prf", now), **whose, "preferred_id": who, "rank": rank}
+            for rank, who in enumerate(preferred, start=1)
+        ]
+        db.execute(insert(preference), ranked)
+    version = row.version + 1
+    db.execute(update(person).where(person.c.id == person_id).values(version=version, updated_at=now))
+    tell(db, "preferences.changed", person_id, version=version, actor=actor, now=now, object_type="person")
