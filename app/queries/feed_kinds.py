@@ -79,7 +79,7 @@ def _for_colleagues(one: Drawn, privacy: FeedPrivacy) -> Entry:
 def open_seats_shown(db: DbSession, *, person_id: str, now: datetime) -> Shown:
     """Return the calls of the next four weeks on which this person could take a seat now, at most 200.
 
-    A seat that is gone leaves no trace: what was never taken can't be cancelled.
+    A seat that is gone leaves no trace: what was never taken can't be cancelled (decision 18).
     """
     observer = db.execute(select(person).where(person.c.id == person_id)).one()
     ids = joinable.joinable_ids(db, now, now + _AHEAD, observer=observer, now=now, limit=_MOST)
