@@ -52,7 +52,8 @@ class Recurrence:
     """How an entry recurs. `rrule` ends, with an UNTIL in UTC if it has one (RFC 5545 section 3.3.10).
 
     `local_start` is the naive wall time of the first occurrence in the IANA zone, and all others keep its time of day.
-    `dropped` are the instants that the rule gives but where nothing happens.
+    `dropped` are the instants that the rule gives but where nothing happens. `exact` are occurrences that are where the
+    rule has them, but around a change of the clock, where calendars disagree on what it means.
     """
 
     rrule: str
@@ -60,6 +61,7 @@ class Recurrence:
     local_start: datetime
     dropped: tuple[datetime, ...] = ()
     overrides: tuple[Override, ...] = ()
+    exact: tuple[Override, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

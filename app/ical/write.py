@@ -21,7 +21,7 @@ from app.ical.entries import Attendee, Entry, EntryStatus, Organizer, Override, 
 from app.ical.text import clean, one_line
 from app.ical.zones import vtimezone
 
-RENDERER = 2
+RENDERER = 3
 """Goes up whenever the bytes of an unchanged entry change: fragments stored under a lower number are rendered anew."""
 
 Method = Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]
@@ -50,7 +50,7 @@ class _Text(vText):
 
 def vevent(entry: Entry, *, rsvp: bool) -> bytes:
     """Return the VEVENT of an invite (`rsvp`: attendees are asked for an answer) or of a feed; of a series also one for
-    each occurrence that moved by itself.
+    each occurrence that moved by itself, or that a rule cannot tell (`app.ical.zones.keeps_its_clock`).
 
     In a feed nothing tells people that a session fell through but the entry itself, so a cancelled one says so in
     front of its summary. Cancelled entries never block time, never ring and ask nobody for an answer.
@@ -60,8 +60,9 @@ def vevent(entry: Entry, *, rsvp: bool) -> bytes:
         return _bytes(_event(entry, rsvp=rsvp))
     master = _event(entry, rsvp=rsvp)
     _recur(master, entry, series)
-    moved = () if entry.status is EntryStatus.CANCELLED else series.overrides
-    return b"".join([_bytes(master), *(_bytes(_moved(entry, series, one, rsvp=rsvp)) for one in moved)])
+    told = () if entry.status is EntryStatus.CANCELLED else (*series.overrides, *series.exact)
+    alone = sorted(told, key=lambda one: one.slot)
+    return b"".join([_bytes(master), *(_bytes(_moved(entry, series, one, rsvp=rsvp)) for one in alone)])
 
 
 def occurrence(entry: Entry, one: Override) -> bytes:

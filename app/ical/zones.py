@@ -46,6 +46,18 @@ def vtimezone(name: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
+def keeps_its_clock(wall: datetime, length: timedelta, time_zone: str) -> bool:
+    """Whether what begins at a wall time and lasts so long has one start and one end by the clock of an IANA zone.
+
+    Not so when the clock changes meanwhile, or skips or repeats one of them. RFC 5545 says which instants are meant
+    (sections 3.3.5 and 3.8.5.3), but of a series some calendars take the other one of two, some the hour before a gap,
+    and most keep the length that the clock shows and not the one that passes.
+    """
+    zone = ZoneInfo(time_zone)
+    ends = (wall, wall + length)
+    return len({at.replace(tzinfo=zone, fold=fold).utcoffset() for at in ends for fold in (0, 1)}) == 1
+
+
 def _footer(name: str) -> str:
     found = next((path for folder in TZPATH if (path := Path(folder, name)).is_file()), None)
     source = found or resources.files("tzdata") / "zoneinfo" / name  # as zoneinfo looks for it

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from app.db import DbSession
 from app.ical import entries as ical
+from app.ical.zones import keeps_its_clock
 from app.models.tables import series, session
-from app.rules.recurrence import Recurrence, occurrences, rule_of
+from app.rules.recurrence import Occurrence, Recurrence, occurrences, rule_of
 from app.vocabulary import SessionStatus
 
 OFF = (SessionStatus.CANCELLED, SessionStatus.EXPIRED)
@@ -60,7 +61,11 @@ def _timetable(row: Any, sessions: Sequence[Any]) -> Timetable:
     plan = plan_of(row)
     slots = {one.starts_at: one for one in occurrences(plan)}
     standing = {one.occurrence_at: one for one in sessions if one.status not in OFF}
-    times = {at: (one.starts_at, one.ends_at) for at, one in standing.items()}
+    told = [
+        (slot, ical.Override(at, standing[at].starts_at, standing[at].ends_at))
+        for at, slot in slots.items()
+        if at in standing
+    ]
     first = next(iter(slots.values()))
     return Timetable(
         starts_at=first.starts_at,
@@ -70,11 +75,16 @@ def _timetable(row: Any, sessions: Sequence[Any]) -> Timetable:
             time_zone=plan.time_zone,
             local_start=plan.local_start,
             dropped=tuple(at for at in slots if at not in standing),
-            overrides=tuple(
-                ical.Override(at, *times[at])
-                for at, slot in slots.items()
-                if at in times and times[at] != (slot.starts_at, slot.ends_at)
+            overrides=tuple(one for slot, one in told if not _in_place(slot, one)),
+            exact=tuple(
+                one
+                for slot, one in told
+                if _in_place(slot, one) and not keeps_its_clock(slot.wall, one.ends_at - one.starts_at, plan.time_zone)
             ),
         ),
         session_id=next(iter(standing.values()), sessions[0]).id,
     )
+
+
+def _in_place(slot: Occurrence, one: ical.Override) -> bool:
+    return (slot.starts_at, slot.ends_at) == (one.starts_at, one.ends_at)

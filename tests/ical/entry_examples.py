@@ -81,6 +81,7 @@ def a_series(
     minutes: int = 30,
     dropped: tuple[datetime, ...] = (),
     overrides: tuple[Override, ...] = (),
+    exact: tuple[Override, ...] = (),
 ) -> Entry:
     """Half an hour on Tuesdays at 10:00 in New York, from summer time into winter."""
     starts_at = local_start.replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
@@ -88,7 +89,7 @@ def a_series(
         entry or an_entry(summary="1:1: Aisha & Mara"),
         starts_at=starts_at,
         ends_at=starts_at + timedelta(minutes=minutes),
-        recurrence=Recurrence(rrule, time_zone, local_start, dropped, overrides),
+        recurrence=Recurrence(rrule, time_zone, local_start, dropped, overrides, exact),
     )
 
 

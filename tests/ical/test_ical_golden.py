@@ -83,7 +83,7 @@ def golden() -> dict[str, bytes]:
 
 
 def test_the_bytes_are_those_that_were_agreed() -> None:
-    assert RENDERER == 2
+    assert RENDERER == 3
     assert written() == golden()
 
 

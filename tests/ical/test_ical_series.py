@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.ical.entries import EntryStatus, Override
 from app.ical.itip import cancel, request
@@ -16,58 +14,7 @@ from tests.ical.checker import events_of, parse, problems
 from tests.ical.entry_examples import JUNIOR, a_series, an_entry
 from tests.ical.reader import shown
 
-ZONES = (
-    "Australia/Lord_Howe",
-    "Asia/Kolkata",
-    "America/Phoenix",
-    "America/New_York",
-    "Europe/London",
-    "Australia/Sydney",
-    "America/Sao_Paulo",
-    "America/Nuuk",
-    "UTC",
-)
 HALF = timedelta(minutes=30)
-RULES = st.sampled_from(
-    [
-        "FREQ=WEEKLY;COUNT=30",
-        "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TU,WE,TH,FR,SA,SU;WKST=SU;COUNT=40",
-        "FREQ=DAILY;INTERVAL=3;COUNT=60",
-        "FREQ=MONTHLY;COUNT=8",
-    ]
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    rrule=RULES,
-    days=st.integers(0, 500),
-    hour=st.integers(4, 22),  # the reader knows no wall time that the clock skips
-    time_zone=st.sampled_from(ZONES),
-    off=st.sets(st.integers(0, 29), max_size=5),
-    away=st.dictionaries(st.integers(0, 29), st.integers(-4, 4).map(lambda n: 6 * n * HALF), max_size=3),
-)
-def test_an_independent_reader_finds_every_occurrence_where_the_series_has_it(
-    rrule: str, days: int, hour: int, time_zone: str, off: set[int], away: dict[int, timedelta]
-) -> None:
-    local_start = datetime.fromisoformat("2026-01-31T00:00") + timedelta(days=days, hours=hour)
-    rule = rule_of(rrule, time_zone)
-    whole = occurrences(Recurrence(rule, time_zone, local_start, 30))
-    dropped = tuple(one.starts_at for n, one in enumerate(whole) if n in off)
-    overrides = tuple(
-        Override(one.starts_at, one.starts_at + away[n], one.starts_at + away[n] + 2 * HALF)
-        for n, one in enumerate(whole)
-        if n in away and n not in off
-    )
-
-    data = request(
-        a_series(rrule=str(rule), time_zone=time_zone, local_start=local_start, dropped=dropped, overrides=overrides)
-    )
-
-    assert problems(data, method="REQUEST", recipient=JUNIOR.email) == []
-    stay = [one for n, one in enumerate(whole) if n not in off and n not in away]
-    expected = [(one.starts_at, one.ends_at) for one in stay] + [(one.starts_at, one.ends_at) for one in overrides]
-    assert shown(data) == sorted(expected)
 
 
 def test_a_series_keeps_its_wall_time_in_summer_and_winter() -> None:
@@ -94,6 +41,19 @@ def test_a_series_that_begins_where_the_clock_skips_its_time_goes_on_at_that_tim
 
     (event,) = events_of(parse(data))
     assert (event.value("DTSTART"), event.value("DTEND")) == ("20270314T023000", "20270314T030000")
+
+
+def test_what_a_rule_cannot_tell_is_told_in_utc_in_the_order_of_the_slots_and_not_when_all_is_off() -> None:
+    first, second = map(datetime.fromisoformat, ("2027-03-14T06:45+00:00", "2027-03-21T05:45+00:00"))
+    across, moved = Override(first, first, first + HALF), Override(second, second + HALF, second + 2 * HALF)
+    series = a_series(local_start=datetime.fromisoformat("2027-03-07T01:45"), exact=(across,), overrides=(moved,))
+
+    master, *alone = events_of(parse(request(series)))
+
+    assert master.value("DTSTART") == "20270307T014500"
+    assert [one.value("RECURRENCE-ID") for one in alone] == ["20270314T014500", "20270321T014500"]
+    assert [one.value("DTSTART") for one in alone] == ["20270314T064500Z", "20270321T061500Z"]
+    assert len(events_of(parse(cancel(series)))) == 1
 
 
 def test_a_cancelled_series_is_called_off_as_a_whole() -> None:
