@@ -34,6 +34,7 @@ HANDLERS: Mapping[str, Handler] = {
     "notice_mail": notices.send_notice,
     "plan_run": plan_runs.plan_run,
     "plan_publish": plan_runs.plan_publish,
+    "rematch": match_runs.rematch,
     "reminders": reminders.sweep,
     "reminders_ahead": reminders.look_ahead,
     "settle_call": settling.settle_call,

@@ -1,14 +1,20 @@
 """Work on match runs: gather in a short read, solve in a child with no transaction open, record in a short write."""
 
+from functools import partial
+
 from app.child import ChildFailed
 from app.db import transaction
-from app.jobs.context import JobContext
+from app.jobs.context import Hopeless, JobContext, Later
 from app.jobs.solving import fail, solved
 from app.operations import match_runs
+from app.operations.match_simulations import named
+from app.operations.runs import WAITING
+from app.operations.runs import ContradictoryPins as Refused
 from app.queries import matching, runs
 from app.rules.access import SYSTEM
 from app.rules.digest import digest
 from app.rules.matching.problem import ContradictoryPins, MatchAnswer
+from app.vocabulary import RunCause
 
 
 def match_run(job: JobContext) -> None:
@@ -23,11 +29,8 @@ def match_run(job: JobContext) -> None:
     try:
         answer = solved(job, "app.rules.matching.solve:solve", problem, MatchAnswer)
     except ContradictoryPins as why:
-        named = "; ".join(
-            f"{person_of.get(mentee, mentee)} with {person_of.get(mentor, mentor)}: {rule}"
-            for mentee, mentor, rule in why.pairs
-        )
-        fail(job, run.operation_id, "contradictory_pins", f"These pins can't hold: {named}.")
+        pins = named(why, person_of)
+        fail(job, run.operation_id, "contradictory_pins", f"These pins can't hold: {pins}.")
         return
     except ChildFailed as why:
         fail(job, run.operation_id, "solver_stopped", str(why))
@@ -39,3 +42,21 @@ def match_run(job: JobContext) -> None:
             db, run_id=run_id, answer=answer, person_of=person_of, inputs_hash=inputs_hash, now=job.clock()
         )
     )
+
+
+def rematch(job: JobContext) -> None:
+    """Start a run that disturbs as little as can be when somebody in the program waits for a mentor."""
+    program_id, cause = job.payload["program_id"], RunCause(job.payload["cause"])
+    with transaction(job.engine, writes=False) as reading:
+        last = runs.automatic_run(reading, program_id)
+        if last is not None and last.status in WAITING:  # it may have looked before what caused this one
+            raise Later(job.clock() + match_runs.SETTLING, "a run is on its way")
+        try:
+            asked = match_runs.automatic(reading, program_id, now=job.clock())
+        except Refused as why:
+            raise Hopeless(f"{why}") from why
+        problem = matching.match_problem(reading, asked, now=job.clock()).problem
+    if all(mentee.current_mentor for mentee in problem.mentees):
+        return
+    start = partial(match_runs.start_automatic_run, asked=asked, cause=cause, inputs_hash=digest(problem))
+    job.write(lambda db: start(db, now=job.clock()))

@@ -1,7 +1,8 @@
 """Whether pairs that somebody wants to stand still may: what a run asked of them, asked again."""
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -12,10 +13,15 @@ from app.queries.matching import Pool
 from app.rules.matching.pairs import blockers
 from app.rules.matching.problem import Blocker, MatchConstraints
 
-AWAY, PINNED = "away", "pinned"
-"""What keeps people apart besides a `Blocker`: one of them is not here, or the mentee's match is pinned."""
+AWAY, FORCED, PINNED = "away", "forced_pair", "pinned"
+"""What stands against a pair besides a `Blocker`: one of them is not here, a rule of the program gives the mentee
+somebody else, or the mentee's match that stands is pinned.
+"""
+BY_HAND = "by_hand"
+"""Why a mentee of a draft has no mentor: an admin said so."""
 _SENTENCES: Mapping[str, str] = {
     AWAY: "One of them has left, is away, or is not enrolled on that side",
+    FORCED: "The program forces the mentee to have another mentor",
     Blocker.SELF: "Nobody mentors themselves",
     Blocker.FORBIDDEN: "They are kept apart by a rule, or one has said no to the other",
     Blocker.REPEAT: "They have been matched before",
@@ -50,33 +56,52 @@ def check_feasible(
     now, when of the matches `standing`, by mentee, those `ended` are over. Pairs that are kept are nobody's trouble.
     """
     pinned = {(row.mentee_id, row.mentor_id) for row in new if row.pinned or row.by_hand}
-    settled = {mentee for mentee, _ in pinned}
+    settled = {mentee for mentee, _ in pinned} | {one["mentee_id"] for one in run.unmatched if one["reason"] == BY_HAND}
     for row in ended:
         if row.pinned and row.mentee_id not in settled:
             refuse(row.mentee_id, row.mentor_id, PINNED)
+    wishes = wishes_of(db, run, despite=pinned)
     among = {who for row in new for who in (row.mentee_id, row.mentor_id)}
     people = matching.pool_of(db, run.program_id, among=among, now=now)
-    apart = matching.kept_apart(db, run.program_id, despite=pinned)
-    rules, taken = MatchConstraints(**run.constraints), places_taken(standing.values(), ended)
+    over = {row.id for row in ended}
+    taken = Counter(row.mentor_id for row in standing.values() if row.id not in over)
     for row in new:
         taken[row.mentor_id] += 1
         pair = row.mentee_id, row.mentor_id
-        if (why := obstacle(people, pair, rules, apart=apart, taken=taken[row.mentor_id])) is not None:
+        if (why := obstacle(people, pair, wishes, taken=taken[row.mentor_id])) is not None:
             refuse(*pair, why)
 
 
-def obstacle(
-    people: Pool, pair: tuple[str, str], rules: MatchConstraints, *, apart: Container[tuple[str, str]], taken: int
-) -> str | None:
-    """Return what keeps these two `apart`, who may be among the pairs that are; None when nothing does. `taken` are the
-    places of the mentor, this one included.
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a run and its program say of pairs."""
+
+    constraints: MatchConstraints
+    apart: frozenset[tuple[str, str]]
+    forced: Mapping[str, str]
+
+
+def wishes_of(db: DbSession, run: Any, *, despite: Iterable[tuple[str, str]]) -> Wishes:
+    """Return what keeps people apart in a run, but for these pairs if it is only that one once said no. Three
+    statements.
+    """
+    apart = matching.kept_apart(db, run.program_id, despite=despite) | {(a, b) for a, b in run.forbidden}
+    forced = matching.forced_mentors(db, run.program_id)
+    return Wishes(MatchConstraints(**run.constraints), frozenset(apart), forced)
+
+
+def obstacle(people: Pool, pair: tuple[str, str], wishes: Wishes, *, taken: int) -> str | None:
+    """Return what stands against this pair; None when nothing does. `taken` are the places of the mentor, this one
+    included.
     """
     mentee, mentor = people.mentees.get(pair[0]), people.mentors.get(pair[1])
     if mentee is None or mentor is None:
         return AWAY
-    if pair in apart:
+    if wishes.forced.get(*pair) != pair[1]:
+        return FORCED
+    if pair in wishes.apart:
         return Blocker.FORBIDDEN
-    if why := next(blockers(mentee, mentor, rules), None):
+    if why := next(blockers(mentee, mentor, wishes.constraints), None):
         return why
     return Blocker.CAPACITY if taken > mentor.capacity else None
 
@@ -85,18 +110,3 @@ def refuse(mentee_id: str, mentor_id: str, why: str) -> NoReturn:
     """Raise InfeasiblePair, naming the pair and what keeps it apart."""
     pair: dict[str, Extra] = {"mentee_id": mentee_id, "mentor_id": mentor_id, "constraint": why}
     raise InfeasiblePair(f"{_SENTENCES[why]}.", extra=pair)
-
-
-def places_taken(standing: Iterable[Any], ended: Iterable[Any]) -> Counter[str]:
-    """Return how many mentees each mentor keeps of the matches that stand, when some have ended."""
-    over = {row.id for row in ended}
-    return Counter(row.mentor_id for row in standing if row.id not in over)
-
-
-def left_out(run: Any, standing: Mapping[str, Any]) -> list[str]:
-    """Return the mentees whom the run left without a mentor although their match stood: it gave their places away.
-
-    A match that began after the run did is none of its business.
-    """
-    left = (one["mentee_id"] for one in run.unmatched)
-    return [who for who in left if who in standing and standing[who].created_at < run.created_at]

@@ -14,17 +14,18 @@ from app.operations import matches, operations
 from app.operations.changes import check_admin
 from app.operations.events import tell
 from app.operations.jobs import enqueue
-from app.operations.match_feasibility import check_feasible, left_out
+from app.operations.match_feasibility import check_feasible
 from app.operations.match_settings import Pairs, settings_of
 from app.operations.runs import WAITING, advance, check_draft
 from app.queries import pool, programs, runs
+from app.queries.match_changes import left_out
 from app.queries.matching import Asked
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor
 from app.rules.matching.problem import MatchAnswer
 from app.vocabulary import Disruption, EndedBecause, Objective, RunCause, RunStatus
 
-_SETTLING = timedelta(minutes=1)
+SETTLING = timedelta(minutes=1)
 """Who leaves with a whole team, or ends several matches in a row, causes one run."""
 
 
@@ -142,7 +143,43 @@ def rematch_soon(db: DbSession, program_id: str, cause: RunCause, now: datetime)
     a mentor. Asked for many times within the minute, it is done once, for the cause that was first.
     """
     payload = {"program_id": program_id, "cause": cause}
-    enqueue(db, "rematch", payload, due_at=now + _SETTLING, singleton=f"rematch {program_id}", now=now)
+    enqueue(db, "rematch", payload, due_at=now + SETTLING, singleton=f"rematch {program_id}", now=now)
+
+
+def automatic(db: DbSession, program_id: str, *, now: datetime) -> Asked:
+    """Return what a run is asked that nobody started: what the program says, with the least disruption. Refused where
+    pairs that it forces can't hold.
+    """
+    return settings_of(
+        db,
+        program_id=program_id,
+        objective=Objective.UTIL,
+        disruption=Disruption.LEAST,
+        weights={},
+        constraints={},
+        pins=(),
+        forbidden=(),
+        now=now,
+    )
+
+
+def start_automatic_run(db: DbSession, asked: Asked, *, cause: RunCause, inputs_hash: str, now: datetime) -> str | None:
+    """Queue a run that nobody started, and return its id. It takes the place of the last of its kind that is a draft
+    nobody touched; when that one was asked the same, or one is on its way, nothing is done.
+    """
+    one_at_a_time(db, f"program {asked.program_id}")
+    last = runs.automatic_run(db, asked.program_id)
+    if last is not None and (last.status in WAITING or last.inputs_hash == inputs_hash):
+        return None
+    run: Any = queue_run(db, asked, cause=cause, actor=SYSTEM, now=now)
+    if last is not None and runs.locked(db, match_run, last.id).version == _DRAFTED_VERSION:
+        advance(db, match_run, last, RunStatus.CANCELLED, act="match_run.cancelled", actor=SYSTEM, now=now)
+    run_id: str = run.id
+    return run_id
+
+
+_DRAFTED_VERSION = 2
+"""Of a draft that nobody has touched: queued, then drafted."""
 
 
 def _standing_for_update(db: DbSession, program_id: str) -> dict[str, Any]:

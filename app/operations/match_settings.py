@@ -59,11 +59,12 @@ def settings_of(
         pins=pins,
         forbidden=forbidden,
     )
-    _check_pairs(db, asked, now=now)
+    check_pairs(db, asked, now=now)
     return asked
 
 
-def _check_pairs(db: DbSession, asked: Asked, *, now: datetime) -> None:
+def check_pairs(db: DbSession, asked: Asked, *, now: datetime) -> None:
+    """Refuse pairs of people who are not enrolled, and pins that can't hold."""
     capacity = _capacities(db, asked.program_id)
     for name, pairs in (("pins", asked.pins), ("forbidden", asked.forbidden)):
         for number, (mentee, mentor) in enumerate(pairs):

@@ -86,7 +86,7 @@ def pool_of(db: DbSession, program_id: str, *, among: Collection[str] | None = N
             "weeks": weeks[row.id],
             "zone_offset_minutes": _offset(row.time_zone, now),
             "grade": row.grade,
-            "prefers": tuple(keys[other] for other in wish[side].get(row.id, ()) if other in keys),
+            "prefers": tuple(keys.get(other, other) for other in wish[side].get(row.id, ())),
         }
 
     def mentee(found: Enrolled) -> Mentee:
@@ -102,6 +102,11 @@ def pool_of(db: DbSession, program_id: str, *, among: Collection[str] | None = N
         rows=rows,
         hours=hours,
     )
+
+
+def close_up(db: DbSession, program_id: str, *, among: Collection[str], now: datetime) -> Pool:
+    """Return these people with all that the criteria look at, and mentors with all their places. A dozen statements."""
+    return _full_people(db, pool_of(db, program_id, among=among, now=now), {}, now=now)
 
 
 def match_problem(db: DbSession, asked: Asked, *, now: datetime) -> Gathered:
@@ -147,6 +152,11 @@ def match_problem(db: DbSession, asked: Asked, *, now: datetime) -> Gathered:
         forbidden=frozenset((keys[a], keys[b]) for a, b in forbidden if a in keys and b in keys),
     )
     return Gathered(problem, {key: person_id for person_id, key in keys.items()}, standing)
+
+
+def forced_mentors(db: DbSession, program_id: str) -> dict[str, str]:
+    """Return whom the program says that a mentee has, by person id. One statement."""
+    return {rule.mentee_id: rule.mentor_id for rule in pool.pair_rules(db, program_id) if _forces(rule)}
 
 
 def kept_apart(db: DbSession, program_id: str, *, despite: Iterable[Sequence[str]] = ()) -> set[tuple[str, str]]:

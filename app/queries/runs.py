@@ -10,6 +10,7 @@ from app.models.tables import match_run, operation, plan_run, plan_seat, program
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house
+from app.vocabulary import RunCause, RunStatus
 
 
 def operation_by_id(db: DbSession, operation_id: str, *, actor: Actor) -> Any:
@@ -30,6 +31,13 @@ def plan_run_by_id(db: DbSession, run_id: str, *, actor: Actor) -> Any:
 def locked(db: DbSession, table: Any, run_id: str) -> Any:
     """Return one run with its row locked. Raises NotFound."""
     return first_row(db, select(table).where(table.c.id == run_id).with_for_update(key_share=True))
+
+
+def automatic_run(db: DbSession, program_id: str) -> Any:
+    """Return the newest run of a program that nobody started, waiting or a draft; None when there is none."""
+    mine = match_run.c.program_id == program_id, match_run.c.cause != RunCause.BY_HAND
+    open_ = match_run.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.DRAFT))
+    return db.execute(select(match_run).where(*mine, open_).order_by(match_run.c.id.desc()).limit(1)).first()
 
 
 def proposed_matches(db: DbSession, run_id: str) -> list[Any]:

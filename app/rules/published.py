@@ -46,6 +46,7 @@ PUBLISHED: Mapping[str, Published] = {
     "match.fit_answered": Published("match", "One of the two of a match said how it feels."),
     "match_run.started": Published("match_run", "A match run was asked for."),
     "match_run.drafted": Published("match_run", "A match run is a draft that can be looked at and published."),
+    "match_run.changed": Published("match_run", "Somebody changed the draft of a match run by hand."),
     "match_run.published": Published("match_run", "The pairs of a match run became matches."),
     "match_run.failed": Published("match_run", "A match run did not come to an end."),
     "match_run.cancelled": Published("match_run", "A match run was called off."),

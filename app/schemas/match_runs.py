@@ -5,20 +5,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.schemas.programs import Weight
 from app.schemas.shapes import Body, Read, absent
-from app.vocabulary import Objective, RunStatus, Whole
+from app.vocabulary import Disruption, Objective, RunCause, RunStatus, Whole, YesNo
 
 Id = Annotated[str, Field(max_length=48)]
 _STAMPS: dict[str, Any] = {"version": 2, "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:04Z"}
-_MENTEE, _MENTOR = "per_01jd6x0000e8r9sv4kz2m7n5qa", "per_01jd6x0000e8r9sv4kz2m7n5qb"
-_PAIR: dict[str, Any] = {
+MENTEE, MENTOR = "per_01jd6x0000e8r9sv4kz2m7n5qa", "per_01jd6x0000e8r9sv4kz2m7n5qb"
+PAIR: dict[str, Any] = {
     "id": "mat_01jd6x0000e8r9sv4kz2m7n5qf",
-    "mentee_id": _MENTEE,
-    "mentor_id": _MENTOR,
+    "mentee_id": MENTEE,
+    "mentor_id": MENTOR,
     "score": 8123,
     "terms": {"skill": 4200, "co_availability": 1900, "segment": 1500, "overlap": 523},
     "pinned": False,
+    "by_hand": False,
+}
+SETTINGS: dict[str, Any] = {
+    "objective": "util",
+    "disruption": "some",
+    "weights": dict(DEFAULT_WEIGHTS),
+    "constraints": {"never_repeat": True},
 }
 
 
@@ -29,12 +37,14 @@ class Pair(Body):
     mentor_id: Id
 
 
-class Constraints(Body):
-    """What forbids a pair, where a program leaves a choice."""
+class RunConstraints(Body):
+    """What forbids a pair in this run; absent is as the program says, null where it may be lifts the constraint."""
 
-    min_shared_minutes_per_week: Annotated[Whole, Field(ge=0, le=10_080)] = 120
-    same_team: Literal["any", "same", "different"] = "any"
-    max_zone_gap_hours: Annotated[Whole, Field(ge=0, le=14)] | None = None
+    min_shared_minutes_per_week: Annotated[Whole, Field(ge=0, le=10_080)] = absent()
+    same_team: Literal["any", "same", "different"] = absent()
+    max_zone_gap_hours: Annotated[Whole, Field(ge=0, le=14)] | None = absent()
+    max_grade_gap: Annotated[Whole, Field(ge=0, le=20)] | None = absent()
+    never_repeat: Annotated[YesNo, Field(description="Nobody gets a mentor again whom they had before.")] = absent()
 
 
 class RunWeights(Body):
@@ -52,14 +62,30 @@ class RunWeights(Body):
 class StartMatchRun(Body):
     """A match run over a program (the default one unless named)."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"objective": "util", "weights": {"segment": 0}}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"objective": "util", "weights": {"segment": 0}, "constraints": {"never_repeat": True}}]
+        }
+    )
 
     program_id: Id | None = None
     objective: Objective = Objective.UTIL
+    disruption: Annotated[
+        Disruption, Field(description="`least` moves as few standing pairs as can be once most are matched.")
+    ] = Disruption.SOME
     weights: RunWeights = RunWeights()
-    constraints: Constraints = Constraints()
+    constraints: RunConstraints = RunConstraints()
     pins: Annotated[list[Pair], Field(max_length=5000)] = []
     forbidden: Annotated[list[Pair], Field(max_length=5000)] = []
+
+
+class PutPair(Body):
+    """Who mentors a mentee of a draft; null: nobody."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"mentor_id": MENTOR}]})
+
+    mentor_id: Id | None
+    pinned: Annotated[YesNo, Field(description="Whether the pair survives another run around this draft.")] = True
 
 
 class ProposedMatchRead(Read):
@@ -71,10 +97,13 @@ class ProposedMatchRead(Read):
     score: int
     terms: dict[str, int]
     pinned: bool
+    by_hand: bool
 
 
 class UnmatchedRead(Read):
-    """A mentee without a mentor, the most telling reason, and how many mentors each constraint excluded."""
+    """A mentee without a mentor, the most telling reason (`by_hand`: an admin's), and how many mentors each constraint
+    excluded.
+    """
 
     mentee_id: str
     reason: str
@@ -82,7 +111,9 @@ class UnmatchedRead(Read):
 
 
 class MatchRunRead(Read):
-    """A match run and its draft."""
+    """A match run and its draft. `value` is what the objective makes of the answer as it was solved; no answer that
+    matches as many is worth more than `bound`.
+    """
 
     model_config = ConfigDict(
         from_attributes=True,
@@ -93,12 +124,14 @@ class MatchRunRead(Read):
                     "program_id": "prg_01jd6x0000e8r9sv4kz2m7n5qh",
                     "operation_id": "op_01jd6x0000e8r9sv4kz2m7n5qj",
                     "status": "draft",
-                    "objective": "util",
+                    **SETTINGS,
+                    "cause": "by_hand",
                     "inputs_hash": "5f0c9a",
                     "value": 8123,
+                    "bound": 8123,
                     "matched": 1,
                     "unmatched": [],
-                    "matches": [_PAIR],
+                    "matches": [PAIR],
                     **_STAMPS,
                 }
             ]
@@ -110,8 +143,13 @@ class MatchRunRead(Read):
     operation_id: str
     status: RunStatus
     objective: Objective
+    disruption: Disruption
+    cause: RunCause
+    weights: dict[str, int]
+    constraints: dict[str, Any]
     inputs_hash: str | None
     value: int | None
+    bound: int | None
     matched: int
     unmatched: list[UnmatchedRead]
     matches: list[ProposedMatchRead]

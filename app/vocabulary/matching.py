@@ -102,3 +102,15 @@ class RunStatus(StrEnum):
     PUBLISHED = "published"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class PairChange(StrEnum):
+    """What becomes of a mentee between one answer and another."""
+
+    KEPT = "kept"
+    ADDED = "added"
+    """Somebody without a mentor gets one."""
+    MOVED = "moved"
+    """Another mentor than before."""
+    UNMATCHED = "unmatched"
+    """Somebody who had a mentor has none."""
