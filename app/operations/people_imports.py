@@ -171,6 +171,7 @@ def _person_fields(row: PersonRow, house: _House, *, team_id: str | None) -> dic
         "team_id": team_id,
         "manager_id": house.by_email.get(row.manager_email) if row.manager_email else None,
         "started_on": row.started_on,
+        "grade": row.grade,
         "languages": list(row.languages) or None,
         "segments": list(row.segments) or None,
     }

@@ -173,6 +173,7 @@ PEOPLE: dict[str, Reader] = {
     "team": _line,
     "manager_email": _email,
     "started_on": _a(Day, "must be a date such as 2026-09-01, between 1970 and 2100"),
+    "grade": _whole(0, 20),
     "languages": _list(_language),
     "segments": _list(_word),
     "as": _lower(_a(Side, f"must be one of {', '.join(Side)}")),

@@ -50,6 +50,7 @@ class PersonRow:
     team: str | None
     manager_email: str | None
     started_on: date | None
+    grade: int | None
     languages: tuple[str, ...]
     segments: tuple[str, ...]
     side: Side | None
@@ -268,6 +269,7 @@ def _person(line: int, cells: Mapping[str, Any]) -> PersonRow:
         team=cells.get("team"),
         manager_email=cells.get("manager_email"),
         started_on=cells.get("started_on"),
+        grade=cells.get("grade"),
         languages=cells.get("languages", ()),
         segments=cells.get("segments", ()),
         side=cells.get("as"),

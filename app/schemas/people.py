@@ -26,6 +26,9 @@ Limit = Annotated[Whole, Field(ge=0, le=100)]
 SessionLimit = Annotated[Limit | None, Field(description="Sessions without a call; null sets no limit.")]
 Approval = Annotated[SeatApproval, Field(description="Who lets observers onto their calls; `none` takes nobody.")]
 Gap = Annotated[Whole, Field(ge=0, le=480, description="Least time between two of their calls with observers.")]
+Grade = Annotated[
+    Whole | None, Field(ge=0, le=20, description="Rung of the ladder, higher is more senior; null is unknown.")
+]
 Id = Annotated[str, Field(max_length=48)]
 
 _EXAMPLE: dict[str, Any] = {
@@ -35,6 +38,7 @@ _EXAMPLE: dict[str, Any] = {
     "languages": ["en"],
     "segments": ["mid_market"],
     "started_on": "2026-09-01",
+    "grade": 2,
 }
 
 
@@ -51,6 +55,7 @@ class CreatePerson(Body):
     team_id: Id | None = None
     manager_id: Id | None = None
     started_on: Day | None = None
+    grade: Grade = None
     languages: Languages = ["en"]
     segments: Tags = []
     products: Tags = []
@@ -80,6 +85,7 @@ class PatchPerson(Body):
     team_id: Id | None = None
     manager_id: Id | None = None
     started_on: Day | None = None
+    grade: Grade = None
     languages: Languages = absent()
     segments: Tags = absent()
     products: Tags = absent()
@@ -163,6 +169,7 @@ class PersonRead(Read):
     team_id: str | None
     manager_id: str | None
     started_on: date | None
+    grade: int | None
     languages: list[str]
     segments: list[str]
     products: list[str]

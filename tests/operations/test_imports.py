@@ -183,16 +183,16 @@ def test_the_demo_company_is_there_after_its_import(db: DbSession) -> None:
 
 
 def test_what_a_file_does_not_say_is_kept(db: DbSession) -> None:
-    whole = "role,started_on,languages,team,as,capacity,skills,wants,teaches,working_hours"
+    whole = "role,started_on,grade,languages,team,as,capacity,skills,wants,teaches,working_hours"
     cells = (
-        "manager,2026-09-01,de,East,mentor,2,demo.technical=3;demo.tailoring=1,demo.storytelling=2,"
+        "manager,2026-09-01,7,de,East,mentor,2,demo.technical=3;demo.tailoring=1,demo.storytelling=2,"
         "demo.technical,Mon 08:00-12:00"
     )
     team_of(db, "Aya", columns=f",{whole}", Aya=f",{cells}")
     before = everything(db)
 
     bare = team_of(db, "Aya")
-    empty = team_of(db, "Aya", columns=f",{whole}", Aya="," * 10)
+    empty = team_of(db, "Aya", columns=f",{whole}", Aya="," * 11)
 
     assert (counts(bare), counts(empty)) == ((0, 0, 1, 0), (0, 0, 1, 0))
     assert everything(db) == before

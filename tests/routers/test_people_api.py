@@ -121,6 +121,8 @@ def test_a_bad_field_is_named_and_never_echoed(api: Api) -> None:
         {"started_on": canary},
         {"seat_capacity": True},
         {"seat_capacity": "1"},
+        {"grade": 21},
+        {"grade": -1},
         {"observe_per_day": 10**30},
         {canary: 1},
         {"team_id": canary},

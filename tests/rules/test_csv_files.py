@@ -131,6 +131,8 @@ def test_no_cell_is_repeated_in_an_error(cells: list[str]) -> None:
         ("manager_email", "nobody", ("manager_email", "invalid")),
         ("started_on", "1/9/2026", ("started_on", "invalid")),
         ("started_on", "20260901", ("started_on", "invalid")),
+        ("grade", "21", ("grade", "invalid")),
+        ("grade", "senior", ("grade", "invalid")),
         ("languages", "English", ("languages", "invalid")),
         ("segments", "mid market", ("segments", "invalid")),
         ("as", "boss", ("as", "invalid")),
@@ -240,13 +242,13 @@ def test_empty_cells_and_columns_that_are_left_out_say_nothing() -> None:
 
 def test_what_a_person_says_is_read() -> None:
     row = person(
-        "role,started_on,languages,as,capacity,skills,wants,teaches,working_hours",
-        'Manager,2026-09-01,"en, pt-BR;en",Mentor,0,demo.technical = 4;closing.ask=0,craft.product=5,demo.technical,'
+        "role,started_on,grade,languages,as,capacity,skills,wants,teaches,working_hours",
+        'Manager,2026-09-01,0,"en, pt-BR;en",Mentor,0,demo.technical = 4;closing.ask=0,craft.product=5,demo.technical,'
         '"fri 8:00-12:00; Mon-Tue 22:00-24:00; tue 00:00-06:00"',
     )
 
     assert (row.role, row.side, row.capacity) == (Role.MANAGER, Side.MENTOR, 0)
-    assert (row.started_on, row.languages) == (date(2026, 9, 1), ("en", "pt-BR"))
+    assert (row.started_on, row.grade, row.languages) == (date(2026, 9, 1), 0, ("en", "pt-BR"))
     assert row.levels == (("demo.technical", 4), ("closing.ask", 0))
     assert (row.wants, row.teaches) == ((("craft.product", 5),), ("demo.technical",))
     assert row.weekly == ((1, 1320, 1440), (2, 0, 360), (2, 1320, 1440), (5, 480, 720))
