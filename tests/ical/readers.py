@@ -117,7 +117,7 @@ def missing() -> str | None:
 def ical_js() -> Iterator[Reader]:
     """Start ical.js, once for however many calendars."""
     with subprocess.Popen(
-        ["node", str(PEER / "read.js")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        ["node", str(PEER / "read.js")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", bufsize=1
     ) as node:
 
         def read(data: bytes) -> Told:
