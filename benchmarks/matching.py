@@ -6,7 +6,7 @@ Without, it solves what the demo's companies ask, from mentees and mentors to sc
 """
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,11 +22,10 @@ from app.demo.company import Size
 from app.operations.match_runs import start_match_run
 from app.queries.matching import match_problem
 from app.rules.access import SYSTEM
+from app.rules.matching.assign import Pool, banded, solve_pool
 from app.rules.matching.columns import Ints
-from app.rules.matching.constraints import exclusions, shared_minutes
 from app.rules.matching.problem import MatchProblem, Mentee, Mentor, Objective
-from app.rules.matching.score import terms
-from app.rules.matching.solve import banded, solve, solve_edges
+from app.rules.matching.solve import scored, solve
 from app.vocabulary import Objective as Word
 from benchmarks.databases import copies, demo_company
 from benchmarks.figures import Figure, peak_mebibytes, spent_on
@@ -39,121 +38,127 @@ _MOST_TIMES_BARE, _FROM_MENTEES = 1.3, 500
 """The target for the solve alone; on small pools, both sides take less than a millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Feasible pairs by index with their scores; `current` and `pin` hold a mentor or -1."""
-
-    nj: int
-    cap: Ints
-    edge_j: Ints
-    edge_m: Ints
-    score: Ints
-    current: Ints
-    pin: Ints
-    objective: Objective
-
-    def gain(self) -> Ints:
-        """Return what each pair adds to the objective."""
-        kept = self.current[self.edge_j] == self.edge_m
-        return banded(self.score, kept) if self.objective == "util" else self.score
-
-    def worth(self, mentor: Ints) -> int:
-        """Return the objective of an assignment."""
-        return int(self.gain()[mentor[self.edge_j] == self.edge_m].sum())
-
-    def left(self) -> Ints:
-        """Return each mentor's places beside the pins."""
-        return self.cap - np.bincount(self.pin[self.pin >= 0], minlength=len(self.cap))
-
-
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instance", type=Path, help="an .npz of arrays")
-    parser.add_argument("--objective", choices=("total", "util"), default="util")
+    parser.add_argument("--objective", choices=("total", "util", "lex"), default="util")
     parser.add_argument("--solution", type=Path, help="where to write the answer, with --instance")
-    parser.add_argument("--large", action="store_true", help="5,000 × 1,000 too: a minute or two")
+    parser.add_argument("--large", action="store_true", help="5,000 × 1,000 too: half a minute")
 
 
 def run(options: argparse.Namespace) -> list[Figure]:
     """Solve the instance, or the demo's companies."""
     if options.instance is None:
         return _of_demo(options.objective, large=options.large)
-    pool = _loaded(options.instance, options.objective)
-    mentor, figures = _compared(options.instance.stem, pool)
+    mentor, figures = _compared(options.instance.stem, _loaded(options.instance), options.objective)
     if options.solution is not None:
         np.savez(options.solution, mentor=mentor)
     return figures
 
 
-def _compared(name: str, pool: Pool) -> tuple[Ints, list[Figure]]:
+def _compared(name: str, pool: Pool, objective: Objective) -> tuple[Ints, list[Figure]]:
     """Solve, then let the peers solve the same; return the product's answer."""
-    tries = [spent_on(partial(_ours, pool)) for _ in range(_REPEATS)]
+    tries = [spent_on(partial(solve_pool, pool, objective)) for _ in range(_REPEATS)]
     peak, mentor = peak_mebibytes(), tries[0][1]
-    graph, owner = _graph(pool)
+    worst = _worst(pool, mentor)
+    # In `lex`, the peers solve what is left of the pool above the worst pair, which is one such solve of several.
+    open_pool = _open(pool, worst if objective == "lex" else 0)
+    graph, owner = _graph(open_pool, objective)
     bare = [spent_on(partial(min_weight_full_bipartite_matching, graph)) for _ in range(_REPEATS)]
     column = bare[0][1][1]
     exact = np.where(column < len(owner), np.append(owner, -1)[np.minimum(column, len(owner))], pool.pin)
-    best_pair_first = spent_on(partial(_greedy, pool))
-    objective, bound = pool.worth(mentor), pool.worth(exact)
+    _, greedy = spent_on(partial(_greedy, pool, objective))
+    points, bound = _worth(pool, mentor, objective), _worth(pool, exact, objective)
     unmatched = int((exact < 0).sum())
-    cpu = median(spent.cpu for spent, _ in tries)
-    return mentor, [
+    figures = [
         Figure(
             f"{name}: solve",
-            cpu,
+            median(spent.cpu for spent, _ in tries),
             "s CPU",
             median(spent.cpu for spent, _ in bare),
             "bare scipy call",
-            _MOST_TIMES_BARE if pool.nj >= _FROM_MENTEES else None,
+            _MOST_TIMES_BARE if len(pool.pin) >= _FROM_MENTEES and objective != "lex" else None,
         ),
         Figure(f"{name}: solve", median(spent.wall for spent, _ in tries), "s wall"),
         Figure(f"{name}: peak memory", peak, "MiB"),
         Figure(f"{name}: unmatched", int((mentor < 0).sum()), "", unmatched, "bare scipy call"),
-        Figure(f"{name}: objective", objective, "points", bound, "bound"),
-        Figure(f"{name}: gap", 100 * (bound - objective) / max(bound, 1), "%", at_most=0),
-        Figure(f"{name}: objective of greedy", pool.worth(best_pair_first[1]), "points", bound, "bound"),
-        Figure(f"{name}: unmatched by greedy", int((best_pair_first[1] < 0).sum()), ""),
+        Figure(f"{name}: objective", points, "points", bound, "bound"),
+        Figure(f"{name}: gap", 100 * (bound - points) / max(abs(bound), 1), "%", at_most=0),
+        Figure(f"{name}: worst pair", worst, "points", _worst(pool, greedy), "greedy"),
+        Figure(f"{name}: objective of greedy", _worth(pool, greedy, objective), "points", bound, "bound"),
+        Figure(f"{name}: unmatched by greedy", int((greedy < 0).sum()), ""),
     ]
+    if objective == "lex":
+        figures.append(Figure(f"{name}: more unmatched if no pair were as low as the worst", _lost(pool, worst), ""))
+    return mentor, figures
 
 
-def _ours(pool: Pool) -> Ints:
-    return solve_edges(pool.nj, pool.cap, pool.edge_j, pool.edge_m, pool.score, pool.current, pool.pin, pool.objective)
+def _gain(pool: Pool, objective: Objective) -> Ints:
+    """What each pair adds to the objective."""
+    return (banded(pool.score, pool.kept()) if objective == "util" else pool.score).astype(np.int64)
 
 
-def _graph(pool: Pool) -> tuple[csr_array, Ints]:
+def _taken(pool: Pool, mentor: Ints) -> Ints:
+    """The pairs of an assignment."""
+    return np.flatnonzero(pool.mentor == np.repeat(mentor, np.diff(pool.start)))
+
+
+def _worth(pool: Pool, mentor: Ints, objective: Objective) -> int:
+    """Return the objective of an assignment; of `lex`, the sum that comes after its worst pair."""
+    return int(_gain(pool, objective)[_taken(pool, mentor)].sum())
+
+
+def _worst(pool: Pool, mentor: Ints) -> int:
+    """Return the lowest score of a pair that is not pinned."""
+    return int(pool.score[_taken(pool, np.where(pool.pin < 0, mentor, -1))].min(initial=2**31 - 1))
+
+
+def _open(pool: Pool, least: int) -> Pool:
+    """Return the pool without the pinned, and without pairs that score less."""
+    left = pool.cap - np.bincount(pool.pin[pool.pin >= 0], minlength=len(pool.cap))
+    free = np.repeat(pool.pin < 0, np.diff(pool.start))
+    return replace(pool.only(free & (pool.score >= least)), cap=left, pin=np.full(len(pool.pin), -1))
+
+
+def _lost(pool: Pool, worst: int) -> int:
+    """Return how many fewer would be matched without the pairs as low as the worst: 0 would refute the answer."""
+    fewer = [int((solve_pool(_open(pool, least), "total")[pool.pin < 0] >= 0).sum()) for least in (worst, worst + 1)]
+    return fewer[0] - fewer[1]
+
+
+def _graph(pool: Pool, objective: Objective) -> tuple[csr_array, Ints]:
     """Return the whole assignment as one matrix, and the mentor behind each of its first columns.
 
     A mentor has one column per place; a mentee's own last column is dearer than any way of matching everybody.
     """
-    left = pool.left()
-    free = pool.pin[pool.edge_j] < 0
-    edge_j, edge_m, gain = pool.edge_j[free], pool.edge_m[free], pool.gain()[free]
+    nj, gain, mentor = len(pool.pin), _gain(pool, objective), pool.mentor.astype(np.int64)
     cost = gain.max(initial=0) - gain + 1
-    width = left[edge_m]
-    first = np.cumsum(left) - left
+    width = pool.cap[mentor]
+    first = np.cumsum(pool.cap) - pool.cap
     nth = np.arange(width.sum()) - np.repeat(np.cumsum(width) - width, width)
-    rows = np.concatenate([np.repeat(edge_j, width), np.arange(pool.nj)])
-    columns = np.concatenate([np.repeat(first[edge_m], width) + nth, left.sum() + np.arange(pool.nj)])
-    unmatched = np.full(pool.nj, pool.nj * cost.max(initial=0) + 1)
+    row = np.repeat(np.arange(nj), np.diff(pool.start))
+    rows = np.concatenate([np.repeat(row, width), np.arange(nj)])
+    columns = np.concatenate([np.repeat(first[mentor], width) + nth, pool.cap.sum() + np.arange(nj)])
+    unmatched = np.full(nj, nj * cost.max(initial=0) + 1)
     costs = np.concatenate([np.repeat(cost, width), unmatched]).astype(np.float64)
-    shape = (pool.nj, int(left.sum()) + pool.nj)
-    return csr_array((costs, (rows, columns)), shape=shape), np.repeat(np.arange(len(left)), left)
+    shape = (nj, int(pool.cap.sum()) + nj)
+    return csr_array((costs, (rows, columns)), shape=shape), np.repeat(np.arange(len(pool.cap)), pool.cap)
 
 
-def _greedy(pool: Pool) -> Ints:
+def _greedy(pool: Pool, objective: Objective) -> Ints:
     """The best pair first, then the next that still fits."""
-    left, mentor = pool.left(), pool.pin.copy()
-    for edge in np.argsort(-pool.gain(), kind="stable"):
-        j, m = pool.edge_j[edge], pool.edge_m[edge]
+    left, mentor = _open(pool, 0).cap, pool.pin.copy()
+    row = np.repeat(np.arange(len(mentor)), np.diff(pool.start))
+    for edge in np.argsort(-_gain(pool, objective), kind="stable").tolist():
+        j, m = row[edge], pool.mentor[edge]
         if mentor[j] < 0 and left[m] > 0:
             mentor[j], left[m] = m, left[m] - 1
     return mentor
 
 
-def _loaded(path: Path, objective: Objective) -> Pool:
+def _loaded(path: Path) -> Pool:
     with np.load(path) as file:
         names = ("cap", "edge_j", "edge_m", "score", "current", "pin")
-        cap, edge_j, edge_m, score, current, pin = (file[name].astype(np.int64) for name in names)
-        return Pool(int(file["nj"]), cap, edge_j, edge_m, score, current, pin, objective)
+        return Pool.of(int(file["nj"]), *(file[name].astype(np.int64) for name in names))
 
 
 # --- the demo's companies --------------------------------------------------------------------------------------------
@@ -177,9 +182,9 @@ def _end_to_end(name: str, problem: MatchProblem, *, at_most: float | None) -> l
     """Solve with scores, terms and reasons; then the arrays alone beside the peers."""
     spent, answer = spent_on(partial(solve, problem))
     whole = Figure(f"{name}: scores, solve, terms, reasons", spent.cpu, "s CPU", at_most=at_most)
-    pool = _pool(problem)
-    mentor, figures = _compared(name, pool)
-    assert pool.worth(mentor) == answer.value
+    pool = scored(problem).pool
+    mentor, figures = _compared(name, pool, problem.objective)
+    assert _worth(pool, mentor, problem.objective) == answer.value
     return [whole, *figures]
 
 
@@ -197,27 +202,6 @@ def _gathered(engine: Engine, objective: Objective) -> MatchProblem:
             now=NOW,
         )
         return match_problem(db, run, now=NOW).problem
-
-
-def _pool(problem: MatchProblem) -> Pool:
-    """Return the arrays that the solver makes of a problem without pins."""
-    mentees = sorted(problem.mentees, key=lambda mentee: mentee.key)
-    mentors = sorted(problem.mentors, key=lambda mentor: mentor.key)
-    column = {mentor.key: m for m, mentor in enumerate(mentors)}
-    shared = shared_minutes(mentees, mentors)
-    excluded = exclusions(mentees, mentors, problem.constraints, problem.forbidden, shared)
-    edge_j, edge_m = np.nonzero(~np.logical_or.reduce(list(excluded.values())))
-    points = terms(mentees, mentors, problem.weights, shared, edge_j, edge_m)
-    return Pool(
-        nj=len(mentees),
-        cap=np.array([max(mentor.capacity, 0) for mentor in mentors], np.int64),
-        edge_j=edge_j,
-        edge_m=edge_m,
-        score=np.sum(list(points.values()), axis=0, dtype=np.int64),
-        current=np.array([column.get(mentee.current_mentor or "", -1) for mentee in mentees], np.int64),
-        pin=np.full(len(mentees), -1, np.int64),
-        objective=problem.objective,
-    )
 
 
 def _many(problem: MatchProblem, mentees: int, mentors: int) -> MatchProblem:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.rules import availability
 from app.rules.availability import WorkingHours, week_masks
+from app.rules.matching.assign import BANDS, CONTINUITY
 from app.rules.matching.problem import (
     DEFAULT_WEIGHTS,
     ContradictoryPins,
@@ -21,7 +22,7 @@ from app.rules.matching.problem import (
     Mentee,
     Mentor,
 )
-from app.rules.matching.solve import BANDS, CONTINUITY, solve
+from app.rules.matching.solve import solve
 
 MONDAY = date(2026, 1, 5)
 FOUR_WEEKS = 4 * availability.WEEK_CELLS

@@ -30,7 +30,7 @@ def terms(
     shared: NDArray[np.int16],
     edge_j: Ints,
     edge_m: Ints,
-) -> dict[str, NDArray[np.int32]]:
+) -> dict[str, NDArray[np.signedinteger]]:
     """Points per edge for each criterion that has a weight. `shared` is from `constraints.shared_minutes`."""
     if unknown := weights.keys() - DEFAULT_WEIGHTS.keys():
         raise ValueError(f"no such criterion: {', '.join(sorted(unknown))}")
@@ -44,11 +44,12 @@ def terms(
         "language": lambda: _common([each.languages for each in mentees], [each.languages for each in mentors], edges),
         "fresh": lambda: _fresh(mentees, mentors, edges),
     }
-    points: dict[str, NDArray[np.int32]] = {}
+    points: dict[str, NDArray[np.signedinteger]] = {}
     for name, fraction in fractions.items():
         if weight := weights.get(name, 0):
             part, whole = fraction()
-            points[name] = (part.astype(np.int64) * weight // whole).astype(np.int32)
+            kind = np.int16 if weight <= np.iinfo(np.int16).max else np.int32
+            points[name] = (part.astype(np.int64) * weight // whole).astype(kind)
     return points
 
 
