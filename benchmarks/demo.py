@@ -1,4 +1,4 @@
-"""The product's demo, as a user starts it: seconds per step and in all, and peak memory."""
+"""The product's demo, as a user starts it: seconds per step and in all, CPU and peak memory."""
 
 import argparse
 import json
@@ -12,11 +12,12 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, peak_mebibytes
 
-_MOST_SECONDS = {"demo": 60.0, "team": 120.0}
+_MOST_SECONDS = {"demo": 60.0, "team": 120.0, "org": 300.0}
+_MOST_MEBIBYTES = 1536.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--size", choices=("demo", "team"), default="demo")
+    parser.add_argument("--size", choices=("demo", "team", "org"), default="demo")
     parser.add_argument("--today", default="2026-11-23", help="the day that it plays on")
 
 
@@ -40,14 +41,16 @@ def run(options: argparse.Namespace) -> list[Figure]:
         assert child.returncode == 0
         total = time.perf_counter() - started
         report = json.loads((Path(folder) / "demo" / "report.json").read_text())
+    spent, peak = resource.getrusage(resource.RUSAGE_CHILDREN), peak_mebibytes(resource.RUSAGE_CHILDREN)
     refused = report["seats_planned"] - report["sessions_booked"]
     return [
         *steps,
         Figure("all, with the start of Python", total, "s", at_most=_MOST_SECONDS[options.size]),
+        Figure("CPU of all its processes", spent.ru_utime + spent.ru_stime, "s"),
         Figure("mentees left unmatched", report["unmatched"], "", at_most=0),
         Figure("seats planned that were not booked", refused, "", at_most=0),
         Figure("gap of the plan", report["plan_gap_percent"], "%", at_most=0.1),
-        Figure("peak memory of its largest process", peak_mebibytes(resource.RUSAGE_CHILDREN), "MiB"),
+        Figure("peak memory of its largest process", peak, "MiB", at_most=_MOST_MEBIBYTES),
     ]
 
 
