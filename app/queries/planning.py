@@ -66,7 +66,7 @@ def plan_problem(db: DbSession, run: Any, *, now: datetime) -> PlanProblem:
             for found in juniors
         ),
         pairs=_apart(pairs, open_calls, plan_calls, hosting, pinned={c for _, c in pinned}),
-        hosts={row.id: _host_load(hosting[row.id].load, open_calls) for row in hosts.values()},
+        hosts={host_id: _host_load(hosting[host_id].load, its) for host_id, its in _by_host(plan_calls).items()},
         strengths={host: skills.levels[host] for host in sorted(hosts)},
         per_host=CALLS_PER_HOST,
         pins=pinned,
@@ -251,11 +251,11 @@ def _apart(
     for host_id, its in by_host.items():
         seats = [min(asked[c], plan_calls[c].seats_free) + most * (c in pinned) for c in its]
         ranges = [(open_calls[c].starts_at - hosting[host_id].gap, open_calls[c].ends_at) for c in its]
-        kept |= {its[at] for at in _heaviest_apart(ranges, seats)}
+        kept |= {its[at] for at in heaviest_apart(ranges, seats)}
     return tuple(pair for pair in pairs if pair.call in kept)
 
 
-def _heaviest_apart(ranges: Sequence[tuple[datetime, datetime]], weights: Sequence[int]) -> list[int]:
+def heaviest_apart(ranges: Sequence[tuple[datetime, datetime]], weights: Sequence[int]) -> list[int]:
     """Return those of the intervals, sorted by end, that don't overlap and weigh the most; of several such choices the
     one that ends first. Weighted interval scheduling: O(n log n).
     """
@@ -330,8 +330,15 @@ def _observer(
     )
 
 
-def _host_load(load: Load, open_calls: Sequence[Any]) -> HostLoad:
-    days = {local_day(row.starts_at, load.time_zone) for row in open_calls}
+def _by_host(plan_calls: Iterable[PlanCall]) -> dict[str, list[PlanCall]]:
+    found: dict[str, list[PlanCall]] = {}
+    for one in plan_calls:
+        found.setdefault(one.host, []).append(one)
+    return found
+
+
+def _host_load(load: Load, its_calls: Sequence[PlanCall]) -> HostLoad:
+    days = {date.fromordinal(one.host_day) for one in its_calls}
     weeks = {week_of(day) for day in days}
     return HostLoad(
         per_day_left={day.toordinal(): max(load.per_day - load.on_day.get(day, 0), 0) for day in sorted(days)},
