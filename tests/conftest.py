@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from app.config import Settings
 from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.operations.installation import first_start
+from tests.databases import Databases
 from tests.harness import NOW, Api, FakeClock, served
 from tests.postgres import create_database, drop_database, running_postgres
 
@@ -28,6 +28,10 @@ structlog.configure(
         structlog.processors.JSONRenderer(),
     ]
 )
+
+
+SERVER_IS_GIVEN = "TEST_DATABASE_URL" in os.environ
+"""Else it is our own, and deleted with all that is in it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,10 +74,16 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
     name = f"earshot_template_{os.getpid()}"  # several runs may share one server
     _prepared(create_database(postgres_server, name))
     yield name
-    drop_database(postgres_server, name)
+    if SERVER_IS_GIVEN:
+        drop_database(postgres_server, name)
 
 
-_numbers = count(1)
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str, postgres_template: str) -> Iterator[Databases]:
+    databases = Databases(postgres_server, postgres_template)
+    yield databases
+    if SERVER_IS_GIVEN:
+        databases.drop()
 
 
 @pytest.fixture
@@ -83,10 +93,9 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    name = f"earshot_{os.getpid()}_{next(_numbers)}"
-    yield create_database(postgres_server, name, template=postgres_template)
-    drop_database(postgres_server, name)
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
+    with postgres_databases.lent() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -123,7 +123,7 @@ def own_postgres() -> Iterator[Postgres]:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.stop("immediate")  # nobody reads its files again
     finally:
         shutil.rmtree(folder)
 
