@@ -54,7 +54,7 @@ def rematch(job: JobContext) -> None:
         try:
             asked = match_runs.automatic(reading, program_id, now=job.clock())
         except Refused as why:
-            raise Hopeless(f"{why}") from why
+            raise Hopeless(f"{why.title}: {why.extra}") from why
         problem = matching.match_problem(reading, asked, now=job.clock()).problem
     if all(mentee.current_mentor for mentee in problem.mentees):
         return

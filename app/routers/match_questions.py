@@ -57,8 +57,8 @@ def why_not(
     the: TheHouse,
     now: Now,
     actor: CurrentActor,
-    mentee_id: Annotated[str, Query(max_length=48)],
-    mentor_id: Annotated[str, Query(max_length=48)],
+    mentee_id: Annotated[str, Query(max_length=48, examples=["per_01jd6x0000e8r9sv4kz2m7n5qa"])],
+    mentor_id: Annotated[str, Query(max_length=48, examples=["per_01jd6x0000e8r9sv4kz2m7n5qb"])],
 ) -> WhyNotRead:
     """See why a run does not give a mentee this mentor, who would lose what, and what would have to change.
 

@@ -106,7 +106,7 @@ def test_whoever_takes_fewer_from_now_on_keeps_whom_they_have_where_least_is_dis
     mara = a_mentor(db, "Mara", capacity=2)
     for who in (aisha, tom):
         a_match(db, who, mara)
-    which = {"program_id": program_id(db), "enrollment_id": f"enr_{mara.id}"}
+    which: dict[str, Any] = {"program_id": program_id(db), "enrollment_id": f"enr_{mara.id}"}
     set_capacity(db, **which, capacity=1, actor=SYSTEM, now=NOW)
 
     least, some = asked(db, disruption=Disruption.LEAST), asked(db)

@@ -96,6 +96,7 @@ ONE_ON_ONE = {
 ENDPOINT = {"name": "CRM", "url": "https://crm.example/hooks", "acts": ["seat.*"]}
 MENTEE = {"enrollment_id": "mentee_enrollment"}
 PLANNED = {"seat_id": "planned_seat"}
+IN_DRAFT = {"mentee_id": "ana"}
 PROPOSAL = {"program_id": "<ramp>", "mentee_id": "<ben>", "mentor_id": "<mara>"}
 RULE = {"mentee_id": "<ana>", "mentor_id": "<mara>", "kind": "forbidden"}
 RULED = {"mentee_id": "<cleo>", "mentor_id": "<mara>"}
@@ -236,6 +237,13 @@ MATRIX = (
     Row("GET /v1/match-runs", ADMIN_SEES),
     Row("GET /v1/match-runs/{run_id}", ADMIN_SEES),
     Row("POST /v1/match-runs/{run_id}/publish", ADMIN_SEES),
+    Row("PUT /v1/match-runs/{run_id}/pairs/{mentee_id}", ADMIN_SEES, {"mentor_id": "<mara>"}, ids=IN_DRAFT),
+    Row("POST /v1/match-runs/{run_id}/rerun", (202, 404, 404, 401)),
+    Row("POST /v1/match-runs/{run_id}/cancel", ADMIN_SEES),
+    Row("POST /v1/match-runs/simulate", ADMIN, {}),
+    Row("GET /v1/match-runs/{run_id}/diff", ADMIN_SEES),
+    Row("GET /v1/match-runs/{run_id}/why-not", ADMIN_SEES, query=RULED),
+    Row("GET /v1/programs/{program_id}/unmatched", ADMIN_SEES),
     Row("GET /v1/matches", ALL),
     Row("GET /v1/matches/{match_id}", PRIVATE),
     Row("POST /v1/matches", (201, 403, 201, 401), PROPOSAL),
