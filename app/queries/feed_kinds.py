@@ -4,7 +4,7 @@ Both are to look at: nothing in them blocks time, rings, or leads into a call, w
 UIDs are their own, so that the same person's calendar may hold them beside the entries of their invites.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,14 +15,14 @@ from app.db import DbSession
 from app.errors import NotFound
 from app.ical.entries import Entry, EntryStatus
 from app.ical.write import vevent
-from app.models.tables import account, call, installation, person, team
-from app.models.tables import calendar_entry as entry
+from app.models.tables import account, call, installation, person
+from app.models.tables import team as teams
 from app.queries import joinable
 from app.queries.entries import Desk, Drawn, drawn_entries
 from app.vocabulary import FeedPrivacy, PersonStatus, Role
 
-Shown = tuple[tuple[str, datetime], ...]
-"""Id and moment of the last change of each thing that a feed shows."""
+Seats = tuple[tuple[str, datetime], ...]
+"""Id, and moment of the last change, of each call on which somebody could take a seat."""
 
 _AHEAD = timedelta(days=28)
 _MOST = 200
@@ -39,24 +39,18 @@ def may_see_team(db: DbSession, *, team_id: str, person_id: str) -> bool:
     return db.execute(select(line.c.manager_id).where(line.c.manager_id == person_id)).first() is not None
 
 
-def team_shown(
-    db: DbSession, *, team_id: str, person_id: str, within: Sequence[ColumnElement[bool]], window: dict[str, datetime]
-) -> tuple[str, Shown]:
-    """Return the name of a team, and the entries of who is in it now. Raises NotFound for who may not see the team.
-
-    `within` are the conditions for what the feed shows, with the parameters of `window`. Four statements.
-    """
-    name = db.execute(select(team.c.name).where(team.c.id == team_id)).scalar()
+def team(db: DbSession, *, team_id: str, person_id: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name of a team, and who is in it now. Raises NotFound for who may not see it. Four statements."""
+    name = db.execute(select(teams.c.name).where(teams.c.id == team_id)).scalar()
     if name is None or not may_see_team(db, team_id=team_id, person_id=person_id):
         raise NotFound
-    members = select(person.c.id).where(_in_team(team_id))
-    query = select(entry.c.id, entry.c.changed_at).where(entry.c.person_id.in_(members), *within)
-    return name, tuple((row.id, row.changed_at) for row in db.execute(query.order_by(entry.c.id), window))
+    members = select(person.c.id).where(_in_team(team_id)).order_by(person.c.id)
+    return name, tuple(db.execute(members).scalars())
 
 
-def team_vevents(db: DbSession, shown: Shown, *, privacy: FeedPrivacy, desk: Desk) -> list[bytes]:
+def team_vevents(db: DbSession, entry_ids: Iterable[str], *, privacy: FeedPrivacy, desk: Desk) -> list[bytes]:
     """Return the VEVENTs of these entries as colleagues may read them, by start."""
-    drawn = drawn_entries(db, [entry_id for entry_id, _ in shown], desk=desk)
+    drawn = drawn_entries(db, entry_ids, desk=desk)
     return [vevent(_for_colleagues(one, privacy), rsvp=False) for one in drawn]
 
 
@@ -76,7 +70,7 @@ def _for_colleagues(one: Drawn, privacy: FeedPrivacy) -> Entry:
     )
 
 
-def open_seats_shown(db: DbSession, *, person_id: str, now: datetime) -> Shown:
+def open_seats(db: DbSession, *, person_id: str, now: datetime) -> Seats:
     """Return the calls of the next four weeks on which this person could take a seat now, at most 200.
 
     A seat that is gone leaves no trace: what was never taken can't be cancelled (decision 18).
@@ -89,10 +83,10 @@ def open_seats_shown(db: DbSession, *, person_id: str, now: datetime) -> Shown:
     return tuple((id_, max(at for at in moments if at is not None)) for id_, *moments in rows)
 
 
-def open_seat_vevents(db: DbSession, shown: Shown, *, desk: Desk) -> list[bytes]:
+def open_seat_vevents(db: DbSession, seats: Seats, *, desk: Desk) -> list[bytes]:
     """Return the VEVENTs of the seats that are open on these calls, by start. Two statements."""
     place = db.execute(select(installation.c.id)).scalar_one()
-    changed_at = dict(shown)
+    changed_at = dict(seats)
     columns = (call.c.id, call.c.version, call.c.created_at, call.c.starts_at, call.c.ends_at, call.c.type)
     query = select(*columns, person.c.name.label("host_name"), func.coalesce(account.c.name, "").label("company"))
     query = query.join(person, person.c.id == call.c.host_id).outerjoin(account, account.c.id == call.c.account_id)

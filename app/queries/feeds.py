@@ -18,7 +18,7 @@ from app.models.tables import calendar_entry as entry
 from app.models.tables import feed, person
 from app.queries import feed_kinds
 from app.queries.entries import Desk, Fragment, busy_only, drawn_entries
-from app.queries.feed_kinds import Shown
+from app.queries.feed_kinds import Seats
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, runs_the_house
 from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part, PersonStatus
@@ -31,13 +31,14 @@ class FeedState:
     """One subscription as it stands: whose, how much it tells, and what tells this state from every other.
 
     `digest` differs whenever the bytes would. `changed_at` is not earlier than the last change; the start of the day
-    is one, for the window moves then. None: things come and go in this feed without a change of their own. `shown` is
-    what feeds of other kinds than the personal one show.
+    is one, for the window moves then. None: things come and go in this feed without a change of their own. `people` are
+    those of a team, `seats` those that are open.
     """
 
     id: str
     person_id: str
     kind: FeedKind
+    team_id: str | None
     title: str
     time_zone: str
     privacy: FeedPrivacy
@@ -45,7 +46,8 @@ class FeedState:
     day: datetime
     digest: bytes
     changed_at: datetime | None
-    shown: Shown = ()
+    people: tuple[str, ...] = ()
+    seats: Seats = ()
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -87,9 +89,13 @@ _SHOWN = and_(_REMEMBERED, entry.c.starts_at < bindparam("until_at"))
 """Which entries a feed shows: those that touch [from, until); a cancelled one stays 30 days."""
 
 
+_TAKES_TIME = or_(entry.c.part != Part.HOST, entry.c.call_id.is_(None))
+"""A host's entry of a call blocks no time: the call does."""
+
+
 def _told(privacy: Any) -> ColumnElement[bool]:
-    """Return the condition for the entries that somebody may hear of. A host's entry of a call blocks no time."""
-    return or_(privacy == FeedPrivacy.FULL, entry.c.part != Part.HOST, entry.c.call_id.is_(None))
+    """Return the condition for the entries that somebody may hear of."""
+    return or_(privacy == FeedPrivacy.FULL, _TAKES_TIME)
 
 
 class _Moment(FunctionElement[Any]):
@@ -108,24 +114,22 @@ def _epoch(moment: _Moment, compiler: SQLCompiler, **given: Any) -> str:
     return f"EXTRACT(epoch FROM {compiler.process(moment.clauses, **given)})"
 
 
-_MARKS = (
-    select(
-        cast(func.count(), String)
-        .concat(" ")
-        # With every change of any entry this grows by a second or more; the highest alone might stay.
-        .concat(cast(func.sum(_Moment(entry.c.changed_at)), String))
-        .concat(" ")
-        .concat(cast(func.max(entry.c.changed_at), String))
-    )
-    .where(feed.c.kind == FeedKind.PERSONAL, entry.c.person_id == feed.c.person_id, _REMEMBERED, _told(feed.c.privacy))
-    .correlate(feed)
-    .scalar_subquery()
-)
-"""What tells the states of somebody's entries apart: how many, the sum of their moments, the last. NULL: no entry.
+_MARKS = select(
+    cast(func.count(), String)
+    .concat(" ")
+    # With every change of any entry this grows by a second or more; the highest alone might stay.
+    .concat(cast(func.sum(_Moment(entry.c.changed_at)), String))
+    .concat(" ")
+    .concat(cast(func.max(entry.c.changed_at), String))
+).where(_REMEMBERED)
+"""What tells the states of the same people's entries apart: how many, the sum of their moments, the last. NULL: none.
 
 Those beyond the window count too: one that was just moved there is gone from the feed, and its moment alone tells it
 to who asks by date.
 """
+_OF_PEOPLE = and_(entry.c.person_id.in_(bindparam("people", expanding=True)), _TAKES_TIME)
+_MARKS_OF_PEOPLE = _MARKS.where(_OF_PEOPLE)
+_ENTRIES_OF_PEOPLE = select(entry.c.id).where(_OF_PEOPLE, _SHOWN)
 
 _STATE = (
     select(
@@ -139,7 +143,9 @@ _STATE = (
         cast(person.c.updated_at, String),
         person.c.name,
         person.c.time_zone,
-        _MARKS,
+        _MARKS.where(feed.c.kind == FeedKind.PERSONAL, entry.c.person_id == feed.c.person_id, _told(feed.c.privacy))
+        .correlate(feed)
+        .scalar_subquery(),
     )
     .join(person, person.c.id == feed.c.person_id)
     .where(
@@ -169,23 +175,27 @@ def feed_state(db: DbSession, *, secret: str, desk: Desk, now: datetime) -> Feed
     found = db.execute(_STATE, asked).first()
     if found is None:
         raise NotFound
-    state = _state(found, desk, day)
-    if state.kind is FeedKind.TEAM:
-        within = (_SHOWN, _told(bindparam("privacy", FeedPrivacy.BUSY_ONLY, type_=feed.c.privacy.type)))
-        name, shown = feed_kinds.team_shown(
-            db, team_id=found.team_id, person_id=state.person_id, within=within, window=_window(day)
-        )
-        return _showing(state, f"Earshot: {name}", shown)
+    return in_full(db, _state(found, desk, day), now=now)
+
+
+def in_full(db: DbSession, state: FeedState, *, now: datetime) -> FeedState:
+    """Return the state with what other kinds than the personal show besides. Raises NotFound when that is not for this
+    person any more.
+    """
+    if state.team_id is not None:
+        name, people = feed_kinds.team(db, team_id=state.team_id, person_id=state.person_id)
+        marks = db.execute(_MARKS_OF_PEOPLE, {"people": people, "from_at": _oldest(state.day)}).scalar()
+        return replace(_told_apart(state, f"Earshot: {name}", (people, marks)), people=people)
     if state.kind is FeedKind.OPEN_SEATS:
-        shown = feed_kinds.open_seats_shown(db, person_id=state.person_id, now=now)
-        return _showing(state, "Earshot: open seats", shown)
+        seats = feed_kinds.open_seats(db, person_id=state.person_id, now=now)
+        by = [(id_, changed_at.isoformat()) for id_, changed_at in seats]
+        return replace(_told_apart(state, "Earshot: open seats", by), seats=seats)
     return state
 
 
-def _showing(state: FeedState, title: str, shown: Shown) -> FeedState:
-    parts = (state.digest, title, [(id_, changed_at.isoformat()) for id_, changed_at in shown])
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    return replace(state, title=title, shown=shown, digest=digest, changed_at=None)
+def _told_apart(state: FeedState, title: str, by: object) -> FeedState:
+    digest = hashlib.sha256(repr((state.digest, title, by)).encode()).digest()
+    return replace(state, title=title, digest=digest, changed_at=None)
 
 
 class Lookout:
@@ -205,8 +215,8 @@ class Lookout:
         self._instant = entry.c.ends_at.type.dialect_impl(engine.dialect).bind_processor(engine.dialect)
 
     def state(self, *, secret: str, now: datetime) -> FeedState | None:
-        """Return the state of the subscription with this secret; None where `feed_state` raises NotFound, and
-        for the kinds that more than this statement tells apart.
+        """Return the state of the subscription with this secret, for other kinds than the personal not yet `in_full`;
+        None when there is none.
         """
         day = _day(now)
         from_at = self._instant(_oldest(day)) if self._instant else _oldest(day)
@@ -214,12 +224,11 @@ class Lookout:
         with glance(self._engine) as cursor:
             cursor.execute(self._statement, [given[name] for name in self._places] if self._places else given)
             found = cursor.fetchone()
-        state = _state(found, self._desk, day) if found else None
-        return state if state and state.kind is FeedKind.PERSONAL else None
+        return _state(found, self._desk, day) if found else None
 
 
 def _state(found: Sequence[Any], desk: Desk, day: datetime) -> FeedState:
-    id_, person_id, kind, _, privacy, fetched_at, updated_at, person_updated_at, name, time_zone, marks = found
+    id_, person_id, kind, team_id, privacy, fetched_at, updated_at, person_updated_at, name, time_zone, marks = found
     # With the id, for bytes are kept under this digest: whose they are must be part of it.
     parts = (id_, marks, privacy, name, time_zone, day.isoformat(), desk.edition)
     changes = (updated_at, person_updated_at, *(marks.split(" ", 2)[2:] if marks else ()))
@@ -227,6 +236,7 @@ def _state(found: Sequence[Any], desk: Desk, day: datetime) -> FeedState:
         id=id_,
         person_id=person_id,
         kind=FeedKind(kind),
+        team_id=team_id,
         title=f"Earshot: {name}",
         time_zone=time_zone,
         privacy=FeedPrivacy(privacy),
@@ -252,9 +262,10 @@ def feed_fragments(db: DbSession, state: FeedState, *, desk: Desk) -> tuple[list
     One statement when all bytes are stored, four otherwise.
     """
     if state.kind is FeedKind.TEAM:
-        return feed_kinds.team_vevents(db, state.shown, privacy=state.privacy, desk=desk), []
+        entries = db.execute(_ENTRIES_OF_PEOPLE, {"people": state.people, **_window(state.day)}).scalars()
+        return feed_kinds.team_vevents(db, entries, privacy=state.privacy, desk=desk), []
     if state.kind is FeedKind.OPEN_SEATS:
-        return feed_kinds.open_seat_vevents(db, state.shown, desk=desk), []
+        return feed_kinds.open_seat_vevents(db, state.seats, desk=desk), []
     wanted = {"person_id": state.person_id, "privacy": state.privacy, **_window(state.day)}
     if state.privacy is FeedPrivacy.BUSY_ONLY:
         return busy_only(db, db.execute(_ENTRIES, wanted).all(), desk), []

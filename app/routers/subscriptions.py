@@ -25,6 +25,7 @@ from app.queries.entries import Desk, Fragment
 from app.queries.feeds import FeedState
 from app.routers import conditional
 from app.routers.edges import request_id_of
+from app.vocabulary import FeedKind
 
 log = structlog.get_logger("earshot.feeds")
 
@@ -63,10 +64,15 @@ class Subscriptions:
         return self._answer(secret, state, request, now=now)
 
     def quick_answer(self, secret: str, request: Request) -> Response | None:
-        """Do the same at a third of the cost; None where a refusal is due. Other errors are the driver's own."""
+        """Do the same at a third of the cost; None where a refusal is due. Other errors may be the driver's own."""
         now = self._the.clock()
         state = self._lookout.state(secret=secret, now=now)
-        return self._answer(secret, state, request, now=now) if state else None
+        if state is None:
+            return None
+        if state.kind is not FeedKind.PERSONAL:
+            with transaction(self._the.engine, writes=False) as db:
+                state = feeds.in_full(db, state, now=now)
+        return self._answer(secret, state, request, now=now)
 
     def _answer(self, secret: str, state: FeedState, request: Request, *, now: datetime) -> Response:
         etag, headers, changed_at = conditional.tag(state.digest), _PRIVATE, None

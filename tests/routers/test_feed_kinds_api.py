@@ -18,6 +18,7 @@ from tests.calls_and_seats import TEN, Scene, a_scene, a_seat
 from tests.factories import a_person
 from tests.harness import Api
 from tests.ical.checker import Component, parse, problems
+from tests.statements import counted
 
 PLAIN = {"Accept-Encoding": "identity"}
 
@@ -161,6 +162,39 @@ def test_who_joins_the_team_shows_at_once_and_who_leaves_it_no_more(world: World
     assert world.fetch(path).content == before.content
     assert world.fetch(path).headers["etag"] == before.headers["etag"]
     assert "last-modified" not in before.headers
+
+
+def test_who_takes_the_place_of_somebody_with_just_as_many_sessions_shows_in_the_team_feed(world: World) -> None:
+    path = world.of_team(world.ana)
+    with transaction(world.api.engine, writes=True) as db:
+        a_seat(db, world.scene.call_id, world.tom)
+    before = world.fetch(path)
+
+    world.change(world.jo, team_id=None)
+    world.change(world.tom, team_id=world.team_id, manager_id=world.ana.id)
+    after = world.fetch(path, **{"If-None-Match": before.headers["etag"]})
+
+    assert after.status_code == 200
+    assert [(event.value("SUMMARY") or "")[:5] for event in parse(after.content).parts] == ["Tom: "]
+
+
+def test_a_team_feed_takes_as_many_statements_however_many_are_in_it(world: World) -> None:
+    path = world.of_team(world.ana)
+
+    def cost() -> int:
+        with counted(world.api.engine) as statements:
+            world.fetch(path)
+        return len([one for one in statements if not one.startswith(("PRAGMA", "BEGIN"))])
+
+    costs = []
+    for number in range(2):
+        with transaction(world.api.engine, writes=True) as db:
+            more = a_person(db, f"More {number}", team_id=world.team_id)
+            a_seat(db, world.scene.another_call(db, TEN + timedelta(hours=1 + number)), more)
+        world.fetch(path)  # draws
+        costs.append(cost())
+
+    assert costs[0] == costs[1]
 
 
 def test_a_seat_given_back_stays_in_the_team_feed_for_30_days_under_its_uid(world: World) -> None:
