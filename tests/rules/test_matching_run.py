@@ -4,14 +4,12 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.rules import availability
-from app.rules.availability import WorkingHours, week_masks
 from app.rules.matching.assign import BANDS, CONTINUITY
 from app.rules.matching.problem import (
     DEFAULT_WEIGHTS,
@@ -19,45 +17,9 @@ from app.rules.matching.problem import (
     MatchAnswer,
     MatchConstraints,
     MatchProblem,
-    Mentee,
-    Mentor,
 )
 from app.rules.matching.solve import solve
-
-MONDAY = date(2026, 1, 5)
-FOUR_WEEKS = 4 * availability.WEEK_CELLS
-
-
-def weeks(time_zone: str = "Europe/Berlin", start: int = 9, end: int = 17) -> tuple[int, ...]:
-    return week_masks(WorkingHours(time_zone, tuple((day, start * 60, end * 60) for day in range(1, 6))), MONDAY)
-
-
-OFFICE = weeks()
-KINDS = [OFFICE, weeks("America/New_York"), weeks("Asia/Kolkata"), weeks("Europe/London", 16, 18)]
-
-
-def a_mentee(key: str, **changes: object) -> Mentee:
-    mentee = Mentee(
-        key=key, person=f"per_{key}", languages=frozenset({"en"}), weeks=OFFICE, wants={"discovery.agenda": 5}
-    )
-    return replace(mentee, **changes)  # type: ignore[arg-type]
-
-
-def a_mentor(key: str, **changes: object) -> Mentor:
-    mentor = Mentor(
-        key=key,
-        person=f"per_{key}",
-        languages=frozenset({"en"}),
-        weeks=OFFICE,
-        levels={"discovery.agenda": 4},
-        teaches=frozenset({"discovery.agenda"}),
-        capacity=1,
-    )
-    return replace(mentor, **changes)  # type: ignore[arg-type]
-
-
-def a_problem(mentees: list[Mentee], mentors: list[Mentor], **changes: object) -> MatchProblem:
-    return replace(MatchProblem(mentees=tuple(mentees), mentors=tuple(mentors)), **changes)  # type: ignore[arg-type]
+from tests.rules.matching_cases import FOUR_WEEKS, OFFICE, a_mentee, a_mentor, a_problem, problems, weeks
 
 
 def reasons(problem: MatchProblem) -> dict[str, str]:
@@ -270,54 +232,6 @@ def test_terms_are_the_stated_fractions() -> None:
     }
 
 
-names = st.sampled_from(["north", "south", None])
-tongues = st.frozensets(st.sampled_from(["en", "de"]), max_size=2)
-topics = st.sampled_from(["demo.technical", "closing.ask", "craft.product"])
-people = st.sampled_from([f"per_{n}" for n in range(8)])
-
-
-@st.composite
-def problems(draw: st.DrawFn) -> MatchProblem:
-    mentees = [
-        a_mentee(
-            f"a{n}",
-            person=draw(people),
-            reporting_line=draw(st.frozensets(people, max_size=1)),
-            team=draw(names),
-            languages=draw(tongues),
-            wants=draw(st.dictionaries(topics, st.integers(0, 5))),
-            levels=draw(st.dictionaries(topics, st.integers(0, 4))),
-            weeks=draw(st.sampled_from(KINDS)),
-            free=draw(st.integers(0, (1 << 16) - 1)),
-            current_mentor=draw(st.sampled_from([None, "m0", "m1", "gone"])),
-        )
-        for n in range(draw(st.integers(0, 5)))
-    ]
-    mentors = [
-        a_mentor(
-            f"m{n}",
-            person=draw(people),
-            team=draw(names),
-            languages=draw(tongues),
-            levels=draw(st.dictionaries(topics, st.integers(0, 4))),
-            teaches=draw(st.frozensets(topics)),
-            weeks=draw(st.sampled_from(KINDS)),
-            capacity=draw(st.integers(0, 2)),
-            calls=tuple((cell, cell + 2) for cell in draw(st.lists(st.integers(0, 14), max_size=3, unique=True))),
-        )
-        for n in range(draw(st.integers(0, 4)))
-    ]
-    keys = st.tuples(st.sampled_from([f"a{n}" for n in range(5)]), st.sampled_from([f"m{n}" for n in range(4)]))
-    return MatchProblem(
-        mentees=tuple(mentees),
-        mentors=tuple(mentors),
-        objective=draw(st.sampled_from(["total", "util"])),
-        constraints=MatchConstraints(same_team=draw(st.sampled_from(["any", "same", "different"]))),
-        pins=draw(st.frozensets(keys, max_size=1)),
-        forbidden=draw(st.frozensets(keys, max_size=3)),
-    )
-
-
 def answered(problem: MatchProblem) -> MatchAnswer | ContradictoryPins:
     try:
         return solve(problem)
@@ -346,6 +260,10 @@ def test_every_answer_keeps_the_hard_rules_and_adds_up(problem: MatchProblem) ->
         assert one.languages & other.languages
         assert availability.shared_minutes(one.weeks, other.weeks) >= 120
         assert (pair.mentee, pair.mentor) not in problem.forbidden
+        if problem.constraints.never_repeat:
+            assert other.key not in one.past_mentors - {one.current_mentor}
+        if problem.constraints.max_grade_gap is not None and one.grade is not None and other.grade is not None:
+            assert abs(one.grade - other.grade) <= problem.constraints.max_grade_gap
         assert sum(pair.terms.values()) == pair.score
         assert all(0 <= points <= DEFAULT_WEIGHTS[name] for name, points in pair.terms.items())
         value += pair.score

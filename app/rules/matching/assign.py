@@ -46,15 +46,27 @@ class Pool:
         start = np.concatenate(([0], np.cumsum(np.bincount(edge_j, minlength=nj))))
         return cls(start, edge_m.astype(np.int32), score.astype(np.int32), cap, current, pin)
 
+    def edge(self, j: int, m: int) -> int:
+        """Where the pair of mentee j and mentor m is in the arrays, -1 = it is not feasible."""
+        first, end = self.start[j : j + 2]
+        at = int(first + np.searchsorted(self.mentor[first:end], m))
+        return at if at < end and self.mentor[at] == m else -1
+
     def edges(self, mentor_of: Ints) -> Ints:
         """Each mentee's pair in the arrays, -1 for those without a mentor."""
-        found = np.full(len(mentor_of), -1, np.int64)
-        for j in np.flatnonzero(mentor_of >= 0):
-            row = self.mentor[self.start[j] : self.start[j + 1]]
-            at = int(np.searchsorted(row, mentor_of[j]))
-            if at < len(row) and row[at] == mentor_of[j]:
-                found[j] = self.start[j] + at
-        return found
+        return np.array([-1 if m < 0 else self.edge(j, m) for j, m in enumerate(mentor_of.tolist())], np.int64)
+
+    def with_pin(self, j: int, m: int) -> "Pool":
+        """The pool with one more pin."""
+        pin = self.pin.copy()
+        pin[j] = m
+        return replace(self, pin=pin)
+
+    def with_place(self, m: int) -> "Pool":
+        """The pool with one more place at a mentor."""
+        cap = self.cap.copy()
+        cap[m] += 1
+        return replace(self, cap=cap)
 
     def kept(self) -> Bools:
         """Which pairs are a mentee's current one."""

@@ -20,11 +20,11 @@ def blockers(mentee: Mentee, mentor: Mentor, rules: MatchConstraints) -> Iterato
         yield Blocker.REPORTING_LINE
     if rules.same_team != "any" and _same_team(mentee, mentor) != (rules.same_team == "same"):
         yield Blocker.TEAM
-    if rules.max_grade_gap is not None and _grade_gap(mentee, mentor) > rules.max_grade_gap:
+    if rules.max_grade_gap is not None and grade_gap(mentee, mentor) > rules.max_grade_gap:
         yield Blocker.GRADE_GAP
     if mentee.languages.isdisjoint(mentor.languages):
         yield Blocker.LANGUAGE
-    if rules.max_zone_gap_hours is not None and _zone_gap_minutes(mentee, mentor) > rules.max_zone_gap_hours * 60:
+    if rules.max_zone_gap_hours is not None and zone_gap_minutes(mentee, mentor) > rules.max_zone_gap_hours * 60:
         yield Blocker.ZONE_GAP
     if shared_minutes(mentee.weeks, mentor.weeks) < rules.min_shared_minutes_per_week:
         yield Blocker.SHARED_HOURS
@@ -35,12 +35,12 @@ def _same_team(mentee: Mentee, mentor: Mentor) -> bool:
     return mentee.team is not None and mentee.team == mentor.team
 
 
-def _grade_gap(mentee: Mentee, mentor: Mentor) -> int:
+def grade_gap(mentee: Mentee, mentor: Mentor) -> int:
     """Grades between the two; 0 when one is unknown."""
     return 0 if mentee.grade is None or mentor.grade is None else abs(mentee.grade - mentor.grade)
 
 
-def _zone_gap_minutes(mentee: Mentee, mentor: Mentor) -> int:
+def zone_gap_minutes(mentee: Mentee, mentor: Mentor) -> int:
     """The short way round: +13 and -11 hours show the same time."""
     gap = abs(mentee.zone_offset_minutes - mentor.zone_offset_minutes) % 1440
     return min(gap, 1440 - gap)

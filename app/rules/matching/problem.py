@@ -34,6 +34,9 @@ class Blocker(StrEnum):
 
 NO_MENTORS = "no_mentors"
 
+PINNED_ELSEWHERE = "pinned_elsewhere"
+PLACES_PINNED = "places_pinned"
+
 DEFAULT_WEIGHTS: Mapping[str, int] = MappingProxyType(
     {
         "skill": 4500,  # learning is the point: outweighs any two other terms together
@@ -179,7 +182,9 @@ class WhyNotQuestion:
 class Hurdle:
     """One constraint that keeps the two apart, and what would have to change for it to end."""
 
-    blocker: Blocker
+    blocker: str
+    """A `Blocker`; `pinned_elsewhere` when the mentee is pinned to somebody else, `places_pinned` when all the mentor's
+    places are."""
     change: str
     """A sentence."""
     has: int | None = None
@@ -221,14 +226,15 @@ class WhyNot:
     score_gap: int
     """Points of `instead` (0 for nobody) minus points of the pair; negative when the pair alone would be better."""
     moves: tuple[Move, ...]
-    """Who moves when the pair is forced: the mentee first, then from place to place. Empty when `proposed`."""
+    """Who moves when the pair is forced: the mentee first, then who gives way to whom. Empty when `proposed`."""
     matched_fewer: int
     """How many fewer mentees are matched when the pair is forced."""
     value_lost: int
-    """How much of the objective the others and the mentee lose together; negative only when fewer are matched."""
+    """By how much less the objective's points are then. Negative where something comes before the points: the number
+    of people matched, the standing pairs with `least` disruption, the worst pair in `lex`, stability."""
     points_needed: int | None
-    """So many more points for the pair would have it proposed; None where points don't decide (`lex`, `stable`, or
-    fewer matched) and when `proposed`."""
+    """The fewest points more for the pair that would have it proposed; None when `proposed`, and where points alone
+    don't decide."""
     place_needed: bool
     """Whether one more place at the mentor would have the pair proposed."""
 
