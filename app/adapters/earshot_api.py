@@ -10,6 +10,9 @@ from typing import Any
 
 import httpx
 
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
+"""Between two looks at long work: at first it may be short, and who asks often takes the time of who works."""
+
 
 class ApiRefused(Exception):
     """The service said no; the message is its problem's sentence."""
@@ -50,14 +53,15 @@ class EarshotApi:
         response = self._http.post(path, json=body)
         if response.status_code != httpx.codes.ACCEPTED:
             raise ApiRefused(f"POST {path}: {response.status_code} {response.text[:200]}")
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, _SHORTEST_PAUSE_SECONDS
         while time.monotonic() < deadline:
             operation = self.send("GET", response.headers["location"])
             if operation["status"] == "succeeded":
                 return operation
             if operation["status"] in ("failed", "cancelled"):
                 raise ApiRefused(f"{operation['kind']}: {operation['error']}")
-            time.sleep(0.1)
+            time.sleep(pause)
+            pause = min(1.2 * pause, _LONGEST_PAUSE_SECONDS)
         raise ApiRefused(f"POST {path}: not done after {seconds:.0f} seconds")
 
     def download(self, url: str) -> bytes:

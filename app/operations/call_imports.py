@@ -127,11 +127,8 @@ def _accounts(
             select(account).where(account.c.name.in_(part)).order_by(account.c.created_at.desc(), account.c.id.desc())
         )
         found |= {one.name: one for one in db.execute(named)}  # of several the oldest, which comes last
-    made = {
-        name: accounts.create_account(db, fields={"name": name, "segment": segment}, actor=actor, now=now).id
-        for name, segment in segments.items()
-        if name not in found
-    }
+    new = {name: segment for name, segment in segments.items() if name not in found}
+    made = accounts.create_accounts(db, new, actor=actor, now=now)
     changing = {
         one.id: segment
         for name, one in found.items()
