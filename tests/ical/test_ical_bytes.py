@@ -57,13 +57,14 @@ def test_the_same_state_is_the_same_bytes_in_every_process(sqlite_url: str) -> N
         secrets = a_busy_house(db)
     engine.dispose()
 
-    here = digests(sqlite_url, secrets)
-    command = [sys.executable, "-m", "tests.ical.rendered", sqlite_url, *secrets]
+    about = [sqlite_url, NOW.isoformat(), *secrets]
+    here = digests(*about)
+    command = [sys.executable, "-m", "tests.ical.rendered", *about]
     others = [
         subprocess.run(command, cwd=ROOT, env={**os.environ, **place}, check=True, stdout=subprocess.PIPE)
         for place in ELSEWHERE
     ]
 
     assert len(here) > 30
-    assert here == digests(sqlite_url, secrets)
+    assert here == digests(*about)
     assert [json.loads(other.stdout) for other in others] == [here, here]
