@@ -17,12 +17,15 @@ from sqlalchemy import Connection, Engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app import clock, migrations
+from app.adapters import imap
+from app.adapters.imap import MailboxAccount, MailboxUnavailable
 from app.adapters.mail import relay
 from app.adapters.smtp import Line, LineBroken
 from app.config import Settings
 from app.db import make_engine, reader_of
-from app.models.tables import call, claim, event, installation, job, mail_trouble, seat
-from app.vocabulary import LIVE_SEATS, JobStatus
+from app.models.tables import call, claim, event, installation, job, mail_trouble, notice, seat
+from app.operations.announcing import PASSED_OVER
+from app.vocabulary import LIVE_SEATS, JobStatus, NoticeStatus
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_POSTGRESQL = 14
@@ -35,7 +38,9 @@ LONGEST_WAIT = timedelta(minutes=5)
 """A worker that runs takes a due job within seconds; a match run may keep it for a few minutes."""
 WORKERS_SEEN = timedelta(hours=1)
 """Periodic work sees to it that at least one worker has a job in that time."""
-SMTP_SECONDS = 3.0
+LATELY = timedelta(days=7)
+"""For how long what went wrong once is worth telling."""
+SMTP_SECONDS = IMAP_SECONDS = 3.0
 _KEY_CHARACTERS = 32  # as app/config.py asks
 
 
@@ -68,6 +73,8 @@ def examine(settings: Settings, *, now: datetime) -> list[Finding]:
         look.at("SMTP relay", lambda: _smtp(settings))
     else:
         look.at("outbox", lambda: _outbox(settings))
+    if account := MailboxAccount.of(settings):
+        look.at("mailbox", lambda: _mailbox(account))
     if look.at("database", lambda: _database(settings)):
         engine = make_engine(settings.url, pool_size=1)
         try:
@@ -92,10 +99,12 @@ def _examine_database(look: "_Look", engine: Engine, now: datetime) -> None:
         look.at("claims", lambda: _claims(engine))
         look.at("seats", lambda: _seats(engine))
         look.at("addresses that take no mail", lambda: _mail_troubles(engine))
+        look.at("mail that did not arrive", lambda: _mail_lost(engine, now))
         look.at("dead jobs", lambda: _dead_jobs(engine))
         look.at("waiting jobs", lambda: _waiting_jobs(engine, now))
         look.at("workers", lambda: _workers(engine, now))
         look.at("events", lambda: _events(engine, now))
+        look.at("events passed over", lambda: _passed_over(engine, now))
     if engine.dialect.name == "postgresql":
         look.at("clock", lambda: _clock(engine))
 
@@ -210,6 +219,15 @@ def _smtp(settings: Settings) -> str:
         raise _Unwell(f"{where} takes no mail from us: {why}.") from why
     line.part()
     return f"{where} is ready to take mail"
+
+
+def _mailbox(account: MailboxAccount) -> str:
+    """Open the folder as the worker does each minute, and read nothing."""
+    try:
+        with imap.opened(account, seconds=IMAP_SECONDS):
+            return f"{account.folder} at {account.host} can be read"
+    except MailboxUnavailable as why:
+        raise _Unwell(f"Replies and bounces are not read: {why}. Look at EARSHOT_IMAP_…") from why
 
 
 def _database(settings: Settings) -> str:
@@ -345,7 +363,10 @@ def _dead_jobs(engine: Engine) -> str:
         found = connection.execute(dead.group_by(job.c.kind).order_by(job.c.kind)).all()
     if found:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found)
-        raise _Unwell(f"Jobs that were given up: {kinds}. GET /v1/jobs?status=dead says why.")
+        raise _Unwell(
+            f"Jobs that were given up: {kinds}. GET /v1/jobs?status=dead says why; "
+            "once that is mended, POST /v1/jobs/{id}/retry runs one again."
+        )
     return "none"
 
 
@@ -353,6 +374,20 @@ def _mail_troubles(engine: Engine) -> str:
     with _reading(engine) as connection:
         troubles = connection.execute(select(func.count()).select_from(mail_trouble)).scalar_one()
     return f"{troubles}: GET /v1/mail-troubles says why" if troubles else "none"
+
+
+def _mail_lost(engine: Engine, now: datetime) -> str:
+    """Count the mails that the relay refused, or that came back. That one address is wrong is no fault of the house."""
+    lost = notice.c.status.in_((NoticeStatus.REFUSED, NoticeStatus.BOUNCED)), notice.c.updated_at > now - LATELY
+    last = select(notice.c.why).where(*lost).order_by(notice.c.updated_at.desc(), notice.c.id.desc()).limit(1)
+    with _reading(engine) as connection:
+        number = connection.execute(select(func.count()).select_from(notice).where(*lost)).scalar_one()
+        why = connection.execute(last).scalar()
+    if number:
+        return (
+            f"{number} in {LATELY.days} days, the last: {why}. Mend the address; if it is all mail, look at the relay"
+        )
+    return "none"
 
 
 def _waiting_jobs(engine: Engine, now: datetime) -> str:
@@ -382,6 +417,19 @@ def _events(engine: Engine, now: datetime) -> str:
         minutes = (now - oldest) // timedelta(minutes=1)
         raise _Unwell(f"The oldest that nobody was told of is {minutes} minutes old: is a worker running?")
     return "all announced" if oldest is None else "about to be announced"
+
+
+def _passed_over(engine: Engine, now: datetime) -> str:
+    """Look for events that somebody was not told of, because what they are about could not be read."""
+    mine = event.c.act == PASSED_OVER, event.c.at > now - LATELY
+    with _reading(engine) as connection:
+        first, number = connection.execute(select(func.min(event.c.object_id), func.count()).where(*mine)).one()
+    if number:
+        raise _Unwell(
+            f"{number} in the last {LATELY.days} days, {first} first: what they are about can't be read, and the log "
+            "of the worker says why. Once that is mended, POST /v1/webhook-endpoints/{id}/replay tells an endpoint."
+        )
+    return "none"
 
 
 def _clock(engine: Engine) -> str:

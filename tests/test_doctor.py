@@ -1,5 +1,6 @@
 """The doctor finds what is wrong, one thing at a time, and never falls ill itself."""
 
+import socket
 import sqlite3
 import sys
 import zoneinfo
@@ -11,17 +12,21 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, event, select, text, update
+from sqlalchemy import Connection, Engine, event, insert, select, text, update
 
 from app import doctor
 from app.config import Settings
 from app.db import transaction
 from app.doctor import Finding, examine
-from app.models.tables import call, claim, job
+from app.models.tables import call, claim, job, notice
+from app.operations.announcing import PASSED_OVER
+from app.operations.events import tell
 from app.operations.jobs import enqueue
 from app.operations.mail_troubles import note_trouble
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
+from app.vocabulary import MessageKind, NoticeStatus
+from tests.adapters.imap_server import dovecot, needs_dovecot
 from tests.adapters.smtp_server import SmtpServer
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
@@ -30,8 +35,8 @@ KEY = "k" * 64
 GOOD = {
     "Python", "time zones", "data folder", "disk space", "secret key", "public URL", "outbox", "database", "schema",
     "installation", "last line against two places at once", "claims", "seats", "dead jobs", "waiting jobs",
-    "addresses that take no mail",
-    "workers", "events",
+    "addresses that take no mail", "mail that did not arrive",
+    "workers", "events", "events passed over",
 }  # fmt: skip
 SQLITE = {"durability", "database file"}
 POSTGRESQL = {"PostgreSQL version", "database time zone", "btree_gist", "clock"}
@@ -323,7 +328,11 @@ def test_jobs_that_were_given_up(settings: Settings, engine: Engine) -> None:
         enqueue(db, "mail", {"secret": "hunter2"}, now=NOW)
     execute(engine, update(job).values(status="dead"))
 
-    assert bad(settings) == {"dead jobs": "Jobs that were given up: 1 mail. GET /v1/jobs?status=dead says why."}
+    words = (
+        "Jobs that were given up: 1 mail. GET /v1/jobs?status=dead says why; "
+        "once that is mended, POST /v1/jobs/{id}/retry runs one again."
+    )
+    assert bad(settings) == {"dead jobs": words}
 
 
 def test_jobs_that_nobody_takes(settings: Settings, engine: Engine) -> None:
@@ -360,6 +369,60 @@ def test_events_that_nobody_was_told_of(settings: Settings, engine: Engine) -> N
     assert Finding("events", True, "about to be announced") in soon
     assert Finding("events", False, words) in later
     assert Finding("events", True, "all announced") in told
+
+
+def test_events_that_somebody_could_not_be_told_of(settings: Settings, engine: Engine) -> None:
+    for days in (1, 8):
+        with transaction(engine, writes=True) as db:
+            tell(db, PASSED_OVER, f"evt_{days}", version=1, actor=SYSTEM, now=NOW - timedelta(days=days))
+    execute(engine, "UPDATE event SET announced = true")
+
+    found = bad(settings)
+
+    assert list(found) == ["events passed over"]
+    assert found["events passed over"].startswith("1 in the last 7 days, evt_1 first: ")
+
+
+def test_mail_that_was_refused_or_came_back_in_the_last_days(settings: Settings, engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        jo = a_person(db, "Jo")
+        lost = {"person_id": jo.id, "kind": MessageKind.MATCH_STARTED, "due_at": NOW, "created_at": NOW}
+        for days, status in ((1, NoticeStatus.BOUNCED), (2, NoticeStatus.REFUSED), (8, NoticeStatus.BOUNCED)):
+            at = NOW - timedelta(days=days)
+            row = {"id": f"ntc_{days}", "once": f"{days}", "status": status, "why": f"550 {days}", "updated_at": at}
+            db.execute(insert(notice), [{**lost, **row}])
+
+    found = {one.what: one for one in examine(settings, now=NOW)}["mail that did not arrive"]
+
+    assert found.well
+    assert found.detail.startswith("2 in 7 days, last: 550 1. ")
+
+
+def test_a_mailbox_that_can_not_be_opened(alone: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    here = {"imap_host": "127.0.0.1", "imap_port": port, "imap_tls": "none", "imap_password": SecretStr("hunter2")}
+
+    assert "are not read: no line to 127.0.0.1" in bad_alone(alone, **here)["mailbox"]
+
+
+@needs_dovecot
+def test_a_mailbox_that_is_there_and_a_folder_that_is_not(alone: Settings) -> None:
+    with dovecot() as server:
+        there = server.account()
+        here = {
+            "imap_host": there.host,
+            "imap_port": there.port,
+            "imap_tls": "none",
+            "imap_username": there.username,
+            "imap_password": SecretStr(there.password),
+        }
+        server.deliver(b"Subject: hello\r\n\r\n")
+
+        assert bad_alone(alone, **here) == {}
+        assert server.flags() == [""]
+        assert "are not read" in bad_alone(alone, **here, imap_folder="Elsewhere")["mailbox"]
+        assert "are not read" in bad_alone(alone, **{**here, "imap_password": SecretStr("hunter2")})["mailbox"]
 
 
 @only_postgresql

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from app.db import DbSession, one_at_a_time
 from app.errors import NotFound, Stale
-from app.models.tables import message_template
+from app.models.tables import event, message_template
 from app.operations.changes import check_admin
 from app.operations.events import tell
 from app.queries.message_templates import Template, check_tokens, template_of
@@ -35,7 +35,7 @@ def put_template(
     language = canonical(language)
     one_at_a_time(db, f"message template {kind}")
     found = _found(db, kind, language, expected_version=expected_version)
-    version = 1 if found is None else found.version + 1
+    version = 1 + (_last_version(db, kind, language) if found is None else found.version)
     values = {"subject": words.subject, "text": words.text, "version": version, "updated_at": now}
     if found is None:
         db.execute(insert(message_template).values(kind=kind, language=language, **values))
@@ -74,6 +74,12 @@ def _found(db: DbSession, kind: MessageKind, language: str, *, expected_version:
     if expected_version not in (None, found.version if found else 0):
         raise Stale("Read it again, then change it.")
     return found
+
+
+def _last_version(db: DbSession, kind: MessageKind, language: str) -> int:
+    """Return the last version that any words had here, also such as were deleted: no version ever names two."""
+    mine = event.c.object_type == "message_template", event.c.object_id == f"{kind}/{language}"
+    return db.execute(select(func.max(event.c.version)).where(*mine)).scalar() or 0
 
 
 def _this(kind: MessageKind, language: str) -> tuple[ColumnElement[bool], ...]:

@@ -94,6 +94,18 @@ def test_whoever_read_older_words_does_not_write_over_newer_ones(api: Api) -> No
     assert [answer.status_code for answer in (late, late_delete, elsewhere)] == [412, 412, 412]
 
 
+def test_words_that_were_taken_back_and_saved_anew_are_another_version(api: Api) -> None:
+    older = api.admin.put(GERMAN, json=WORDS).headers["ETag"]
+    api.admin.delete(GERMAN)
+    newer = api.admin.put(GERMAN, json={**WORDS, "subject": "Zuhören?"})
+
+    refused = api.admin.put(GERMAN, json=WORDS, headers={"If-Match": older})
+
+    assert (newer.status_code, newer.headers["ETag"], refused.status_code) == (201, '"v3"', 412)
+    assert api.admin.get(GERMAN).json()["subject"] == "Zuhören?"
+    assert acts(api)[-1] == ("message_template.created", "seat_requested/de", 3)
+
+
 def test_what_ships_can_not_be_deleted(api: Api) -> None:
     assert api.admin.delete(f"{ALL}/seat_requested/en").status_code == 404
     assert api.admin.delete(GERMAN).status_code == 404
