@@ -384,9 +384,7 @@ def _mail_lost(engine: Engine, now: datetime) -> str:
         number = connection.execute(select(func.count()).select_from(notice).where(*lost)).scalar_one()
         why = connection.execute(last).scalar()
     if number:
-        return (
-            f"{number} in {LATELY.days} days, the last: {why}. Mend the address; if it is all mail, look at the relay"
-        )
+        return f"{number} in {LATELY.days} days, last: {why}. Mend the address; if it is all mail, look at the relay"
     return "none"
 
 
