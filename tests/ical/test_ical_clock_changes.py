@@ -1,11 +1,11 @@
 """Where and when clocks change: what every reader shows is the instant that the database holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from app.config import Settings
 from app.db import DbSession, make_engine, transaction
@@ -15,8 +15,10 @@ from app.models import Person
 from app.models.tables import availability, installation, session
 from app.models.tables import calendar_entry as entry
 from app.operations.series import book_series
+from app.operations.series_changes import cancel, reschedule
 from app.queries.entries import Desk, Drawn, drawn_entries
 from app.rules.access import SYSTEM
+from app.vocabulary import SessionStatus
 from tests.factories import a_person
 from tests.harness import NOW
 from tests.ical.checker import problems
@@ -25,6 +27,7 @@ from tests.sessions_and_people import a_plan, a_session
 
 DESK = Desk.of(Settings(_env_file=None))
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+IN_SERIES = session.c.series_id.is_not(None)
 Change = tuple[str, int, int]
 
 # Zone, and two changes: the instant, and the offsets before and after in minutes. Where the clock stays, two instants
@@ -54,7 +57,7 @@ def db(sqlite_url: str) -> Iterator[DbSession]:
 def people(db: DbSession) -> list[Person]:
     """Who can meet at any time, as often as they like."""
     db.execute(update(installation).values(horizon_days=700))
-    found = [a_person(db, name) for name in ("Mia", "Max", "Ann", "Tom")]
+    found = [a_person(db, name) for name in ("Mia", "Max", "Ann", "Tom", "Eve", "Bob")]
     db.execute(update(availability).values(weekly=[[day, 0, 1440] for day in range(1, 8)]))
     return found
 
@@ -65,9 +68,10 @@ def test_before_across_and_after_a_change_every_reader_finds_what_the_database_h
 ) -> None:
     for change in (one, other):
         sessions_around(db, people[:2], time_zone, change)
-        series_around(db, people[2:], time_zone, change)
+        series_around(db, people[2:4], time_zone, change)
+        exceptions_around(db, people[4:], time_zone, change)
 
-    drawn = entries(db, people[0]) + entries(db, people[2])
+    drawn = [one for person in people[::2] for one in entries(db, person)]
     as_feed = feed([one.fragment().content for one in drawn], name="All", time_zone=time_zone)
     messages = [request(one.entry) for one in drawn]
     assert problems(as_feed, method=None) == []
@@ -88,30 +92,54 @@ def sessions_around(db: DbSession, people: list[Person], time_zone: str, change:
 
 
 def series_around(db: DbSession, people: list[Person], time_zone: str, change: Change) -> None:
-    """Plan series of two days before a change to the day after: one well before it, one at a time that comes twice in
-    autumn, one across, one at a time that is skipped in spring, and one by day. They keep their wall time.
+    """Plan series from two days before a change to the day after: well before it, at a time that comes twice in autumn,
+    across it, at a time that is skipped in spring, and by day. They keep their wall time.
     """
-    zone, known = ZoneInfo(time_zone), held(db)
-    clock = (instant(change[0]) + change[1] * MINUTE).replace(tzinfo=None)  # what it shows when it is changed
-    walls = [clock + minutes * MINUTE for minutes in (-150, -45, -15, 15, 8 * 60)]
+    zone, known = ZoneInfo(time_zone), held(db, IN_SERIES)
+    walls = [clock_at(change) + minutes * MINUTE for minutes in (-150, -45, -15, 15, 8 * 60)]
     for wall in walls:
-        starts_at = (wall - 2 * DAY).replace(tzinfo=zone).astimezone(UTC)
-        plan = a_plan(*people, starts_at=starts_at, time_zone=time_zone)
-        book_series(db, plan=plan, rrule="FREQ=DAILY;COUNT=4", on_conflict="refuse", actor=SYSTEM, now=NOW)
+        book_days(db, people, wall - 2 * DAY, time_zone)
 
-    new = [time for time in held(db) if time not in known]
+    new = [time for time in held(db, IN_SERIES) if time not in known]
     shown = {start.astimezone(zone).replace(tzinfo=None) for start, _ in new}
+    assert len(new) == 4 * len(walls)
     assert shown >= {wall + n * DAY for wall in walls for n in (-2, -1, 1)} | {walls[0], walls[-1]}
     assert {end - start for start, end in new} == {30 * MINUTE}
+
+
+def exceptions_around(db: DbSession, people: list[Person], time_zone: str, change: Change) -> None:
+    """Plan such series, and cancel that night's occurrence of the first and move those of the others to the morning."""
+    begins = [clock_at(change) + minutes * MINUTE for minutes in (-45, -15, 15)]
+    twice, across, skipped = (book_days(db, people, wall - 2 * DAY, time_zone)[2] for wall in begins)
+    cancel(db, session_id=twice, which="this", actor=SYSTEM, now=NOW)
+    for hours, session_id in ((5, across), (6, skipped)):
+        starts_at = instant(change[0]) + hours * 60 * MINUTE
+        reschedule(db, session_id=session_id, starts_at=starts_at, which="this", actor=SYSTEM, now=NOW)
+
+
+def clock_at(change: Change) -> datetime:
+    """What the clock shows when it is changed."""
+    return (instant(change[0]) + change[1] * MINUTE).replace(tzinfo=None)
+
+
+def book_days(db: DbSession, people: list[Person], wall: datetime, time_zone: str) -> Sequence[str]:
+    """Plan a series of four days; returns its sessions in order."""
+    plan = a_plan(*people, starts_at=wall.replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC), time_zone=time_zone)
+    first, _ = book_series(db, plan=plan, rrule="FREQ=DAILY;COUNT=4", on_conflict="refuse", actor=SYSTEM, now=NOW)
+    of = select(session.c.series_id).where(session.c.id == first).scalar_subquery()
+    return (
+        db.execute(select(session.c.id).where(session.c.series_id == of).order_by(session.c.starts_at)).scalars().all()
+    )
 
 
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def held(db: DbSession) -> Times:
-    """When the sessions in the database are."""
-    return sorted((row.starts_at, row.ends_at) for row in db.execute(select(session.c.starts_at, session.c.ends_at)))
+def held(db: DbSession, *those: ColumnElement[bool]) -> Times:
+    """When the sessions in the database are, none of them cancelled."""
+    on = select(session.c.starts_at, session.c.ends_at).where(session.c.status == SessionStatus.CONFIRMED, *those)
+    return sorted((row.starts_at, row.ends_at) for row in db.execute(on))
 
 
 def entries(db: DbSession, person: Person) -> list[Drawn]:
