@@ -1,6 +1,7 @@
 """Why a run does not give a mentee a certain mentor, and what would have to change."""
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -114,32 +115,51 @@ def _lifted(run: Scored, j: int, m: int) -> Scored:
 def _only_because(run: Scored, best: Ints, forced: Ints, j: int) -> Ints:
     """Of all that differs, what follows from the forced pair: who gives way to whom, and who takes the place left.
 
-    Two best answers may differ elsewhere, among equals. The chain on both sides of the forced pair is feasible by
-    itself, and so is the rest; the rest gains nothing, else the first answer would not have been the best.
+    Two best answers may differ elsewhere, among equals. The shortest chains on both sides of the forced pair are
+    feasible by themselves, and so is the rest, which therefore gains nothing: else the first answer would not have
+    been the best.
     """
-    moved = set(np.flatnonzero(best != forced).tolist())
-    load = np.bincount(best[best >= 0], minlength=len(run.pool.cap))
     chain = best.copy()
-
-    def take(mentee: int) -> None:
-        chain[mentee] = forced[mentee]
-        moved.discard(mentee)
-
-    if j not in moved:
+    moved = [each for each in np.flatnonzero(best != forced).tolist() if each != j]
+    if best[j] == forced[j]:
         return chain
-    take(j)
-    target = int(forced[j])
-    while target >= 0 and load[target] >= run.pool.cap[target]:
-        gives_way = min(each for each in moved if best[each] == target)
-        take(gives_way)
-        target = int(forced[gives_way])
-    if target >= 0:
-        load[target] += 1
+    chain[j] = forced[j]
     place = int(best[j])
-    while place >= 0 and (follows := [each for each in moved if forced[each] == place]):
-        take(min(follows))
-        place = int(best[min(follows)])
+    free, free_then = (
+        run.pool.cap - np.bincount(each[each >= 0], minlength=len(run.pool.cap)) for each in (best, forced)
+    )
+    if place >= 0:
+        free[place] += 1
+    gives_way, end = _shortest(int(forced[j]), best, forced, moved, free)
+    follows = [] if place in (-1, end) else _shortest(place, forced, best, moved, free_then)[0]
+    for each in (*gives_way, *follows):
+        chain[each] = forced[each]
     return chain
+
+
+def _shortest(origin: int, here: Ints, there: Ints, moved: list[int], free: Ints) -> tuple[list[int], int]:
+    """The shortest chain of those who moved, from mentor to mentor, to one with a place free (or to nobody, -1), and
+    where it ends. O(moves).
+    """
+    away: dict[int, list[int]] = {}
+    for each in moved:
+        away.setdefault(int(here[each]), []).append(each)
+    came: dict[int, int] = {}
+    waiting, at = deque([origin]), origin
+    while at >= 0 and free[at] <= 0:
+        at = waiting.popleft()
+        if at < 0 or free[at] > 0:
+            break
+        for each in away.pop(at, ()):
+            target = int(there[each])
+            if target not in came and target != origin:
+                came[target] = each
+                waiting.append(target)
+    chain, end = [], at
+    while at != origin:
+        chain.append(came[at])
+        at = int(here[came[at]])
+    return chain[::-1], end
 
 
 def _in_turn(best: Ints, forced: Ints, j: int) -> list[int]:

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from app.rules.matching.columns import Bools, Ints
 
 # How the first prices are found: steps, from a quarter of what a mentee's pairs differ by down to a hundredth of that.
-_STEPS, _FIRST_STEP, _LAST_STEP = 24, 1 / 4, 1 / 100
+_STEPS, _FIRST_STEP, _LAST_STEP = 20, 1 / 4, 1 / 100
 
 _PART = 1_000_000
 """Pairs looked at together: bounds the memory beside the pairs themselves (~60 MB)."""
@@ -63,14 +63,14 @@ class Market:
             return taken
         guess = self._guess(self._cheapest(none, candidates))
         active = _both(self._cheapest(guess, candidates), self._cheapest(None, spread), len(self.cost))
-        prices = guess
+        tries: tuple[Ints, ...] = guess, none
         while True:
-            start_from, taken = self._assigned(active, (prices, guess, none))
+            start_from, taken = self._assigned(active, tries)
             prices = self._prices(start_from, active, taken)
             better = self._cheapest(prices, candidates, than=taken)
             if not len(better):
                 return taken
-            active = _both(active, better, len(self.cost))
+            active, tries = _both(active, better, len(self.cost)), (prices, guess, none)
 
     # --- which pairs to look at -------------------------------------------------------------------------------------
 

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.rules.matching.columns import Ints, bits, index, members, table
+from app.rules.matching.columns import Bools, Ints, bits, index, members, table
 from app.rules.matching.points import CAN_TEACH, DOES_ALONE, FULL_CALLS, FULL_OVERLAP_MINUTES, LEAST_AFFINITY_RANK
 from app.rules.matching.problem import DEFAULT_WEIGHTS, Mentee, Mentor
 
-Edges = tuple[Ints, Ints]
 Fraction = tuple[NDArray[Any], Ints | int]
-"""Per edge the part reached, and the whole: one per edge or one for all, never 0."""
+"""The part reached by each feasible pair, and the whole: one per pair or one for all, never 0."""
 
 # Mentees whose free time is looked at together: bounds the memory at this × distinct call times × 4 bytes (~40 MB).
 _CHUNK = 1024
@@ -28,21 +27,26 @@ def terms(
     mentors: Sequence[Mentor],
     weights: Mapping[str, int],
     shared: NDArray[np.int16],
-    edge_j: Ints,
-    edge_m: Ints,
+    feasible: Bools,
 ) -> dict[str, NDArray[np.signedinteger]]:
-    """Points per edge for each criterion that has a weight. `shared` is from `constraints.shared_minutes`."""
+    """Points per feasible pair, by mentee and mentor, for each criterion that has a weight.
+
+    `shared` is from `constraints.shared_minutes`.
+    """
     if unknown := weights.keys() - DEFAULT_WEIGHTS.keys():
         raise ValueError(f"no such criterion: {', '.join(sorted(unknown))}")
-    edges = edge_j, edge_m
+    languages, spoken = ([each.languages for each in side] for side in (mentees, mentors))
+    segments, known = ([each.segments for each in side] for side in (mentees, mentors))
     fractions: dict[str, Callable[[], Fraction]] = {
-        "skill": lambda: _skill(mentees, mentors, edges),
-        "co_availability": lambda: (np.minimum(_hearable(mentees, mentors)[edges], FULL_CALLS), FULL_CALLS),
-        "segment": lambda: _common([each.segments for each in mentees], [each.segments for each in mentors], edges),
-        "overlap": lambda: (np.minimum(shared[edges], FULL_OVERLAP_MINUTES), FULL_OVERLAP_MINUTES),
-        "affinity": lambda: (_affinity(mentees, mentors)[edges], 2 * LEAST_AFFINITY_RANK),
-        "language": lambda: _common([each.languages for each in mentees], [each.languages for each in mentors], edges),
-        "fresh": lambda: _fresh(mentees, mentors, edges),
+        "skill": lambda: _skill(mentees, mentors, feasible),
+        "co_availability": lambda: (np.minimum(_hearable(mentees, mentors)[feasible], FULL_CALLS), FULL_CALLS),
+        "segment": lambda: _common(segments, known, feasible),
+        "overlap": lambda: (np.minimum(shared[feasible], FULL_OVERLAP_MINUTES), FULL_OVERLAP_MINUTES),
+        "affinity": lambda: (_affinity(mentees, mentors)[feasible], 2 * LEAST_AFFINITY_RANK),
+        "language": lambda: _common(
+            [each.languages for each in mentees], [each.languages for each in mentors], feasible
+        ),
+        "fresh": lambda: _fresh(mentees, mentors, feasible),
     }
     points: dict[str, NDArray[np.signedinteger]] = {}
     for name, fraction in fractions.items():
@@ -53,7 +57,7 @@ def terms(
     return points
 
 
-def _skill(mentees: Sequence[Mentee], mentors: Sequence[Mentor], edges: Edges) -> Fraction:
+def _skill(mentees: Sequence[Mentee], mentors: Sequence[Mentor], feasible: Bools) -> Fraction:
     """How much of the mentee's need (priority × levels still missing) the mentor can teach: half at 3, in full at 4."""
     skills = index(skill for mentee in mentees for skill in mentee.wants)
     needs = [
@@ -69,7 +73,7 @@ def _skill(mentees: Sequence[Mentee], mentors: Sequence[Mentor], edges: Edges) -
         for mentor in mentors
     ]
     whole = np.array([max(2 * sum(need.values()), 1) for need in needs], np.int64)
-    return (table(needs, skills) @ table(strength, skills).T)[edges], whole[edges[0]]
+    return (table(needs, skills) @ table(strength, skills).T)[feasible], np.repeat(whole, feasible.sum(axis=1))
 
 
 def _hearable(mentees: Sequence[Mentee], mentors: Sequence[Mentor]) -> NDArray[np.int16]:
@@ -95,11 +99,11 @@ def _hearable(mentees: Sequence[Mentee], mentors: Sequence[Mentor]) -> NDArray[n
     return counts
 
 
-def _common(wanted: Sequence[frozenset[str]], offered: Sequence[frozenset[str]], edges: Edges) -> Fraction:
+def _common(wanted: Sequence[frozenset[str]], offered: Sequence[frozenset[str]], feasible: Bools) -> Fraction:
     """How many of the mentee's own the mentor has too."""
     columns = index(name for names in wanted for name in names)
     whole = np.array([max(len(names), 1) for names in wanted], np.int64)
-    return (members(wanted, columns) @ members(offered, columns).T)[edges], whole[edges[0]]
+    return (members(wanted, columns) @ members(offered, columns).T)[feasible], np.repeat(whole, feasible.sum(axis=1))
 
 
 def _affinity(mentees: Sequence[Mentee], mentors: Sequence[Mentor]) -> NDArray[np.int16]:
@@ -118,10 +122,10 @@ def _affinity(mentees: Sequence[Mentee], mentors: Sequence[Mentor]) -> NDArray[n
     return liking
 
 
-def _fresh(mentees: Sequence[Mentee], mentors: Sequence[Mentor], edges: Edges) -> Fraction:
+def _fresh(mentees: Sequence[Mentee], mentors: Sequence[Mentor], feasible: Bools) -> Fraction:
     """Whether the two have no ended match."""
     column = {mentor.key: m for m, mentor in enumerate(mentors)}
     fresh = np.ones((len(mentees), len(mentors)), bool)
     for j, mentee in enumerate(mentees):
         fresh[j, [column[key] for key in mentee.past_mentors if key in column]] = False
-    return fresh[edges], 1
+    return fresh[feasible], 1

@@ -138,9 +138,9 @@ def _part(problem: MatchProblem, mentees: Sequence[Mentee], mentors: Sequence[Me
         rows = [j for j, mentee in enumerate(mentees) if mentee.key == also[0]]
         columns = [m for m, mentor in enumerate(mentors) if mentor.key == also[1]]
         blocked[np.ix_(rows, columns)] = False
-    edge_j, edge_m = np.nonzero(~blocked)
-    points = terms(mentees, mentors, problem.weights, shared, edge_j, edge_m)
-    return _Part(np.bincount(edge_j, minlength=len(mentees)), edge_m.astype(np.int32), points)
+    feasible = ~blocked
+    points = terms(mentees, mentors, problem.weights, shared, feasible)
+    return _Part(feasible.sum(axis=1), np.nonzero(feasible)[1].astype(np.int32), points)
 
 
 def _parts(mentees: int, mentors: int) -> Iterator[tuple[int, int]]:
