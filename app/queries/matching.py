@@ -63,7 +63,7 @@ class Gathered:
 
 def pool_of(db: DbSession, program_id: str, *, among: Collection[str] | None = None, now: datetime) -> Pool:
     """Return who of a program, or of those `among` it, could be matched: each side by key, as they are now. Nobody who
-    is on leave or pauses today. Eight statements.
+    is on leave or pauses today. Nine statements.
     """
     mentees = pool.enrolled(db, program_id, Side.MENTEE, among=among)
     mentors = pool.enrolled(db, program_id, Side.MENTOR, among=among)

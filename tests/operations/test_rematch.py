@@ -115,7 +115,7 @@ def test_a_draft_of_the_same_stays_one_and_what_changed_takes_the_place_of_one_t
         assert first.status is RunStatus.DRAFT
         yuki = a_mentor(db, "Yuki", languages=["ja"])
         ask(db)
-    work(engine)
+    work(engine, 2 * LATER)
 
     with transaction(engine, writes=True) as db:
         assert [run.status for run in automatic(db)] == [RunStatus.CANCELLED, RunStatus.DRAFT]
@@ -125,7 +125,7 @@ def test_a_draft_of_the_same_stays_one_and_what_changed_takes_the_place_of_one_t
         )
         a_mentor(db, "Ken", languages=["ja"])
         ask(db)
-    work(engine)
+    work(engine, 3 * LATER)
 
     with transaction(engine, writes=False) as db:
         assert [run.status for run in automatic(db)][1:] == [RunStatus.DRAFT, RunStatus.DRAFT]

@@ -1,6 +1,7 @@
 """What a match run is asked: who is in it, who stays out with their match, and what the program says."""
 
 from datetime import date, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.harness import NOW
 from tests.pools import a_mentee, a_mentor, start_match
 
 TODAY = date(2026, 11, 21)
+_numbers = count(1)
 
 
 def program_id(db: DbSession) -> str:
@@ -30,13 +32,13 @@ def program_id(db: DbSession) -> str:
 def a_match(db: DbSession, mentee: Any, mentor: Any, status: MatchStatus = MatchStatus.ACTIVE, **fields: Any) -> None:
     stamps = {"created_at": NOW, "updated_at": NOW, "started_at": NOW}
     pair = {"program_id": program_id(db), "mentee_id": mentee.id, "mentor_id": mentor.id}
-    db.add(Match(id=f"mat_{mentee.id}_{mentor.id}", **pair, status=status, score=1, terms={}, **{**stamps, **fields}))
+    db.add(Match(id=f"mat_{next(_numbers)}", **pair, status=status, score=1, terms={}, **{**stamps, **fields}))
     db.flush()
 
 
 def a_rule(db: DbSession, mentee: Any, mentor: Any, kind: PairRuleKind) -> None:
     pair = {"program_id": program_id(db), "mentee_id": mentee.id, "mentor_id": mentor.id}
-    db.add(PairRule(id=f"prl_{mentee.id}_{mentor.id}", **pair, kind=kind, created_at=NOW))
+    db.add(PairRule(id=f"prl_{next(_numbers)}", **pair, kind=kind, created_at=NOW))
     db.flush()
 
 
