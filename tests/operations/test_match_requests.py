@@ -44,6 +44,7 @@ from app.vocabulary import (
 from tests.acts_that_are_told import by
 from tests.factories import a_person
 from tests.harness import NOW
+from tests.operations.test_publishing import a_match_draft, publish
 from tests.pools import a_mentee, a_mentor
 
 DAY = timedelta(days=1)
@@ -313,6 +314,29 @@ def test_nothing_comes_after_a_decision(db: DbSession, act: Any) -> None:
     for days in (7, 14):
         now = NOW + days * DAY
         assert (match_requests.expire_matches(db, now=now), match_requests.remind_matches(db, now=now)) == (0, 0)
+
+
+@pytest.mark.parametrize("approval", [MatchApproval.BOTH, MatchApproval.ADMIN])
+def test_a_published_run_waits_for_whom_the_program_wants_to_ask_and_publishing_is_an_admin_s_yes(
+    engine: Engine, approval: MatchApproval
+) -> None:
+    with transaction(engine, writes=True) as db:
+        a_mentee(db, "Jo")
+        mara = a_mentor(db, "Mara")
+        settings(db, approval=approval)
+    run_id = a_match_draft(engine)
+
+    publish(engine, run_id)
+    publish(engine, run_id)
+
+    with transaction(engine, writes=True) as db:
+        found = db.execute(select(match)).one()
+        if approval is MatchApproval.ADMIN:
+            assert (found.status, found.started_at) == (MatchStatus.ACTIVE, NOW)
+        else:
+            assert (found.status, found.awaiting, found.run_id) == (MatchStatus.PENDING, ["mentor", "mentee"], run_id)
+            half = approve_match(db, match_id=found.id, actor=by(mara), now=NOW)
+            assert (half.awaiting, sum(half.terms.values())) == (["mentee"], half.score)
 
 
 def standing(engine: Engine) -> list[MatchStatus]:
