@@ -219,6 +219,20 @@ def test_two_drafts_published_at_once_give_a_place_away_once(postgres: Engine) -
         assert db.execute(active).scalar() == 1
 
 
+def test_one_draft_published_twice_at_once_has_one_effect(postgres: Engine) -> None:
+    with transaction(postgres, writes=True) as db:
+        a_mentee(db, "Aisha"), a_mentor(db, "Mara")
+    run_id = a_match_draft(postgres)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: publish(postgres, run_id), range(2))
+
+    assert (first.status, first.version) == (second.status, second.version) == (RunStatus.PUBLISHED, 3)
+    with transaction(postgres, writes=False) as db:
+        assert len(db.execute(select(match.c.id)).all()) == 1
+        assert [act for act, _ in acts(db, run_id)].count("match_run.published") == 1
+
+
 @pytest.mark.parametrize("act", ["set_capacity", "withdraw"])
 def test_capacity_and_enrolment_wait_for_the_run_that_is_being_published(postgres: Engine, act: str) -> None:
     with transaction(postgres, writes=True) as db:
