@@ -6,19 +6,11 @@ from app.jobs.context import JobContext
 from app.jobs.posting import InTrouble, post
 from app.operations.reply_addresses import ReplyTo
 from app.queries.entries import Desk
+from app.queries.message_templates import language_of_owner, words_for
 from app.queries.replies import TimeStays, time_that_stays
 from app.rules.messages import when
-from app.rules.templates import html
-
-_WORDS = """Hello {name},
-
-The time that your calendar suggested is not taken. It stays as it was:
-{what}
-{when}
-
-You can answer, or talk about another time, here:
-{link}
-"""
+from app.rules.templates import Words, fill, html
+from app.vocabulary import MessageKind
 
 
 def send_counter(context: JobContext) -> None:
@@ -29,9 +21,10 @@ def send_counter(context: JobContext) -> None:
     desk = Desk.of(context.settings)
     with transaction(context.engine, writes=False) as db:
         stays = time_that_stays(db, **context.payload, desk=desk)
+        words = words_for(db, MessageKind.TIME_STAYS, language_of_owner(db, context.payload["entry_id"]))
     if stays is None:
         return
-    mail = _written(stays, ReplyTo.of(context.settings).address(stays.drawn.id))
+    mail = _written(stays, words, ReplyTo.of(context.settings).address(stays.drawn.id))
     recipient = stays.drawn.recipient.email
     try:
         post(context, message_id=stays.message_id, recipient=recipient, message=mail)
@@ -39,23 +32,24 @@ def send_counter(context: JobContext) -> None:
         return
 
 
-def _written(stays: TimeStays, reply_to: str | None) -> bytes:
+def _written(stays: TimeStays, words: Words, reply_to: str | None) -> bytes:
     drawn, entry = stays.drawn, stays.drawn.entry
     times = stays.one or entry
-    text = _WORDS.format(
-        name=drawn.recipient.name,
-        what=entry.summary,
-        when=when(times.starts_at, times.ends_at, drawn.time_zone),
-        link=entry.url or "",
-    )
+    facts = {
+        "name": drawn.recipient.name,
+        "what": entry.summary,
+        "when": when(times.starts_at, times.ends_at, drawn.time_zone),
+        "link": entry.url or "",
+    }
+    said = fill(words, facts)
     return imip.message(
         calendar=itip.decline_counter(entry, stays.one),
         method="DECLINECOUNTER",
         sender=entry.organizer,
         recipient=drawn.recipient,
-        subject=f"It stays at its time: {entry.summary}",
-        text=text,
-        html=html(text),
+        subject=said.subject,
+        text=said.text,
+        html=html(said.text),
         message_id=stays.message_id,
         date=entry.changed_at,
         reply_to=reply_to,

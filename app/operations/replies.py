@@ -18,13 +18,14 @@ from app.models.tables import calendar_reply, event, participant, person, sessio
 from app.operations.changes import check_admin
 from app.operations.events import tell
 from app.operations.jobs import enqueue
+from app.operations.notices import NewNotice, write_notices
 from app.operations.reply_addresses import ReplyTo
 from app.operations.responses import respond
 from app.operations.session_locks import lock_session
 from app.operations.session_rows import change_session
 from app.queries.series import OFF, timetables
 from app.rules.access import Actor
-from app.vocabulary import Part, Response, Role
+from app.vocabulary import MessageKind, Part, Response, Role
 
 ReplyOutcome = Literal["answered", "suggested", "refused", "ignored"]
 """The answer counts; another time is suggested; it can't be done; or it was no answer to what stands now."""
@@ -99,8 +100,9 @@ def decline_suggestion(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Let a session stay at its time although somebody in it suggests another. Whoever takes part does it; their
-    calendar is told when it was there that they suggested it. Repeating it changes nothing. Locks everybody in it.
+    """Let a session stay at its time although somebody in it suggests another. Whoever takes part does it; who
+    suggested it is told: their calendar, when it was there that they did. Repeating it changes nothing. Locks everybody
+    in it.
     """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     mine = next((one for one in locked.participants if one.person_id == person_id), None)
@@ -113,13 +115,27 @@ def decline_suggestion(
     about = entry.c.series_id == locked.row.series_id if locked.row.series_id else entry.c.session_id == session_id
     occurrence = _name(locked.row.occurrence_at)
     suggested = (
-        select(entry.c.id, calendar_reply.c.stamped_at)
+        select(entry.c.id, entry.c.uid, calendar_reply.c.stamped_at)
         .join(calendar_reply, and_(calendar_reply.c.uid == entry.c.uid, calendar_reply.c.person_id == person_id))
         .where(about, entry.c.person_id == person_id)
         .where(calendar_reply.c.occurrence == occurrence, calendar_reply.c.method == "COUNTER")
     )
     if (found := db.execute(suggested).first()) is not None:
         _turn_down(db, found.id, found.stamped_at, session_id if occurrence else None, now=now)
+        # Dealt with: the next one that they make here is not declined in their calendar.
+        counter = calendar_reply.c.uid == found.uid, calendar_reply.c.person_id == person_id
+        dealt_with = update(calendar_reply).where(*counter, calendar_reply.c.occurrence == occurrence)
+        db.execute(dealt_with.values(method="REPLY"))
+    elif actor.person_id != person_id:
+        stays = NewNotice(
+            kind=MessageKind.TIME_STAYS,
+            person_id=person_id,
+            about_id=session_id,
+            starts_at=locked.row.starts_at,
+            once=f"{MessageKind.TIME_STAYS}:{session_id}:{person_id}:{version}",
+            due_at=now,
+        )
+        write_notices(db, [stays], now=now)
 
 
 def _invited(db: DbSession, reply: Reply, sender: str | None) -> Any:

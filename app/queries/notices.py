@@ -188,6 +188,15 @@ def _fit_check(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said
     return Said(_said_of_match(found, one, desk))
 
 
+def _time_stays(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:
+    mine = [by for by in sessions.named_participants(db, one.about_id) if by.person_id == one.person_id]
+    if not mine:
+        return Pointless("they no longer take part")
+    if mine[0].proposed_starts_at is not None:
+        return Pointless("they suggest another time again")
+    return _said_of_session(db, one, {}, desk=desk, now=now)
+
+
 def _match_started(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
     found = _match_about(db, one)
     if found.status is not MatchStatus.ACTIVE:
@@ -216,6 +225,7 @@ READERS: Mapping[MessageKind, Reader] = {
     MessageKind.OFFER_LAPSED: _offer_lapsed,
     MessageKind.SESSION_DECLINED: _session_declined,
     MessageKind.TIME_SUGGESTED: _time_suggested,
+    MessageKind.TIME_STAYS: _time_stays,
     MessageKind.MATCH_REQUESTED: _match_requested,
     MessageKind.MATCH_REMINDER: _match_requested,
     MessageKind.MATCH_DECLINED: _match_over,

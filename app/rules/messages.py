@@ -352,6 +352,21 @@ Nobody has to say why:
 """,
         ),
     ),
+    MessageKind.TIME_STAYS: Message(
+        (_NAME, _WHAT, _WHEN, _LINK),
+        Words(
+            "It stays at its time: {{what}}",
+            """Hello {{name}},
+
+The time that you suggested is not taken. It stays as it was:
+{{what}}
+{{when}}
+
+You can answer, or suggest another time, here:
+{{link}}
+""",
+        ),
+    ),
     MessageKind.MATCH_STARTED: Message(
         (_NAME, _OTHER, _MENTOR, _MENTEE, _PROGRAM, _LINK),
         Words(

@@ -81,6 +81,8 @@ class MessageKind(StrEnum):
     REQUEST_OVER = "request_over"
     SESSION_DECLINED = "session_declined"
     TIME_SUGGESTED = "time_suggested"
+    TIME_STAYS = "time_stays"
+    """To who suggested another; where their calendar did, it carries a calendar event too."""
     MATCH_REQUESTED = "match_requested"
     MATCH_REMINDER = "match_reminder"
     MATCH_DECLINED = "match_declined"

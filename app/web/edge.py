@@ -67,7 +67,7 @@ _BY_STATUS = {
 
 
 class PageEdge:
-    """ASGI middleware. Add it last, so that it is the outermost."""
+    """ASGI middleware. Add it after `Edge`, so that what that one refuses becomes a page too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -5,25 +5,27 @@ from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 
 from app.adapters.imap import MailboxUnavailable
 from app.db import transaction
 from app.jobs import HANDLERS
 from app.jobs.mailbox import poll
 from app.models import Person
-from app.models.tables import calendar_entry, job, mail_trouble
+from app.models.tables import calendar_entry, job, mail_setting, mail_trouble
 from app.operations.installation import installation_id
+from app.operations.message_templates import put_template
 from app.operations.replies import decline_suggestion
 from app.operations.reply_addresses import ReplyTo
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
-from app.vocabulary import Response
+from app.rules.templates import Words
+from app.vocabulary import MessageKind, Response
 from tests.adapters.imap_server import ImapServer, dovecot, needs_dovecot
 from tests.factories import a_call, a_person
 from tests.harness import NOW
 from tests.ical.reply_examples import MIA, a_calendar, a_mail
-from tests.jobs.house import House, calendar_of, to
+from tests.jobs.house import House, calendar_of, subject_of, to, words_of
 from tests.rules.test_bounces import a_report
 from tests.sessions_and_people import a_session, responses
 
@@ -140,10 +142,15 @@ def test_a_suggestion_that_nobody_takes_is_turned_down_at_the_address_it_came_fr
 
     with transaction(reading.engine, writes=True) as db:
         decline_suggestion(db, session_id=session_id, person_id=mia.id, actor=SYSTEM, now=NOW)
+        db.execute(insert(mail_setting), {"person_id": mia.id, "language": "de-AT", "updated_at": NOW})
+        words = Words("Es bleibt dabei: {{what}}", "Hallo {{name}}, {{when}} {{link}}")
+        put_template(db, kind=MessageKind.TIME_STAYS, language="de", words=words, actor=SYSTEM, now=NOW)
     for _ in range(2):
         turn_down(reading)
 
     (mail,) = to(reading, MIA)
+    assert subject_of(mail) == "Es bleibt dabei: Role-play: Ben & Max & Mia"
+    assert words_of(mail, "text/plain").startswith("Hallo Mia, Monday 23 November 2026, 10:00–10:30 (Europe/London)")
     calendar = calendar_of(mail).decode()
     assert "\r\nMETHOD:DECLINECOUNTER\r\n" in calendar
     assert f"\r\nUID:{uid}\r\n" in calendar

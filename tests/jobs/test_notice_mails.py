@@ -19,9 +19,9 @@ from app.operations import responses, seats, waitlist
 from app.operations.calls import cancel_call, patch_call
 from app.operations.message_templates import put_template
 from app.operations.notices import NewNotice, write_notices
+from app.operations.replies import decline_suggestion
 from app.operations.sessions import cancel_session, reschedule_session
-from app.rules.access import SYSTEM
-from app.rules.messages import CATALOGUE
+from app.rules.access import SYSTEM, Actor
 from app.rules.templates import Words
 from app.vocabulary import DisabledBecause, MessageKind, NoticeStatus, PersonStatus, Response, Role
 from tests.acts_that_are_told import a_match, an_endpoint_off, by
@@ -83,9 +83,10 @@ def became(house: House) -> list[tuple[MessageKind, NoticeStatus, str | None]]:
 
 
 def test_every_notice_has_a_reader_and_a_way_out() -> None:
-    invites = [kind for kind in MessageKind if CATALOGUE[kind].names == CATALOGUE[MessageKind.SEAT_BOOKED].names]
+    kinds = list(MessageKind)
+    invites = kinds[: kinds.index(MessageKind.SERIES_CANCELLED) + 1]
 
-    assert set(READERS) == set(MessageKind) - set(invites)
+    assert set(READERS) == set(kinds) - set(invites)
     assert HANDLERS["notice_mail"] is send_notice
 
 
@@ -429,6 +430,38 @@ def test_two_who_answer_before_the_mail_goes_are_one_mail(house: House, three: T
         "Suggested: Monday 23 November 2026, 11:00 (Europe/London)\r\nMonday 23 November 2026, 12:00 (Europe/London)"
         in words_of(mail, "text/plain")
     )
+
+
+def decline(three: Three, who: Person, actor: Actor = SYSTEM) -> Do:
+    return lambda db: decline_suggestion(db, session_id=three.session_id, person_id=who.id, actor=actor, now=NOW)
+
+
+def test_who_suggested_another_time_reads_that_it_stays_each_time_that_it_is_declined(
+    house: House, three: Three
+) -> None:
+    for hour in (2, 4):
+        do(house, answer(three, three.max, Response.TENTATIVE, TEN + hour * HALF))
+        do(house, decline(three, three.max, by(three.mia)))
+        do(house, decline(three, three.max, by(three.mia)))
+        house.work()
+
+    first, second = notices_to(house, "max@")
+    assert subject_of(first) == "It stays at its time: Role-play: Ann & Max & Mia"
+    words = words_of(second, "text/plain")
+    assert "Monday 23 November 2026, 10:00–10:30 (Europe/London)" in words
+    assert f"/s/{three.session_id}" in words
+
+
+def test_who_takes_their_suggestion_back_or_makes_another_reads_of_none(house: House, three: Three) -> None:
+    do(house, answer(three, three.max, Response.TENTATIVE, TEN + 2 * HALF))
+    do(house, decline(three, three.max, by(three.max)))
+    do(house, answer(three, three.ann, Response.TENTATIVE, TEN + 2 * HALF))
+    do(house, decline(three, three.ann))
+    do(house, answer(three, three.ann, Response.TENTATIVE, TEN + 4 * HALF))
+    house.work()
+
+    assert notices_to(house, "max@") == notices_to(house, "ann@") == []
+    assert became(house) == [(MessageKind.TIME_STAYS, NoticeStatus.DROPPED, "they suggest another time again")]
 
 
 @pytest.mark.parametrize("meanwhile", ["cancelled", "moved", "accepted"])

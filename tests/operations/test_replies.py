@@ -15,16 +15,17 @@ from app.db import DbSession, transaction, written
 from app.errors import Forbidden
 from app.ical.reply import read_calendar, read_mail
 from app.models import Person
-from app.models.tables import calendar_entry, calendar_reply, job, participant, seat
+from app.models.tables import calendar_entry, calendar_reply, job, notice, participant, seat
 from app.operations.people import patch_person
 from app.operations.replies import Gate, NotVouchedFor, ReplyTaken, decline_suggestion, take_calendar, take_mail
 from app.operations.reply_addresses import ReplyTo
+from app.operations.responses import respond
 from app.operations.seats import book_seat
 from app.operations.series import book_series
 from app.operations.sessions import reschedule_session
 from app.queries.series import occurrence_rows
 from app.rules.access import SYSTEM, Actor
-from app.vocabulary import Role, SeatStatus, SessionStatus
+from app.vocabulary import MessageKind, Response, Role, SeatStatus, SessionStatus
 from tests.factories import a_call, a_person
 from tests.harness import NOW
 from tests.ical.reply_examples import a_calendar, a_mail
@@ -296,6 +297,22 @@ def test_a_suggestion_that_is_declined_is_declined_in_the_calendar_it_came_from(
     assert suggested(db, session_id, mia) is None
     assert responses(db, session_id)[mia.id] == "declined"
     assert [one["entry_id"] for one in turned_down(db)] == [entry_of(db, mia).id]
+
+
+def test_a_suggestion_made_here_after_one_by_calendar_is_declined_here(db: DbSession) -> None:
+    mia, max_, ben = three(db)
+    session_id = a_session(db, mia, max_, ben)
+    one: dict[str, Any] = {"session_id": session_id, "person_id": mia.id, "now": NOW}
+    suggest(db, mia, LATER)
+    decline_suggestion(db, **one, actor=SYSTEM)
+
+    by_mia = Actor(credential_id="page", role=Role.REP, person_id=mia.id)
+    respond(db, **one, response=Response.TENTATIVE, proposed_starts_at=LATER + HALF, actor=by_mia)
+    decline_suggestion(db, **one, actor=SYSTEM)
+
+    assert len(turned_down(db)) == 1
+    told = db.execute(select(notice.c.kind, notice.c.person_id)).all()
+    assert [tuple(row) for row in told] == [(MessageKind.TIME_STAYS, mia.id)]
 
 
 @pytest.mark.parametrize("starts_at", [TEN, NOW - HALF, LATER + timedelta(seconds=30)])
