@@ -288,7 +288,8 @@ def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -
     for who in mentees:
         rule: dict[str, Any] = {"mentee_id": who, "mentor_id": people["mara"], "kind": PairRuleKind.FORCED}
         put_pair_rule(db, program_id=program_id, **rule, **BY_MACHINE)
-    enrolled(people["ben"], Side.MENTEE, program_id=ramp)
+    for who in (people["ben"], *mentees[1:]):
+        enrolled(who, Side.MENTEE, program_id=ramp)
     enrolled(people["mara"], Side.MENTOR, 5, program_id=ramp)
     proposed: dict[str, Any] = {"mentee_id": people["ana"], "mentor_id": people["mara"], "program_id": ramp}
     waits: dict[str, Any] = {"status": MatchStatus.PENDING, "awaiting": ["mentor", "mentee"], "asked_at": NOW}

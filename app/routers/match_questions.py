@@ -72,7 +72,7 @@ def why_not(
     return WhyNotRead.of(run_id, why, given.gathered.person_of, inputs_changed=given.inputs_changed)
 
 
-@router.get("/programs/{program_id}/unmatched", operation_id="programs_unmatched", responses=refusals(NotFound))
+@router.get("/programs/{program_id}/unmatched", operation_id="programs_unmatched_list", responses=refusals(NotFound))
 def list_unmatched(
     program_id: str, db: ReadDb, now: Now, actor: CurrentActor, page: Page, answer: Answer
 ) -> Listing[WaitingRead]:

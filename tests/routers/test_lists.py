@@ -14,8 +14,11 @@ from tests.postgres import create_database, drop_database
 from tests.statements import assert_same_cost
 
 LISTS = [operation for operation in operations() if operation.is_list]
-IDS = {"/v1/calls/{call_id}/seats": {"call_id": "shadowed_call"}}
-"""Which call has three seats."""
+IDS = {
+    "/v1/calls/{call_id}/seats": {"call_id": "shadowed_call"},
+    "/v1/programs/{program_id}/unmatched": {"program_id": "ramp"},
+}
+"""Which call has three seats, and in which program three people wait."""
 every_list = pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.path)
 
 
