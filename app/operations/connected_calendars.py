@@ -22,7 +22,7 @@ from app.operations.jobs import SOON, USUAL, enqueue, enqueue_each
 from app.operations.webhooks import UrlRefused
 from app.queries import connected_calendars
 from app.rules.access import SYSTEM, Actor
-from app.rules.destinations import NOT_PUBLIC, Allowed, destination, literal_address, refuse_url
+from app.rules.destinations import NOT_PUBLIC, Allowed, destination, is_of_the_house, refuse_url
 from app.rules.refreshing import EVERY, next_look
 from app.vocabulary import BusyStatus, CalendarHealth, CalendarKind, CalendarUse
 
@@ -275,14 +275,9 @@ def _check_url(url: str, allowed: Allowed) -> None:
     but in the networks of the house.
     """
     why = refuse_url(url, allowed=allowed)
-    if why is None and not _of_the_house(destination(url).host, allowed):
+    if why is None and not is_of_the_house(destination(url).host, allowed):
         why = refuse_url(url, allowed=allowed, https_only=True)
     if why == NOT_PUBLIC:
         why = f"{why} If it is a host of your own, name it in the setting EARSHOT_OUTBOUND_ALLOW."
     if why is not None:
         raise UrlRefused(why, faults=(Fault("/url", "url_refused", why),))
-
-
-def _of_the_house(host: str, allowed: Allowed) -> bool:
-    address = literal_address(host)
-    return any(host == one if isinstance(one, str) else address is not None and address in one for one in allowed)

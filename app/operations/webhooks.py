@@ -18,7 +18,7 @@ from app.operations.events import tell
 from app.queries.rows import row_for_update
 from app.rules import chat
 from app.rules.access import Actor
-from app.rules.destinations import NOT_PUBLIC, Allowed, destination, literal_address, refuse_url
+from app.rules.destinations import NOT_PUBLIC, Allowed, destination, is_of_the_house, refuse_url
 from app.rules.published import PUBLISHED
 from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, WebhookFormat
 
@@ -169,17 +169,12 @@ def _checked(acts: Sequence[str], form: WebhookFormat) -> list[str]:
 
 def _check_url(url: str, allowed: Allowed) -> None:
     why = refuse_url(url, allowed=allowed)
-    if why is None and destination(url).scheme == "http" and not _names(allowed, destination(url).host):
+    if why is None and destination(url).scheme == "http" and not is_of_the_house(destination(url).host, allowed):
         why = _IN_THE_OPEN
     if why in (NOT_PUBLIC, _IN_THE_OPEN):
         why = f"{why} If it is a host of your own, name it in the setting EARSHOT_OUTBOUND_ALLOW."
     if why is not None:
         raise UrlRefused(why, faults=(Fault("/url", "url_refused", why),))
-
-
-def _names(allowed: Allowed, host: str) -> bool:
-    address = literal_address(host)
-    return any(host == one if isinstance(one, str) else address is not None and address in one for one in allowed)
 
 
 def _check_nothing_waits(db: DbSession, endpoint_id: str) -> None:

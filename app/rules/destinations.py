@@ -141,6 +141,12 @@ def may_connect(host: str, address: Address, allowed: Allowed) -> bool:
     return any(host == entry if isinstance(entry, str) else meant in entry for entry in allowed) or is_public(address)
 
 
+def is_of_the_house(host: str, allowed: Allowed) -> bool:
+    """Whether the allow-list names this host of a `Destination`, or a network around the address that it spells out."""
+    address = literal_address(host)
+    return any(host == one if isinstance(one, str) else address is not None and address in one for one in allowed)
+
+
 def is_public(address: Address) -> bool:
     """Whether an address is on the public internet, and not of a block with another purpose or one that hides such."""
     meant = _meant(address)

@@ -13,6 +13,7 @@ from app.rules.destinations import (
     Destination,
     Misaddressed,
     destination,
+    is_of_the_house,
     is_public,
     may_connect,
     redirected,
@@ -86,6 +87,25 @@ def test_what_is_public_is_so_for_the_standard_library_too(address: Address) -> 
 def test_a_zone_does_not_make_an_address_public() -> None:
     assert not is_public(ip_address("fe80::1%eth0"))
     assert not is_public(ip_address("::1%1"))
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("radicale.intranet", True),
+        ("10.1.2.3", True),
+        ("fd00:1::5", True),
+        ("10.2.0.0", False),
+        ("1.1.1.1", False),
+        ("any.example", False),
+        ("radicale.intranet.example", False),
+    ],
+)
+def test_a_host_is_of_the_house_when_the_allow_list_names_it_or_its_network(host: str, ours: bool) -> None:
+    allowed = (IPv4Network("10.1.0.0/16"), IPv6Network("fd00:1::/32"), "radicale.intranet")
+
+    assert is_of_the_house(host, allowed) is ours
+    assert not is_of_the_house(host, ())
 
 
 def test_the_allow_list_opens_what_it_names_and_nothing_else() -> None:
