@@ -303,6 +303,7 @@ def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -
         "enrollment_id": enrolled(people["ana"], Side.MENTOR),
         "mentee_enrollment": mentee_enrollments[0],
         "match_id": f"mat_{people['ana']}",
+        "mentee_id": people["ana"],
         "ramp": ramp,
         "proposed_match": "mat_proposed",
         "match_run": match_run,
