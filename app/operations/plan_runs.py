@@ -148,9 +148,10 @@ def _check_ahead(to_at: datetime, *, now: datetime) -> None:
 
 
 def _check_pins(db: DbSession, pins: Sequence[Place], dropped: Sequence[Place], *, now: datetime) -> None:
-    refusals = planning.rehearsed(db, pins, now=now)
+    refusals, away = planning.rehearsed(db, pins, now=now), set(dropped)
     for number, place in enumerate(pins):
-        code = "dropped" if place in dropped else why.code if (why := refusals[place]) else None
+        why = refusals[place]
+        code = "dropped" if place in away else (why and why.code)
         if code:
             fault = Fault(f"/pins/{number}", code, "can't be booked, or is dropped too")
             extra: dict[str, Extra] = {"observer_id": place[0], "call_id": place[1], "constraint": code}
