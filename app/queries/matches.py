@@ -119,6 +119,6 @@ def some_for_update(db: DbSession, which: ColumnElement[bool], *, most: int) -> 
     return list(db.execute(select(match).where(which).order_by(match.c.id).limit(most).with_for_update(key_share=True)))
 
 
-def any_of(db: DbSession, *which: ColumnElement[bool]) -> bool:
-    """Whether there is a match of any of these."""
-    return bool(db.execute(select(exists().where(or_(*which)))).scalar())
+def any_of(db: DbSession, which: ColumnElement[bool]) -> bool:
+    """Whether there is one of these matches."""
+    return bool(db.execute(select(exists().where(which))).scalar())
