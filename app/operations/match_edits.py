@@ -53,7 +53,7 @@ def put_pair(
     elif known is not None and (known.mentor_id, known.pinned) == (mentor_id, pinned):
         return run
     elif known is not None and known.mentor_id == mentor_id:
-        new = {**known._mapping, "pinned": pinned}
+        new = {**known._mapping, "pinned": pinned, "by_hand": True}
     else:
         new = {
             **_scored(db, run, proposed, (mentee_id, mentor_id), now=now),

@@ -114,9 +114,9 @@ def keep_draft(
 
 def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
     """Make the proposed pairs the matches that stand, waiting for a yes where the program wants one. A pair that stands
-    already is kept; any other match of a mentee of the run ends. Repeating it changes nothing. Refused as
-    `infeasible_pair`, naming it and the constraint, when the run would no longer propose it. Locks the program's
-    matches, and everybody in a proposed pair.
+    already is kept, and pinned if it is in the draft; any other match of a mentee of the run ends. Repeating it changes
+    nothing. Refused as `infeasible_pair`, naming it and the constraint, when the run would no longer propose it. Locks
+    the program's matches, and everybody in a proposed pair.
     """
     seen = runs.match_run_by_id(db, run_id, actor=actor)
     one_at_a_time(db, f"program {seen.program_id}")  # two drafts could each give a mentor's last place away
@@ -128,12 +128,16 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     standing = _standing_for_update(db, run.program_id)
     lock_people(db, {who for row in proposed for who in (row.mentee_id, row.mentor_id)})  # nobody leaves meanwhile
     new = [row for row in proposed if not _stands(row, standing)]
+    kept = [(row, standing[row.mentee_id]) for row in proposed if _stands(row, standing)]
     moving = {*(row.mentee_id for row in new), *left_out(run, standing)}
     ended = [standing[who] for who in sorted(moving & standing.keys())]
     check_feasible(db, run, new, standing, ended, now=now)
     matches.end_matches(db, ended, because=EndedBecause.REPLACED, actor=actor, now=now)
     approval = programs.program_by_id(db, run.program_id).approval
     matches.begun(db, run, new, approval=approval, actor=actor, now=now)
+    for row, its in kept:
+        if row.pinned != its.pinned and (row.pinned or row.by_hand):  # no pin ends that was not meant to
+            matches.change_match(db, its, "match.changed", pinned=row.pinned, actor=actor, now=now)
     advance(db, match_run, run, RunStatus.PUBLISHED, act="match_run.published", actor=actor, now=now)
     return runs.match_run_by_id(db, run_id, actor=actor)
 

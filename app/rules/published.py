@@ -40,6 +40,7 @@ PUBLISHED: Mapping[str, Published] = {
     "match.withdrawn": Published("match", "Who asked for a match took it back."),
     "match.expired": Published("match", "Nobody decided in time about a match that waited for a yes."),
     "match.reminded": Published("match", "Those whose yes a match waits for were reminded."),
+    "match.changed": Published("match", "A match was pinned, so that no run moves it by itself, or let go."),
     "match.paused": Published("match", "A match rests."),
     "match.resumed": Published("match", "A match that rested goes on."),
     "match.fit_asked": Published("match", "The two of a match were asked how it feels, after their first session."),

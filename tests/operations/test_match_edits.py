@@ -217,6 +217,28 @@ def test_a_pair_that_stands_is_kept_whatever_has_come_to_stand_against_it(engine
         assert standing(db) == {aisha.id: mara.id}
 
 
+def test_a_pair_that_stands_is_pinned_by_publishing_it_pinned_and_let_go_only_by_hand(engine: Engine) -> None:
+    def pinned(db: DbSession) -> bool:
+        return bool(db.execute(select(match.c.pinned).where(match.c.status == MatchStatus.ACTIVE)).scalar_one())
+
+    with transaction(engine, writes=True) as db:
+        aisha, mara = a_mentee(db, "Aisha"), a_mentor(db, "Mara")
+    first, late = a_draft(engine), a_draft(engine)
+    pinning = a_draft(engine, pins=[(aisha.id, mara.id)])
+    with transaction(engine, writes=True) as db:
+        publish(db, first)
+        assert not pinned(db)
+        publish(db, pinning)
+        assert pinned(db)
+        publish(db, late)  # it knows nothing of the pin
+        assert pinned(db)
+    last = a_draft(engine)
+    with transaction(engine, writes=True) as db:
+        put(db, last, aisha, mara, pinned=False)
+        publish(db, last)
+        assert not pinned(db)
+
+
 def test_where_the_program_wants_a_yes_published_pairs_wait_for_it(engine: Engine) -> None:
     with transaction(engine, writes=True) as db:
         a_mentee(db, "Aisha"), a_mentor(db, "Mara")
