@@ -70,7 +70,7 @@ class Pool:
 
     def kept(self) -> Bools:
         """Which pairs are a mentee's current one."""
-        kept: Bools = self.mentor == np.repeat(self.current, np.diff(self.start))
+        kept: Bools = self.mentor == np.repeat(self.current.astype(np.int32), np.diff(self.start))
         return kept
 
     def only(self, which: Bools) -> "Pool":

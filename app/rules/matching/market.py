@@ -34,8 +34,10 @@ class Market:
 
     @classmethod
     def of(cls, start: Ints, mentor: NDArray[np.int32], gain: Ints, left: Ints) -> "Market":
-        """Build from what each pair is worth. All sums stay below 2**53, where float64 is exact."""
-        cost = gain.max(initial=0) - gain + 1
+        """Build from what each pair is worth, which becomes its cost in place. All sums stay below 2**53, where float64
+        is exact.
+        """
+        cost = np.subtract(gain.max(initial=0) + 1, gain, out=gain)
         return cls(start, mentor, cost, left, int((len(start) - 1) * cost.max(initial=0) + 1))
 
     def solve(self, candidates: int) -> Ints:
@@ -184,16 +186,16 @@ class Market:
         width = copies[mentor]
         nj, places = len(start) - 1, int(copies.sum())
         owner = np.repeat(np.arange(len(copies)), copies)
-        edge = np.repeat(np.arange(len(active)), width)
-        place = first[mentor][edge] + np.arange(len(edge)) - np.repeat(np.cumsum(width) - width, width)
+        # Each pair once for each place of the mentor.
+        rows, costs = np.repeat(row, width), np.repeat(priced, width)
+        place = np.repeat(first[mentor] - np.cumsum(width) + width, width) + np.arange(len(rows))
         if nj <= places:
-            column = _assignment(row[edge], place, priced[edge], (nj, places), self.unmatched_cost)
+            column = _assignment(rows, place, costs, (nj, places), self.unmatched_cost)
             mentees = np.flatnonzero(column < places)
             mentors = owner[column[mentees]]
         else:
             by_place = np.argsort(place, kind="stable")
-            edge = edge[by_place]
-            column = _assignment(place[by_place], row[edge], priced[edge], (places, nj), self.unmatched_cost)
+            column = _assignment(place[by_place], rows[by_place], costs[by_place], (places, nj), self.unmatched_cost)
             mentees, mentors = column[column < nj], owner[column < nj]
         taken = np.full(nj, -1, np.int64)
         # Pairs are sorted by mentee and mentor: find each chosen one by its key.

@@ -43,9 +43,7 @@ def terms(
         "segment": lambda: _common(segments, known, feasible),
         "overlap": lambda: (np.minimum(shared[feasible], FULL_OVERLAP_MINUTES), FULL_OVERLAP_MINUTES),
         "affinity": lambda: (_affinity(mentees, mentors)[feasible], 2 * LEAST_AFFINITY_RANK),
-        "language": lambda: _common(
-            [each.languages for each in mentees], [each.languages for each in mentors], feasible
-        ),
+        "language": lambda: _common(languages, spoken, feasible),
         "fresh": lambda: _fresh(mentees, mentors, feasible),
     }
     points: dict[str, NDArray[np.signedinteger]] = {}
