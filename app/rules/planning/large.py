@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import floor
+from math import ceil
 
 import numpy as np
 
@@ -16,11 +16,13 @@ _SETTLED = 0.9
 """An edge of which the relaxation takes so much is taken."""
 _NEAR = 20
 """Points by which an edge may cost more than it is worth and still come into a plan's making."""
-_NEAR_OF_OBSERVER = 12
-_SHARE_AT_LEAST = 0.01
+_NEAR_OF_OBSERVER, _SHARE_AT_LEAST = 6, 0.01
+"""Of such edges come in so many of each observer's, and all of which the relaxation takes so much."""
 _POLISH_UP_TO_EDGES = 6_000
-_GAP, _POLISHED_GAP = 1e-4, 1e-5
-"""How much of the bound HiGHS may leave open."""
+_GAP = 1e-4
+"""How much of the bound HiGHS may leave open before the polish, which leaves nothing."""
+
+_NOTHING = np.zeros(0, dtype=np.int64)
 
 
 def by_prices(model: SeatModel, pinned: IntArray, start: IntArray, *, seconds_left: Callable[[], float]) -> Optimum:
@@ -65,8 +67,9 @@ def _settled(model: SeatModel, relaxed: Programme, prices: Priced, pinned: IntAr
 def _polished(model: SeatModel, relaxed: Programme, prices: Priced, best: Optimum, seconds: float) -> Optimum:
     """The best plan over the edges that most likely matter, when those are few; else `best`.
 
-    A plan worth more than `best` holds no edge that costs more than the gap. Where even fewer edges come in, one that
-    stays out still limits what a plan with it is worth, so the answer's bound holds for all plans.
+    A plan worth more than `best` holds no edge that costs more than the gap. Where even fewer edges come in, a plan
+    with one that stays out is still worth no more than its bound says: the answer's bound, the larger of that and what
+    HiGHS proves of the edges inside, holds for all plans.
     """
     objective = worth(model, best.edges).total
     if best.bound <= objective or (prices.reduced > -_NEAR).sum() > _POLISH_UP_TO_EDGES:
@@ -78,10 +81,7 @@ def _polished(model: SeatModel, relaxed: Programme, prices: Priced, best: Optimu
     columns = np.concatenate([edges, np.arange(relaxed.edges, len(relaxed.worth))])
     part, _ = relaxed.only(columns, _NOTHING)
     start = solution(model, best.edges)[columns]
-    found = whole(part, start=start, gap=_POLISHED_GAP * prices.bound, time_limit_seconds=seconds)
-    outside = prices.bound + floor(np.minimum(prices.reduced[~inside], 0).max(initial=-prices.bound))
+    found = whole(part, start=start, gap=0, time_limit_seconds=seconds)
+    outside = prices.bound + ceil(min(prices.reduced[~inside].max(initial=-prices.bound), 0))
     bound = min(prices.bound, max(found.bound, outside))
     return Optimum(rounds(model, edges[found.edges]), bound, found.timed_out)
-
-
-_NOTHING = np.zeros(0, dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import floor, sqrt
+from math import floor, inf, sqrt
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,21 +11,22 @@ from app.rules.planning.model import BoolArray, IntArray, SeatModel
 from app.rules.planning.problem import PlanLimit
 from app.rules.planning.programme import FloatArray, Programme, on_grain
 
-_ROUNDS = (400, 300, 1_000)
-"""Steps on the columns so far; after each round but the last come the columns that its prices ask for."""
+_STEPS, _LAST_STEPS, _ROUNDS_AT_MOST = 400, 1_000, 15
+_COMPLETE = 5e-5
+"""The edges outside of the part may add so much of the bound; then come the last, longer steps."""
 _SEEDS_OF_OBSERVER, _SEEDS_OF_CALL = 12, 3
 _MORE_OF_OBSERVER = 15
 _LOOK_EVERY = 50
-_MUCH_BETTER, _LONG = 0.4, 0.36
-"""Restart when the error fell to this part of that at the last restart, or after this part of all steps so far."""
+_STEADY = 0.8
+"""What a restart keeps of the balance, as an exponent: less lets it swing on weeks with many ties."""
 
 
 @dataclass(frozen=True, slots=True)
 class Priced:
     """What the search for prices came to.
 
-    No plan is worth more than `bound`, and none that holds edge e more than `bound + min(reduced[e], 0)`: take e = 1
-    in the proof of `Programme.bound`. `share` says how much of an edge the relaxation takes, about.
+    No plan is worth more than `bound`, and none that holds edge e more than `bound + min(reduced[e], 0)` rounded up:
+    take e = 1 in the proof of `Programme.bound`. `share` says how much of an edge the relaxation takes, about.
     """
 
     bound: int
@@ -34,7 +35,7 @@ class Priced:
 
 
 def priced(model: SeatModel, whole: Programme, *, start: IntArray, over: Callable[[], bool]) -> Priced:
-    """Near-optimal prices, found on a growing part of the edges; the bound holds for all of them.
+    """Near-optimal prices, found on a growing part of the edges; what they prove holds for all.
 
     The part begins with `start`, each observer's best edges and, lest an unwanted call look free, each call's best
     observers. When `over` says so the search stops early, and its bound is only the looser for it. Each step costs a
@@ -45,22 +46,26 @@ def priced(model: SeatModel, whole: Programme, *, start: IntArray, over: Callabl
     inside[start] = True
     inside[whole.lower[:edges] > 0] = True
     point = _Point(np.zeros(len(whole.worth)), np.zeros(len(whole.cap)), _balance(whole))
-    best = Priced(int(whole.worth.sum()), whole.worth[:edges], point.x[:edges])
-    for steps in _ROUNDS:
+    best = Priced(floor(whole.worth.sum()), whole.worth[:edges], point.x[:edges])
+    settled = False
+    for _ in range(_ROUNDS_AT_MOST):
         columns = np.concatenate([np.flatnonzero(inside), np.arange(edges, len(whole.worth))])
         part, binding = whole.only(columns, np.zeros(0, dtype=np.int64))
         local = _Point(point.x[columns], point.prices[binding], point.balance)
-        local, prices = _settle(part, local, steps, over)
+        local, prices = _settle(part, local, _LAST_STEPS if settled else _STEPS, over)
         point = _Point(_spread(local.x, columns, whole.worth), _spread(local.prices, binding, whole.cap), local.balance)
+        of_part = part.bound(prices, part.reduced(prices))
         prices = on_grain(_spread(prices, binding, whole.cap))
         reduced = whole.reduced(prices)
         bound = floor(whole.bound(prices, reduced))
         if bound <= best.bound:
             best = Priced(bound, reduced[:edges], point.x[:edges])
+        complete = bound - of_part <= _COMPLETE * bound
+        if (complete and settled) or over():
+            break
+        settled = complete
         wanted = np.flatnonzero((reduced[:edges] > 0) & ~inside)
         inside[wanted[best_of_each(reduced[wanted], model.observer[wanted], _MORE_OF_OBSERVER)]] = True
-        if over():
-            break
     return replace(best, share=point.x[:edges])
 
 
@@ -93,79 +98,69 @@ class _Point:
     balance: float
 
 
-class _Mean:
-    """The mean of the points since the last restart."""
-
-    def __init__(self, point: _Point) -> None:
-        self.since = point
-        self.count = 0
-        self._x, self._prices = np.zeros_like(point.x), np.zeros_like(point.prices)
-
-    def add(self, x: FloatArray, prices: FloatArray) -> None:
-        self._x += x
-        self._prices += prices
-        self.count += 1
-
-    def value(self) -> tuple[FloatArray, FloatArray]:
-        return self._x / self.count, self._prices / self.count
-
-
 def _settle(part: Programme, point: _Point, steps: int, over: Callable[[], bool]) -> tuple[_Point, FloatArray]:
     """Where so many steps lead, and the prices on the way there that prove the lowest bound of the part.
 
-    The primal-dual hybrid gradient (Chambolle and Pock, 2011) with a step length per column and row (Pock and
-    Chambolle, 2011); it restarts from the mean of the latest points, and then weighs x against prices anew, as PDLP
-    does (Applegate et al., 2021). The sum of a row's or column's entries, all 1 or -1, is their number.
+    The primal-dual hybrid gradient (Chambolle and Pock, 2011) with a step length for each column and row (Pock and
+    Chambolle, 2011: one over the number of its entries, which are all 1 or -1). Each step is reflected and drawn back
+    towards where the run began, less and less (Halpern); a run ends when a step has become much shorter than its
+    first, and the balance then follows the way that x and prices went (Lu and Yang, 2024).
     """
     rows, columns = csr_array(part.columns), part.columns.T.tocsr()
     per_row = 1 / np.maximum(np.diff(rows.indptr), 1)
     per_column = 1 / np.maximum(np.diff(columns.indptr), 1)
     x, prices, balance = point.x, point.prices, point.balance
-    reduced = part.worth - columns @ prices
-    mean, last_error = _Mean(point), np.inf
-    lowest, proof = np.inf, prices
+    next_x, next_prices = x, prices
+    lowest, proof = inf, prices
+    run = _Run(x, prices)
     for step in range(1, steps + 1):
-        ahead = np.clip(x + per_column / balance * reduced, part.lower, 1)
-        prices = np.maximum(prices + per_row * balance * (rows @ (2 * ahead - x) - part.cap), 0)
-        x, reduced = ahead, part.worth - columns @ prices
-        mean.add(x, prices)
-        if step % _LOOK_EVERY:
-            continue
-        mean_x, mean_prices = mean.value()
-        mean_reduced = part.worth - columns @ mean_prices
-        bound, error = _error(part, rows, x, prices, reduced, balance)
-        mean_bound, mean_error = _error(part, rows, mean_x, mean_prices, mean_reduced, balance)
-        for candidate, proven in ((mean_prices, mean_bound), (prices, bound)):
-            if proven < lowest:
-                lowest, proof = proven, candidate
-        if min(error, mean_error) < _MUCH_BETTER * last_error or mean.count >= _LONG * step:
-            if mean_error < error:
-                x, prices, reduced = mean_x, mean_prices, mean_reduced
-            last_error = min(error, mean_error)
-            moved, cost = _length(x - mean.since.x), _length(prices - mean.since.prices)
-            if moved > 0 and cost > 0:
-                balance = sqrt(balance * cost / moved)
-            mean = _Mean(_Point(x, prices, balance))
-        if over():
-            break
-    return _Point(x, prices, balance), proof
+        next_x = np.clip(x + per_column / balance * (part.worth - columns @ prices), part.lower, 1)
+        next_prices = np.maximum(prices + per_row * balance * (rows @ (2 * next_x - x) - part.cap), 0)
+        run.steps += 1
+        if run.steps == 1 or run.steps % _LOOK_EVERY == 0:
+            length = balance * _square(next_x - x, per_column) + _square(next_prices - prices, per_row) / balance
+            bound = part.bound(next_prices, part.reduced(next_prices))
+            if bound < lowest:
+                lowest, proof = bound, next_prices
+            if over():
+                break
+            if run.is_over(sqrt(length), step):
+                moved, paid = _square(next_x - run.x), _square(next_prices - run.prices)
+                if moved > 0 and paid > 0:
+                    balance = balance**_STEADY * sqrt(paid / moved) ** (1 - _STEADY)
+                x, prices = next_x, next_prices
+                run = _Run(x, prices)
+                continue
+        ahead = run.steps / (run.steps + 1)
+        x = ahead * (2 * next_x - x) + (1 - ahead) * run.x
+        prices = ahead * (2 * next_prices - prices) + (1 - ahead) * run.prices
+    return _Point(next_x, next_prices, balance), proof
 
 
-def _error(
-    part: Programme, rows: csr_array, x: FloatArray, prices: FloatArray, reduced: FloatArray, balance: float
-) -> tuple[float, float]:
-    """The bound of these prices, and how far from optimal the point is: the gap, and rows broken at their price."""
-    bound = part.bound(prices, reduced)
-    broken = np.maximum(rows @ x - part.cap, 0) @ np.maximum(prices, balance)
-    return bound, float(abs(bound - part.worth @ x) + broken)
+class _Run:
+    """Steps between two restarts, and where they began."""
+
+    def __init__(self, x: FloatArray, prices: FloatArray) -> None:
+        self.x, self.prices = x, prices
+        self.steps = 0
+        self._first = self._last = inf
+
+    def is_over(self, length: float, step: int) -> bool:
+        """Whether the step at which it now looks, of this length, is the last; `step` counts those of all runs."""
+        if self.steps == 1:
+            self._first = length
+            return False
+        longer, self._last = length > self._last, length
+        much_shorter = length <= 0.2 * self._first or (length <= 0.8 * self._first and longer)
+        return much_shorter or self.steps >= 0.36 * step
 
 
 def _balance(whole: Programme) -> float:
-    return _length(whole.worth) / max(_length(whole.cap), 1)
+    return sqrt(max(_square(whole.worth), 1) / max(_square(whole.cap), 1))
 
 
-def _length(vector: FloatArray) -> float:
-    return sqrt(float(vector @ vector))
+def _square(vector: FloatArray, steps: FloatArray | float = 1.0) -> float:
+    return float(vector @ (vector / steps))
 
 
 def _spread(values: FloatArray, at: IntArray, like: FloatArray) -> FloatArray:

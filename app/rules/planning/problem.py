@@ -167,7 +167,8 @@ class PlanAnswer:
     """Seats and open needs, in order of the observers' and calls' keys.
 
     `objective` = `fairness` (the bonus per session) + `learning` (seat values and needs met). No plan can be worth more
-    than `bound`. `timed_out`: the clock stopped the search, so another run may answer differently.
+    than `bound`. `timed_out`: the clock, or a failure of the library, cut the search short, so another run may answer
+    differently.
     """
 
     seats: tuple[PlannedSeat, ...]
@@ -186,6 +187,13 @@ class PlanAnswer:
     def gap_percent(self) -> float:
         """How far the plan can be from the best one, in percent of its worth."""
         return 100 * (self.bound - self.objective) / max(self.objective, 1)
+
+    @property
+    def learning_gap_percent(self) -> float:
+        """How much more could be learnt, in percent of what is: a plan at least as fair teaches `bound - fairness` at
+        most. The bonuses are most of the objective, so this is the sterner figure.
+        """
+        return 100 * (self.bound - self.objective) / max(self.learning, 1)
 
 
 class ContradictoryPin(ValueError):
