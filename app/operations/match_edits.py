@@ -8,20 +8,20 @@ from sqlalchemy import delete, insert
 
 from app import ids
 from app.db import DbSession
-from app.errors import NotFound
+from app.errors import Fault, NotFound
 from app.models.tables import match_run, proposed_match
 from app.operations import jobs_by_hand
 from app.operations.changes import check_version
 from app.operations.match_feasibility import BY_HAND, obstacle, refuse, wishes_of
 from app.operations.match_runs import queue_run
-from app.operations.match_settings import check_pairs
+from app.operations.match_settings import NotEnrolled, capacities, check_pairs
 from app.operations.runs import WAITING, advance, check_draft
 from app.queries import matching, pool, runs
 from app.queries.match_changes import left_out
 from app.queries.matching import Asked
 from app.rules.access import Actor
 from app.rules.matching.points import points
-from app.vocabulary import RunCause, RunStatus
+from app.vocabulary import RunCause, RunStatus, Side
 
 
 def put_pair(
@@ -124,9 +124,14 @@ def _scored(
     """Return the pair with the points that the run would give it, as people are now. Refused for whatever would keep
     it from being published beside the `others` of the draft; a pair that stands needs no new place.
     """
+    mentee_id, mentor_id = pair
+    known = capacities(db, run.program_id)
+    if (mentee_id, Side.MENTEE) not in known:
+        raise NotFound
+    if (mentor_id, Side.MENTOR) not in known:
+        raise NotEnrolled(faults=(Fault("/mentor_id", "not_enrolled", "is no mentor of the program"),))
     people = matching.close_up(db, run.program_id, among=pair, now=now)
     standing = pool.standing_matches(db, run.program_id)
-    mentee_id, mentor_id = pair
     stands = mentee_id in standing and standing[mentee_id].mentor_id == mentor_id
     taken = len(_mentees_of(mentor_id, run, others, standing) | {mentee_id})
     why = obstacle(people, pair, wishes_of(db, run, despite=[pair]), taken=0 if stands else taken)

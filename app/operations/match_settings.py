@@ -65,12 +65,12 @@ def settings_of(
 
 def check_pairs(db: DbSession, asked: Asked, *, now: datetime) -> None:
     """Refuse pairs of people who are not enrolled, and pins that can't hold."""
-    capacity = _capacities(db, asked.program_id)
+    capacity = capacities(db, asked.program_id)
     for name, pairs in (("pins", asked.pins), ("forbidden", asked.forbidden)):
         for number, (mentee, mentor) in enumerate(pairs):
             if (mentee, Side.MENTEE) not in capacity or (mentor, Side.MENTOR) not in capacity:
                 fault = Fault(f"/{name}/{number}", "not_enrolled", "names somebody who is not enrolled on that side")
-                raise NotEnrolled(faults=(fault,), extra={"mentee_id": mentee, "mentor_id": mentor})
+                raise NotEnrolled(faults=(fault,))
     rules = [
         rule
         for rule in pool.pair_rules(db, asked.program_id)
@@ -122,7 +122,7 @@ def _clashes(
             yield pointer, (mentee, mentor), "away", rule
 
 
-def _capacities(db: DbSession, program_id: str) -> dict[tuple[str, Side], int]:
+def capacities(db: DbSession, program_id: str) -> dict[tuple[str, Side], int]:
     """Return how many mentees everybody takes who is enrolled and works here, by person and side."""
     query = select(enrollment.c.person_id, enrollment.c.side, enrollment.c.capacity).join(
         person, person.c.id == enrollment.c.person_id

@@ -51,7 +51,7 @@ def get_match_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) 
 @router.put(
     "/match-runs/{run_id}/pairs/{mentee_id}",
     operation_id="match_runs_pairs_put",
-    responses=refusals(*_EDITS, InfeasiblePair),
+    responses=refusals(*_EDITS, InfeasiblePair, NotEnrolled),
 )
 def put_pair(
     run_id: str,

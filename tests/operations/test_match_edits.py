@@ -11,6 +11,7 @@ from app.jobs.match_runs import match_run
 from app.models import PairRule
 from app.models.tables import job, match, operation
 from app.operations import match_edits, match_runs
+from app.operations.availability import create_pause
 from app.operations.people import patch_person
 from app.operations.programs import patch_program
 from app.queries import runs
@@ -84,22 +85,25 @@ def test_an_edit_that_could_not_be_published_is_refused_by_what_stands_against_i
     with transaction(engine, writes=True) as db:
         aisha, tom = a_mentee(db, "Aisha"), a_mentee(db, "Tom")
         mara, yuki = a_mentor(db, "Mara", capacity=1), a_mentor(db, "Yuki", languages=["ja"])
-        gone, jonas = a_mentor(db, "Gone"), a_mentor(db, "Jonas", capacity=1)
-        patch_person(db, person_id=gone.id, changes={"status": "on_leave"}, actor=SYSTEM, now=NOW)
+        away, jonas = a_mentor(db, "Away"), a_mentor(db, "Jonas", capacity=1)
+        create_pause(db, person_id=away.id, starts_on=NOW.date(), ends_on=NOW.date(), actor=SYSTEM, now=NOW)
     run_id = a_draft(engine, pins=[(tom.id, mara.id)], forbidden=[(tom.id, jonas.id)])
 
     with transaction(engine, writes=True) as db:
         for who, mentor, why in (
             (aisha, mara, "no_capacity"),
             (aisha, yuki, "no_shared_language"),
-            (aisha, gone, "away"),
-            (aisha, tom, "away"),
+            (aisha, away, "away"),
             (tom, jonas, "forbidden_pair"),
         ):
             with pytest.raises(Problem) as refused:
                 put(db, run_id, who, mentor)
             said = {"mentee_id": who.id, "mentor_id": mentor.id, "constraint": why}
             assert (refused.value.code, refused.value.extra) == ("infeasible_pair", said)
+        for who, mentor, code in ((aisha, tom, "not_enrolled"), (mara, mara, "not_found")):
+            with pytest.raises(Problem) as unknown:
+                put(db, run_id, who, mentor)
+            assert unknown.value.code == code
         program = runs.program_for_run(db, None).id
         db.add(
             PairRule(
