@@ -1,5 +1,8 @@
 """Random weeks to plan, in the form of the shared planning instances: people in three regions, a few skills each."""
 
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def random_week(juniors: int, hosts: int, calls: int, *, pairs_each: int, seed: int) -> WeekArrays:
-    """Return a week in which hosts are short: about nine seats a host are asked for eleven times.
+    """Return a week in which hosts are short: they take nine observers each, and are asked for ten.
 
     A junior may hear what lies in their working day, in their language and outside of their own meetings; of those
     they keep the `pairs_each` calls worth most. The same arguments give the same week.
@@ -76,3 +79,17 @@ def random_week(juniors: int, hosts: int, calls: int, *, pairs_each: int, seed: 
         per_host=_PER_HOST,
         per_day=_PER_DAY,
     )
+
+
+def as_instance(week: WeekArrays) -> dict[str, Any]:
+    """Return the week as the arrays of an instance file, which its independent checker reads too."""
+    goals = np.zeros(len(week.quota), dtype=np.int64)
+    np.bitwise_or.at(goals, week.edge_j, week.goalmask.astype(np.int64))
+    numbers = {
+        "nj": len(week.quota),
+        "nh": len(week.hostcap),
+        "nc": len(week.seats),
+        "ngoal": np.bitwise_count(goals),
+    }
+    arrays = {field.name: getattr(week, field.name) for field in fields(week)}
+    return {"kind": "p2", **numbers, **arrays}

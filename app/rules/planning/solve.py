@@ -20,8 +20,8 @@ from app.rules.planning.score import pair_terms
 
 EXACT_UP_TO_EDGES = 4_000
 
-TIME_LIMIT_SECONDS = 120.0
-"""A safety net far beyond what a team takes; a plan that it cut short says so."""
+TIME_LIMIT_SECONDS = 600.0
+"""A safety net far beyond what ten thousand juniors take; a plan that it cut short says so."""
 
 Keyed = TypeVar("Keyed", PlanCall, PlanObserver)
 
