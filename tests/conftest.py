@@ -17,7 +17,7 @@ from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.operations.installation import first_start
 from tests.databases import Databases
-from tests.harness import NOW, Api, FakeClock, served
+from tests.harness import NOW, Api, FakeClock, served, with_prepared_routes
 from tests.postgres import create_database, drop_database, running_postgres
 
 # As `serve` logs into a pipe. What structlog does by itself draws every local variable of every frame, for seconds.
@@ -133,7 +133,7 @@ def serve() -> Iterator[Callable[..., Api]]:
                 _env_file=None,
             )
             engine = make_engine(database_url)
-            url = stack.enter_context(served(create_app(settings, engine=engine, clock=clock)))
+            url = stack.enter_context(served(with_prepared_routes(create_app(settings, engine=engine, clock=clock))))
             stack.callback(engine.dispose)
             return Api(url, engine, clock, settings, stack)
 
