@@ -130,11 +130,20 @@ def test_what_takes_no_time_is_free_but_found_when_everything_is_asked_for(end: 
     assert busy(an_event(end=end), raw=True) == [(NINE, NINE)]
 
 
+def test_a_day_that_its_month_does_not_have_is_counted_on_into_the_next() -> None:
+    odd = an_event(start="DTSTART:20270230T090000Z", end="DTEND:20270230T100000Z")
+    leap = an_event(start="DTSTART;VALUE=DATE:20270229", end="")
+
+    assert busy(odd) == [(NINE + timedelta(days=1), NINE + timedelta(days=1, hours=1))]
+    assert busy(leap, owner_zone="UTC") == [(MONDAY, MONDAY + timedelta(days=1))]
+
+
 @pytest.mark.parametrize(
     ("event", "why"),
     [
         (an_event(start=""), Why.NO_START),
-        (an_event(start="DTSTART:20270230T090000Z"), Why.NO_START),
+        (an_event(start="DTSTART:20270232T090000Z"), Why.NO_START),
+        (an_event(start="DTSTART:20270230T250000Z"), Why.NO_START),
         (an_event(start="DTSTART:2027-03-01 09:00"), Why.NO_START),
         (an_event(start="DTSTART:00010101T000000Z"), Why.NO_START),
         (an_event(end="DTEND:20270301T080000Z"), Why.BAD_END),

@@ -23,10 +23,6 @@ from tests.ical.hostile_calendars import NINE, WORSE
 MARCH = datetime(2027, 3, 1, tzinfo=UTC)
 SAMPLES = os.environ.get("EARSHOT_ICS_SAMPLES")
 """A folder with files of real clients and `expected.json`, the occurrences that independent libraries agree on."""
-NO_SUCH_DAYS = {"node-ical/large-file-with-late-error.ics": 6}
-"""How many expected occurrences are on days such as the 30th of February, moved to March by those libraries; RFC 5545
-section 3.3.4 knows no such day. We say so and leave them out.
-"""
 
 
 def read(content: bytes, **asked: Any) -> int | Reason:
@@ -163,7 +159,7 @@ def test_files_of_real_clients_are_read_as_independent_libraries_agree() -> None
         theirs = [
             (datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"])) for one in told["occurrences"]
         ]
-        if ours != theirs and not (set(ours) <= set(theirs) and len(theirs) - len(ours) == NO_SUCH_DAYS.get(name)):
+        if ours != theirs:
             wrong[name] = (ours, theirs)
 
     assert expected
