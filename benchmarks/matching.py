@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instance", type=Path, help="an .npz of arrays")
     parser.add_argument("--objective", choices=("total", "util", "lex"), default="util")
     parser.add_argument("--solution", type=Path, help="where to write the answer, with --instance")
-    parser.add_argument("--large", action="store_true", help="5,000 × 1,000 too: half a minute")
+    parser.add_argument("--large", action="store_true", help="5,000 × 1,000 too: a few minutes, most of them the peers")
 
 
 def run(options: argparse.Namespace) -> list[Figure]:
