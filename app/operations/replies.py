@@ -154,7 +154,7 @@ def _take(db: DbSession, reply: Reply, found: Any, sender: str | None, *, now: d
         return ReplyTaken(reply.uid, "ignored", "Nobody of that address was invited to anything of this UID.")
     about = _sessions(db, found, reply, now=now)
     why = _no_answer(reply, found, who[1], now=now) or _out_of_date(db, reply, found, about)
-    if why is None and not _note(db, reply, found.person_id, who[1], now=now):
+    if why is None and not _note(db, reply, found, who[1], now=now):
         why = "This answer, or a later one, is known."
     if why is not None:
         return ReplyTaken(reply.uid, "ignored", why)
@@ -227,22 +227,26 @@ def _same_time(db: DbSession, found: Any, reply: Reply, about: Sequence[Any]) ->
     return bool(reply.starts_at == ours)
 
 
-def _note(db: DbSession, reply: Reply, person_id: str, answer: str, *, now: datetime) -> bool:
-    """Remember the answer as the last one; False when it is not. Whoever else notes one for them waits."""
+def _note(db: DbSession, reply: Reply, found: Any, answer: str, *, now: datetime) -> bool:
+    """Remember the answer as the last one; False when it is not. Whoever else notes one for them waits.
+
+    A SEQUENCE above ours counts as ours: programs that count up when they answer would have us ignore the next answer.
+    """
+    sequence = min(reply.sequence, found.sequence)
     insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
     known = calendar_reply.c
     row = {
-        "sequence": reply.sequence,
+        "sequence": sequence,
         "stamped_at": reply.stamped_at,
         "method": reply.method,
         "answer": answer[:20],
         "received_at": now,
     }
-    key = {"person_id": person_id, "uid": reply.uid, "occurrence": _name(reply.occurrence)}
-    earlier = and_(known.sequence == reply.sequence, known.stamped_at < reply.stamped_at)
+    key = {"person_id": found.person_id, "uid": reply.uid, "occurrence": _name(reply.occurrence)}
+    earlier = and_(known.sequence == sequence, known.stamped_at < reply.stamped_at)
     noted = insert(calendar_reply).values(key | row)
     noted = noted.on_conflict_do_update(
-        index_elements=list(key), set_=row, where=or_(known.sequence < reply.sequence, earlier)
+        index_elements=list(key), set_=row, where=or_(known.sequence < sequence, earlier)
     )
     return db.execute(noted.returning(known.uid)).first() is not None
 
