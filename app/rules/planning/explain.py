@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from app.rules.planning.limits import heard_needs
 from app.rules.planning.model import IntArray, SeatModel, blocked
 from app.rules.planning.problem import PlanCall, PlanLimit, PlannedSeat, PlanProblem, UnmetNeed, UnmetReason
 from app.rules.planning.score import TERMS, taught_skills
@@ -51,8 +52,8 @@ def unmet_needs(problem: PlanProblem, model: SeatModel, chosen: IntArray) -> tup
     in_the_way = np.array(masks)
     hurdles = in_the_way.sum(axis=0)
     helpful: dict[tuple[int, str], list[int]] = {}
-    for edge, pair in enumerate(problem.pairs):
-        for need in problem.observers[pair.observer].needs_call(problem.calls[pair.call]):
+    for edge, (pair, needs) in enumerate(zip(problem.pairs, heard_needs(problem), strict=True)):
+        for need in needs:
             helpful.setdefault((pair.observer, need), []).append(edge)
     taken = set(chosen.tolist())
     unmet = []

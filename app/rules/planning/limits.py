@@ -49,13 +49,26 @@ def pinned_edges(problem: PlanProblem, model: SeatModel) -> IntArray:
     return _array(kept)
 
 
+def heard_needs(problem: PlanProblem) -> list[tuple[str, ...]]:
+    """For each pair, what its observer still needs that its call lets them hear: worked out once per kind of call."""
+    known: dict[tuple[int, str, tuple[str, ...]], tuple[str, ...]] = {}
+    found = []
+    for pair in problem.pairs:
+        call = problem.calls[pair.call]
+        kind = pair.observer, call.type, call.skills
+        if kind not in known:
+            known[kind] = problem.observers[pair.observer].needs_call(call)
+        found.append(known[kind])
+    return found
+
+
 def _needs(problem: PlanProblem) -> tuple[IntArray, IntArray]:
     """(need, edge) for each need that an edge lets its observer hear; each observer's needs are their own."""
     number: dict[tuple[int, str], int] = {}
     entries = [
         (number.setdefault((pair.observer, need), len(number)), edge)
-        for edge, pair in enumerate(problem.pairs)
-        for need in problem.observers[pair.observer].needs_call(problem.calls[pair.call])
+        for edge, (pair, needs) in enumerate(zip(problem.pairs, heard_needs(problem), strict=True))
+        for need in needs
     ]
     need, edge = np.array(entries, dtype=np.int64).reshape(-1, 2).T
     return need, edge

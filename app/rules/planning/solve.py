@@ -15,7 +15,7 @@ from app.rules.planning.large import by_prices
 from app.rules.planning.limits import pinned_edges, seat_model
 from app.rules.planning.mip import Optimum, SolverFailed, maximise, plain_bound
 from app.rules.planning.model import IntArray, SeatModel, worth
-from app.rules.planning.problem import PlanAnswer, PlanCall, PlanObserver, PlanProblem, PlanQuestion
+from app.rules.planning.problem import PlanAnswer, PlanCall, PlanObserver, PlanPair, PlanProblem, PlanQuestion
 from app.rules.planning.score import pair_terms
 
 EXACT_UP_TO_EDGES = 4_000
@@ -105,8 +105,8 @@ def _canonical(problem: PlanProblem) -> PlanProblem:
     observers, observer_at = _by_key(problem.observers)
     calls, call_at = _by_key(problem.calls)
     pairs = {
-        (observer_at[pair.observer], call_at[pair.call]): replace(
-            pair, observer=observer_at[pair.observer], call=call_at[pair.call]
+        (observer_at[pair.observer], call_at[pair.call]): PlanPair(
+            observer_at[pair.observer], call_at[pair.call], day=pair.day, week=pair.week
         )
         for pair in problem.pairs
     }
