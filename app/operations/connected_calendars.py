@@ -112,8 +112,8 @@ def patch_calendar(
     actor: Actor,
     now: datetime,
 ) -> ConnectedCalendar:
-    """Change what is given and, unless that is its name alone, have the calendar read soon: until then counts what was
-    read last, calls and all. Refused as `password_alone`. Locks the calendar.
+    """Change what is given and have the calendar read soon: until then counts what was read last, calls and all.
+    Refused as `password_alone`. Locks the calendar.
     """
     connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor)
     found = _locked(db, calendar_id)
@@ -126,6 +126,7 @@ def patch_calendar(
     if not {"name"}.issuperset(changed):
         found.etag = found.last_modified = None  # that its bytes are the same says nothing any more
         db.flush()
+    if changed:  # its name alone, too: what is being read just now is of another version, and will not be kept
         _refresh(db, calendar_id, priority=SOON, now=now)
     return found
 
