@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import and_, delete, or_, select
 
 from app import ids
-from app.db import DbSession, one_at_a_time
+from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden
 from app.models import Enrollment
 from app.models.tables import enrollment, match, person, preference
@@ -15,6 +15,7 @@ from app.operations.events import tell
 from app.operations.leaving import leave_matches
 from app.operations.match_runs import rematch_soon
 from app.operations.match_settings import NotEnrolled
+from app.operations.matches import hold_programs
 from app.queries import programs
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, runs_the_house
@@ -78,7 +79,7 @@ def set_capacity(
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
     if not runs_the_house(actor) and seen.side is not Side.MENTOR:
         raise Forbidden("Mentors set their own capacity; an admin changes the rest.")
-    one_at_a_time(db, f"program {program_id}")  # a run that is being published counts on what it has read
+    hold_programs(db, [program_id])  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
     more = seen.side is Side.MENTOR and capacity > found.capacity
@@ -103,7 +104,7 @@ def withdraw(
     """
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
     check_admin(actor)
-    one_at_a_time(db, f"program {program_id}")  # a run that is being published counts on what it has read
+    hold_programs(db, [program_id])  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
     on_this_side = (match.c.mentee_id if seen.side is Side.MENTEE else match.c.mentor_id) == seen.person_id

@@ -11,13 +11,10 @@ from app.models.tables import match
 from app.operations.events import tell_many
 from app.operations.match_acts import check_standing, end_standing
 from app.operations.match_requests import lock_match, own_parts
-from app.operations.matches import change_match
+from app.operations.matches import change_match, lock_due
 from app.queries import matches
 from app.rules.access import SYSTEM, Actor, runs_the_house
 from app.vocabulary import Approver, EndedBecause, Fit, RunCause, Side
-
-_AT_ONCE = 500
-"""How many matches are asked about in one transaction."""
 
 
 def answer_fit(
@@ -49,7 +46,7 @@ def ask_fits(db: DbSession, *, now: datetime) -> int:
     """Ask the two of matches who have met for the first time how it feels, once, up to so many matches at once; return
     how many. Locks them.
     """
-    met = matches.some_for_update(db, matches.to_be_felt(), most=_AT_ONCE)
+    met = lock_due(db, matches.to_be_felt())
     if met:
         counted = {"version": match.c.version + 1, "updated_at": now}
         db.execute(update(match).where(match.c.id.in_([row.id for row in met])).values(fit_asked_at=now, **counted))

@@ -15,7 +15,7 @@ from app.operations.claims import free_time
 from app.operations.common_time import give_back
 from app.operations.events import tell
 from app.operations.match_runs import rematch_soon
-from app.operations.matches import end_matches
+from app.operations.matches import end_matches, hold_programs
 from app.operations.session_rows import change_session
 from app.operations.sessions import tell_calendars
 from app.queries import matches, people, sessions
@@ -30,12 +30,14 @@ def lock_company(
     db: DbSession, leaving: Collection[str], *, also: Collection[str] = (), now: datetime
 ) -> dict[str, Any]:
     """Lock those who are leaving, everybody whom they meet in sessions ahead, and `also`, which locks those sessions;
-    return their rows by id. Before anything but names is locked. Asks for another run when somebody came to be among
-    them between looking and locking.
+    then the matches of the programs in which somebody who is leaving has one, for nobody is matched who is locked.
+    Return the people's rows by id. Before anything but names is locked. Asks for another run when somebody came to be
+    among them between looking and locking.
     """
     rows = people.lock_people(db, {*leaving, *also, *_company(db, leaving, now=now)})
     if not _company(db, leaving, now=now) <= rows.keys():
         raise Retryable("somebody was asked into a session of who is leaving meanwhile")
+    hold_programs(db, matches.programs_of(db, leaving))
     return rows
 
 
@@ -73,7 +75,7 @@ def leave_matches(
     db: DbSession, *, person_id: str, also: Collection[ColumnElement[bool]] = (), actor: Actor, now: datetime
 ) -> None:
     """End the matches that stand of somebody who has left, or those of which all of `also` is true, and have their
-    programs matched anew. Locks the matches.
+    programs, which are held (`hold_programs`), matched anew.
     """
     either = or_(match.c.mentee_id == person_id, match.c.mentor_id == person_id)
     ended = matches.standing_for_update(db, either, *also)

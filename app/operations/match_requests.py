@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import update
 
 from app import ids
-from app.db import DbSession, one_at_a_time
+from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models.tables import match
 from app.operations.changes import check_version
 from app.operations.events import tell_many
 from app.operations.match_runs import rematch_soon
 from app.operations.match_settings import NotEnrolled
-from app.operations.matches import add_matches, change_match, end_matches
+from app.operations.matches import add_matches, change_match, end_matches, hold_programs, lock_due
 from app.queries import matches, matching, runs
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor, may_act_for, runs_the_house
@@ -22,8 +22,6 @@ from app.rules.matching.pairs import blockers
 from app.rules.matching.problem import Blocker, MatchConstraints
 from app.vocabulary import Approver, EndedBecause, MatchStatus, RunCause
 
-_AT_ONCE = 500
-"""How many matches a sweep changes in one transaction."""
 _APART = {
     Blocker.SELF: "Nobody mentors themselves.",
     Blocker.FORBIDDEN: "An admin keeps these two apart in this program.",
@@ -78,7 +76,7 @@ def ask_for_match(
 ) -> Any:
     """Ask for a mentor, or as an admin propose a pair, and return the match: pending until those have said yes whose
     yes is needed. It takes a place of the mentor at once. Refused as `pair_blocked`, naming the constraint. Locks the
-    program's matches, then the two.
+    two, then the program's matches.
     """
     mentee_id = mentee_id or actor.person_id
     if mentee_id is None:
@@ -86,8 +84,8 @@ def ask_for_match(
     if not may_act_for(actor, mentee_id):
         raise Forbidden("You can ask only for yourself.")
     program = runs.program_for_run(db, program_id)
-    one_at_a_time(db, f"program {program.id}")  # a run that is being published counts on what it has read
     lock_people(db, [mentee_id, mentor_id])  # nobody leaves meanwhile
+    hold_programs(db, [program.id])  # a run that is being published counts on what it has read
     asks = actor.person_id == mentee_id
     if asks and not program.requests_open:
         raise RequestsClosed("An admin matches people here. Tell them whom you would like, as a preference.")
@@ -168,7 +166,7 @@ def withdraw_match(
 
 def expire_matches(db: DbSession, *, now: datetime) -> int:
     """End matches about which nobody decided in time, up to so many at once, and return how many. Locks them."""
-    late = matches.some_for_update(db, matches.expired(now=now), most=_AT_ONCE)
+    late = lock_due(db, matches.expired(now=now))
     end_matches(db, late, because=EndedBecause.EXPIRED, actor=SYSTEM, now=now)
     for program_id in sorted({row.program_id for row in late}):
         rematch_soon(db, program_id, RunCause.PLACE_FREED, now)
@@ -177,7 +175,7 @@ def expire_matches(db: DbSession, *, now: datetime) -> int:
 
 def remind_matches(db: DbSession, *, now: datetime) -> int:
     """Remind those whose yes matches wait for, once, up to so many matches at once, and return how many. Locks them."""
-    waiting = matches.some_for_update(db, matches.to_be_reminded(now=now), most=_AT_ONCE)
+    waiting = lock_due(db, matches.to_be_reminded(now=now))
     if waiting:
         counted = {"version": match.c.version + 1, "updated_at": now}
         db.execute(update(match).where(match.c.id.in_([row.id for row in waiting])).values(reminded_at=now, **counted))
@@ -188,7 +186,7 @@ def remind_matches(db: DbSession, *, now: datetime) -> int:
 def lock_match(db: DbSession, match_id: str, *, expected_version: int | None, actor: Actor) -> Any:
     """Lock the program's matches, then this one, and return its row. Raises NotFound, and Stale."""
     seen = matches.match_by_id(db, match_id, actor=actor)
-    one_at_a_time(db, f"program {seen.program_id}")  # so that nobody gives a mentor's last place away twice
+    hold_programs(db, [seen.program_id])  # so that nobody gives a mentor's last place away twice
     found = matches.match_for_update(db, match_id)
     check_version(found, expected_version)
     return found

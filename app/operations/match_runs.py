@@ -1,6 +1,6 @@
 """Run the matching: start a run, keep its draft, publish it as matches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from app import ids
-from app.db import DbSession, one_at_a_time
+from app.db import DbSession, Retryable
 from app.models.tables import match, match_run, proposed_match
 from app.operations import matches, operations
 from app.operations.changes import check_admin
@@ -116,17 +116,20 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     """Make the proposed pairs the matches that stand, waiting for a yes where the program wants one. A pair that stands
     already is kept, and pinned if it is in the draft; any other match of a mentee of the run ends. Repeating it changes
     nothing. Refused as `infeasible_pair`, naming it and the constraint, when the run would no longer propose it. Locks
-    the program's matches, and everybody in a proposed pair.
+    everybody in a proposed pair, then the program's matches; asks for another run when the draft has got somebody new
+    between looking and locking.
     """
     seen = runs.match_run_by_id(db, run_id, actor=actor)
-    one_at_a_time(db, f"program {seen.program_id}")  # two drafts could each give a mentor's last place away
+    here = lock_people(db, _everybody(runs.proposed_matches(db, run_id)))  # nobody leaves meanwhile
+    matches.hold_programs(db, [seen.program_id])  # two drafts could each give a mentor's last place away
     run = runs.locked(db, match_run, run_id)
     if run.status is RunStatus.PUBLISHED:
         return run
     check_draft(run)
     proposed = runs.proposed_matches(db, run_id)
+    if not _everybody(proposed) <= here.keys():
+        raise Retryable("somebody was put into the draft meanwhile")
     standing = _standing_for_update(db, run.program_id)
-    lock_people(db, {who for row in proposed for who in (row.mentee_id, row.mentor_id)})  # nobody leaves meanwhile
     new = [row for row in proposed if not _stands(row, standing)]
     kept = [(row, standing[row.mentee_id]) for row in proposed if _stands(row, standing)]
     moving = {*(row.mentee_id for row in new), *left_out(run, standing)}
@@ -171,7 +174,7 @@ def start_automatic_run(db: DbSession, asked: Asked, *, cause: RunCause, inputs_
     """Queue a run that nobody started, and return its id. It takes the place of the last of its kind that is a draft
     nobody touched; when that one was asked the same, or one is on its way, nothing is done.
     """
-    one_at_a_time(db, f"program {asked.program_id}")
+    matches.hold_programs(db, [asked.program_id])
     last = runs.automatic_run(db, asked.program_id)
     if last is not None and (last.status in WAITING or last.inputs_hash == inputs_hash):
         return None
@@ -190,6 +193,10 @@ def _standing_for_update(db: DbSession, program_id: str) -> dict[str, Any]:
     query = select(match).where(match.c.program_id == program_id, match.c.status.in_(pool.STANDING))
     rows = db.execute(query.order_by(match.c.id).with_for_update(key_share=True))
     return {row.mentee_id: row for row in rows}
+
+
+def _everybody(proposed: Iterable[Any]) -> set[str]:
+    return {who for row in proposed for who in (row.mentee_id, row.mentor_id)}
 
 
 def _stands(row: Any, standing: Mapping[str, Any]) -> bool:

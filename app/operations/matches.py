@@ -1,24 +1,46 @@
 """How matches begin and end: what runs, requests and people who leave have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import ColumnElement, insert, update
 
-from app.db import DbSession
+from app.db import DbSession, one_at_a_time
 from app.models.tables import match
 from app.operations.events import tell_many
+from app.queries import matches as queries
 from app.rules.access import Actor, runs_the_house
 from app.rules.matching.lives import awaited
 from app.vocabulary import Approver, EndedBecause, MatchApproval, MatchStatus
 
+_AT_ONCE = 500
+"""How many matches a sweep changes in one transaction."""
 _TOLD: Mapping[EndedBecause, str] = {
     EndedBecause.DECLINED: "match.declined",
     EndedBecause.EXPIRED: "match.expired",
     EndedBecause.WITHDRAWN: "match.withdrawn",
 }
 """The acts of matches that end before anybody was matched."""
+
+
+def hold_programs(db: DbSession, program_ids: Iterable[str]) -> None:
+    """Make everybody else wait who changes the matches of these programs, or who may have one, until this is over.
+
+    Whoever locks people besides does so before it, and locks matches and runs after it: nobody then waits for somebody
+    who waits for them.
+    """
+    for program_id in sorted(set(program_ids)):
+        one_at_a_time(db, f"program {program_id}")
+
+
+def lock_due(db: DbSession, which: ColumnElement[bool]) -> list[Any]:
+    """Return the rows of those that stand of which this is true, of every program, up to so many at once. Locks their
+    programs, then them.
+    """
+    seen = queries.some_of(db, which, most=_AT_ONCE)
+    hold_programs(db, {row.program_id for row in seen})
+    return queries.standing_for_update(db, match.c.id.in_([row.id for row in seen]), which)
 
 
 def begun(

@@ -1,5 +1,6 @@
 """Read matches, in the scope of who asks, and those whose time has come for the house itself."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -35,9 +36,16 @@ def match_for_update(db: DbSession, match_id: str) -> Any:
     return first_row(db, select(match).where(match.c.id == match_id).with_for_update(key_share=True))
 
 
+def programs_of(db: DbSession, person_ids: Iterable[str]) -> set[str]:
+    """Return the programs in which one of these people has a match that stands."""
+    who = sorted(person_ids)
+    theirs = match.c.mentee_id.in_(who) | match.c.mentor_id.in_(who)
+    return set(db.execute(select(match.c.program_id).where(theirs, match.c.status.in_(STANDING))).scalars())
+
+
 def standing_for_update(db: DbSession, *which: ColumnElement[bool]) -> list[Any]:
     """Return those of the matches that stand of which all this is true, locked in the order of their ids."""
-    query = select(match).where(*which, match.c.status.in_(STANDING)).order_by(match.c.id)
+    query = select(match).where(match.c.status.in_(STANDING), *which).order_by(match.c.id)
     return list(db.execute(query.with_for_update(key_share=True)))
 
 
@@ -114,9 +122,9 @@ def to_be_felt() -> ColumnElement[bool]:
     return (match.c.status == MatchStatus.ACTIVE) & match.c.fit_asked_at.is_(None) & met
 
 
-def some_for_update(db: DbSession, which: ColumnElement[bool], *, most: int) -> list[Any]:
-    """Return up to so many of these matches, locked in the order of their ids."""
-    return list(db.execute(select(match).where(which).order_by(match.c.id).limit(most).with_for_update(key_share=True)))
+def some_of(db: DbSession, which: ColumnElement[bool], *, most: int) -> list[Any]:
+    """Return (id, program_id) of up to so many of these matches."""
+    return list(db.execute(select(match.c.id, match.c.program_id).where(which).order_by(match.c.id).limit(most)))
 
 
 def any_of(db: DbSession, which: ColumnElement[bool]) -> bool:

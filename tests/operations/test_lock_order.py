@@ -173,7 +173,8 @@ def side_by_side(engine: Engine, *acts: Callable[[DbSession, int], None]) -> Non
 
     with ThreadPoolExecutor(len(acts)) as pool:
         list(pool.map(often, acts))
-    assert deadlocks(engine) == 0
+    if engine.dialect.name == "postgresql":
+        assert deadlocks(engine) == 0
 
 
 def deadlocks(engine: Engine) -> int:
