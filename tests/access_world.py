@@ -214,6 +214,7 @@ def _filled(db: DbSession) -> dict[str, str]:
         "account_id": accounts[2].id,
         "token": "0" * 43,
         "digest": "0" * 16,
+        "group_id": "seats",
         "name": "shell.css",
         "source": "hubspot:42",
         "external_id": "a/b c",

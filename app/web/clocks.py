@@ -49,3 +49,9 @@ def moment(instant: datetime, time_zone: str, *, now: datetime) -> str:
     local = instant.astimezone(zone)
     clock = f"{local:%H:%M}"
     return clock if local.date() == now.astimezone(zone).date() else f"{local:%A} {local.day} {local:%B}, {clock}"
+
+
+def day(instant: datetime, time_zone: str) -> str:
+    """Return the day on which an instant falls in a zone: `24 November 2026`."""
+    local = instant.astimezone(ZoneInfo(time_zone))
+    return f"{local.day} {local:%B %Y}"

@@ -71,6 +71,7 @@ class Group:
     """Operations with one tag."""
 
     id: str
+    """The tag as a part of a URL."""
     name: str
     operations: tuple[Operation, ...]
 
@@ -102,7 +103,9 @@ def reference(document: Json, *, base_url: str) -> Reference:
         )
         found.setdefault(tag, []).append(short)
     by_tag = tuple(
-        Group("tag-" + quote(tag, safe=""), tag.replace("_", " ").replace("-", " ").capitalize(), tuple(several))
+        Group(
+            quote(tag.replace(" ", "-"), safe=""), tag.replace("_", " ").replace("-", " ").capitalize(), tuple(several)
+        )
         for tag, several in found.items()
     )
     return Reference(by_tag, tuple(sorted(anywhere)), tuple(sorted(on_writes)))

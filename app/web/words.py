@@ -1,4 +1,4 @@
-"""What pages call the kinds of sessions, the parts in them and what people answer."""
+"""What pages call the kinds of sessions, the parts in them, what people answer, and what speaks for a match."""
 
 from collections.abc import Mapping
 
@@ -25,3 +25,13 @@ ANSWERS: Mapping[Response, str] = {
     Response.DECLINED: "invite declined",
     Response.TENTATIVE: "invite answered with maybe",
 }
+TERMS: Mapping[str, str] = {
+    "skill": "The mentor can teach what the mentee wants to learn",
+    "co_availability": "The mentee can hear the mentor’s calls",
+    "segment": "They know the same kind of customers",
+    "overlap": "They share working hours",
+    "affinity": "One would like the other",
+    "language": "They share a language",
+    "fresh": "They have not been matched before",
+}
+"""What the terms of a score say."""

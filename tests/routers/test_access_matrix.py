@@ -322,6 +322,7 @@ MATRIX = (
     Row("POST /s/{session_id}", (403, 303, 404, 303), query={"do": "accept"}),
     Row("GET /s/{session_id}/invite.ics", (200, 200, 404, 303)),
     Row("GET /docs", PUBLIC),
+    Row("GET /docs/{group_id}", PUBLIC),
     Row("GET /login", PUBLIC),
     Row("GET /login/t/{token}", (410, 410, 410, 410)),
     Row("POST /login/t/{token}", (410, 410, 410, 410)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.web.html import render
 from app.web.reference import reference
 from tests.web.browsers import Site
-from tests.web.page_reader import page
+from tests.web.page_reader import Page, page
 
 
 def test_a_refusal_is_a_page_for_people_and_a_problem_for_programs(site: Site) -> None:
@@ -70,29 +70,41 @@ def test_every_class_has_a_style(site: Site) -> None:
     assert {word for word in used if not re.search(rf"\.{re.escape(word)}\b", style)} == set()
 
 
+def _groups(site: Site) -> list[Page]:
+    """The index of the reference, which leads to all groups, and the page of each of them."""
+    browser = site.browser()
+    index = page(browser, "/docs")
+    paths = {attrs["href"].partition("#")[0] for attrs in index.all("a") if attrs["href"].startswith("/docs/")}
+    groups = [Page(browser.get(path)) for path in sorted(paths)]
+    assert [fault for group in groups for fault in group.faults()] == []
+    return [index, *groups]
+
+
 def test_the_reference_names_every_operation_once_with_a_line_to_copy(site: Site) -> None:
     document: dict[str, Any] = site.api.client().get("/openapi.json").json()
     operations = [op["operationId"] for item in document["paths"].values() for op in item.values()]
 
-    shown = page(site.browser(), "/docs")
+    index, *groups = _groups(site)
 
-    ids = [attrs["id"] for attrs in shown.all("details") if "id" in attrs]
-    assert sorted(ids) == sorted(operations)
-    assert shown.text.count("curl ") >= len(operations)
-    assert len(shown.answer.content) / len(operations) < 300_000 / 75
-    assert len(shown.answer.content) < 400_000
-    assert len(gzip.compress(shown.answer.content)) < 50_000
+    named = [attrs["href"].partition("#")[2] for attrs in index.all("a") if attrs.get("class") == "op"]
+    told = [attrs["id"] for group in groups for attrs in group.all("div") if attrs.get("class") == "inside"]
+    assert sorted(named) == sorted(told) == sorted(operations)
+    assert all(group.text.count("curl ") >= len(group.all("details")) // 2 > 0 for group in groups)
+    assert all(len(shown.answer.content) < 100_000 for shown in (index, *groups))
+    assert all(len(gzip.compress(shown.answer.content)) < 15_000 for shown in (index, *groups))
 
 
 def test_what_every_operation_refuses_is_said_once(site: Site) -> None:
-    shown = page(site.browser(), "/docs")
+    index, *groups = _groups(site)
 
-    html = shown.answer.text
-    everywhere = html[: html.index('<details class="op"')]
     for code in ("unauthenticated", "malformed", "unavailable", "too_large", "idempotency_key_reused"):
-        assert html.count(f"<code>{code}</code>") == 1
-        assert f"<code>{code}</code>" in everywhere
-    assert html.count("<code>not_found</code>") > 50
+        assert index.answer.text.count(f"<code>{code}</code>") == 1
+        assert all(f"<code>{code}</code>" not in group.answer.text for group in groups)
+    assert sum(group.answer.text.count("<code>not_found</code>") for group in groups) > 50
+
+
+def test_a_group_that_is_not_there_is_not_found(site: Site) -> None:
+    page(site.browser(), "/docs/nothing", status=404)
 
 
 def test_a_body_with_quotes_survives_the_shell() -> None:
@@ -123,4 +135,6 @@ def test_no_document_breaks_the_reference(operation: Any, schema: Any) -> None:
 
     found = reference(document, base_url="https://earshot.example")
 
-    assert "<h1>" in render("docs.html", viewer=None, title="T", version="1", base_url="x", reference=found)
+    said = {"viewer": None, "title": "T", "version": "1", "base_url": "x", "reference": found}
+    assert "<h1>" in render("docs.html", **said)
+    assert all("<h1>" in render("docs_group.html", group=group, **said) for group in found.groups)

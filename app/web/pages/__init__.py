@@ -3,12 +3,13 @@
 from fastapi import APIRouter
 
 from app.web import assets
-from app.web.pages import api_docs, calls, mail, sessions, sign_in, week
+from app.web.pages import api_docs, calls, mail, matches, sessions, sign_in, week
 
 ROUTERS: tuple[APIRouter, ...] = (
     week.router,
     calls.router,
     sessions.router,
+    matches.router,
     mail.router,
     sign_in.router,
     api_docs.router,

@@ -1,0 +1,137 @@
+"""One match: who the two are, what speaks for them, what is awaited; a yes or no to it, its rest and its end, and how
+it feels. Mails link here.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Literal, assert_never
+
+from fastapi import Response
+from fastapi.responses import RedirectResponse
+
+from app import db as database
+from app.db import DbSession
+from app.errors import Conflict, Forbidden
+from app.operations import fit_checks, match_acts, match_requests
+from app.operations.match_requests import NotAwaited, own_parts
+from app.queries import matches
+from app.rules.access import runs_the_house
+from app.rules.matching.lives import EXPIRES_AFTER
+from app.vocabulary import Approver, EndedBecause, Fit, MatchStatus
+from app.web import words
+from app.web.clocks import day, moment
+from app.web.dependencies import Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
+from app.web.faces import Face
+from app.web.html import page
+
+router = page_router()
+
+Do = Literal["approve", "decline", "withdraw", "pause", "resume", "end", "fit"]
+
+_STANDS = (MatchStatus.ACTIVE, MatchStatus.PAUSED)
+_STATUS = {
+    MatchStatus.PENDING: "It has not begun: somebody has yet to say yes.",
+    MatchStatus.ACTIVE: "It has begun meanwhile.",
+    MatchStatus.PAUSED: "It has begun meanwhile, and rests.",
+    MatchStatus.ENDED: "It is over.",
+}
+"""Why a status allows an act no more."""
+_OVER = {
+    EndedBecause.BY_HAND: "One of the two, or an admin, has ended it.",
+    EndedBecause.REPLACED: "The matches of the program were made anew.",
+    EndedBecause.LEFT: "One of the two is no longer in the program.",
+    EndedBecause.NOT_A_FIT: "It was not a fit, and that is nobody’s fault.",
+    EndedBecause.DECLINED: "The answer was no.",
+    EndedBecause.EXPIRED: "Nobody decided in time.",
+    EndedBecause.WITHDRAWN: "The request was taken back.",
+}
+
+
+@router.get("/m/{match_id}")
+def show_match(match_id: str, db: ReadDb, now: Now, viewer: SignedIn) -> Response:
+    """Show a match to its two and to admins."""
+    return _match_page(db, match_id, viewer=viewer, now=now)
+
+
+@router.post("/m/{match_id}")
+def change_match(
+    match_id: str, do: Do, the: TheHouse, now: Now, viewer: Pressing, answer: Fit = Fit.DECIDING
+) -> Response:
+    """Say yes or no, take it back, let it rest, go on, end it, or answer how it feels. Pressing twice changes nothing;
+    a refusal is said on the page.
+    """
+    try:
+        database.written(the.engine, lambda db: _act(db, match_id, do, answer, viewer=viewer, now=now))
+    except Conflict as refused:
+        with database.transaction(the.engine, writes=False) as reading:
+            seen = matches.match_by_id(reading, match_id, actor=viewer.actor)
+            why = refused.detail if refused.code == "pair_blocked" else _STATUS[seen.status]
+            return _match_page(reading, match_id, viewer=viewer, now=now, refused=why)
+    return RedirectResponse(f"/m/{match_id}", 303)
+
+
+def _act(db: DbSession, match_id: str, do: Do, answer: Fit, *, viewer: Viewer, now: datetime) -> None:
+    actor = viewer.actor
+    match do:
+        case "approve":
+            with suppress(NotAwaited):  # they have said it before
+                match_requests.approve_match(db, match_id=match_id, actor=actor, now=now)
+        case "decline":
+            match_requests.decline_match(db, match_id=match_id, actor=actor, now=now)
+        case "withdraw":
+            match_requests.withdraw_match(db, match_id=match_id, actor=actor, now=now)
+        case "pause":
+            match_acts.pause_match(db, match_id=match_id, actor=actor, now=now)
+        case "resume":
+            match_acts.resume_match(db, match_id=match_id, actor=actor, now=now)
+        case "end":
+            match_acts.end_match(db, match_id=match_id, actor=actor, now=now)
+        case "fit":
+            fit_checks.answer_fit(db, match_id=match_id, answer=answer, actor=actor, now=now)
+        case _:
+            assert_never(do)
+
+
+def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, refused: str | None = None) -> Response:
+    row, me = matches.match_with_names(db, match_id, actor=viewer.actor), viewer.person
+    parts = own_parts(row, viewer.actor)
+    side = next((part for part in (Approver.MENTEE, Approver.MENTOR) if part in parts), None)
+    is_pending, stands = row.status is MatchStatus.PENDING, row.status in _STANDS
+    asked_for_it = row.asked_by_id is not None and row.asked_by_id == me.id
+    mentee, mentor = Face.of(row.mentee_id, row.mentee_name), Face.of(row.mentor_id, row.mentor_name)
+    return page(
+        "match.html",
+        status=409 if refused else 200,
+        viewer=Face.of(me.id, me.name),
+        match=row,
+        state=row.status.value,
+        side=side.value if side else None,
+        mentee=mentee,
+        mentor=mentor,
+        awaited=[part.value for part in row.awaiting],
+        was_asked=row.asked_by_id is not None,
+        asked_for_it=asked_for_it,
+        asked_on=day(row.asked_at, me.time_zone) if row.asked_at else None,
+        until=moment(row.asked_at + EXPIRES_AFTER, me.time_zone, now=now) if is_pending and row.asked_at else None,
+        since=day(row.started_at, me.time_zone) if row.started_at else None,
+        why_over=_OVER[row.ended_because or EndedBecause.BY_HAND],
+        reasons=list(_reasons(row, viewer)),
+        shows_points=runs_the_house(viewer.actor),
+        may_approve=is_pending and not parts.isdisjoint(row.awaiting),
+        may_decline=is_pending and not asked_for_it,
+        may_withdraw=is_pending and asked_for_it,
+        stands=stands,
+        fit=getattr(row, f"{side}_fit") if side else None,
+        may_say_fit=stands and side is not None and row.fit_asked_at is not None,
+        refused=refused,
+    )
+
+
+def _reasons(row: Any, viewer: Viewer) -> Iterator[tuple[str, int]]:
+    """Yield what speaks for the match, most first, with its points. Whom people would like is theirs and the admins'
+    to know.
+    """
+    for name, points in sorted(row.terms.items(), key=lambda term: (-term[1], term[0])):
+        if points and name in words.TERMS and (name != "affinity" or runs_the_house(viewer.actor)):
+            yield words.TERMS[name], points
