@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ EARLY, _FAR = datetime(1600, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - wall 
 """What is earlier is malformed: birthdays of no known year begin in 1604, the zones of Outlook in 1601. What is later,
 such as the year 9999 for ever, counts as the end: all that is read lies before it.
 """
-_LAST_DAYS = ("29", "30", "31")
 # So few digits come to less than 700 years: sums of times and lengths stay within what Python can express.
 _DURATION = re.compile(
     r"(?P<sign>[+-])?P(?:(?P<weeks>\d{1,4})W)?(?:(?P<days>\d{1,5})D)?"
@@ -81,7 +79,10 @@ def _when(value: str, found: Property, zone_of: ZoneOf) -> When | None:
     size = len(value)
     if size not in (8, 15, 16) or not value[:8].isdecimal() or (size == 16) != value.endswith(("Z", "z")):
         return None
-    wall = _wall(value[:15])
+    try:
+        wall: datetime | None = datetime.fromisoformat(value[:15])
+    except ValueError:
+        wall = _counted_on(value[:15])
     if wall is None or wall < EARLY:
         return None
     wall = min(wall, _FAR)
@@ -90,17 +91,16 @@ def _when(value: str, found: Property, zone_of: ZoneOf) -> When | None:
     return When(wall, UTC if size == 16 else zone_of(found.params.get("TZID")), False)
 
 
-def _wall(value: str) -> datetime | None:
-    """Read what a clock shows, naive. The 30th of February is the second day after the 28th, as other readers have it:
-    RFC 5545 section 3.3.4 knows no such day, but its owner sees that event in March and takes that time.
+def _counted_on(value: str) -> datetime | None:
+    """Read a day that its month does not have: the 30th of February is the second day after the 28th, as other readers
+    have it. RFC 5545 section 3.3.4 knows no such day, but its owner sees that event in March and takes that time.
     """
-    with suppress(ValueError):
-        return datetime.fromisoformat(value)
-    day = value[6:8]
-    with suppress(ValueError):
-        if day in _LAST_DAYS:
-            return datetime.fromisoformat(f"{value[:6]}01{value[8:]}") + timedelta(days=int(day) - 1)
-    return None
+    days = int(value[6:8]) - 1
+    try:
+        first = datetime.fromisoformat(f"{value[:6]}01{value[8:]}")
+    except ValueError:
+        return None
+    return first + timedelta(days=days) if 28 <= days <= 30 else None
 
 
 def length(value: str) -> Length | None:
