@@ -35,6 +35,8 @@ INSIDE = {
 }
 """Of these, nothing is for outsiders."""
 KEPT_INSIDE = {
+    "earshot.herald",  # the name of a logger
+    "event.passed_over",  # what an event was that could not be told: an admin's page and the doctor say so
     "person.signed_in",
     *(f"webhook_endpoint.{done}" for done in ("changed", "created", "deleted", "disabled", "replayed", "rotated")),
 }
