@@ -19,13 +19,12 @@ from app.models.tables import (
     match,
     notice,
     person,
-    program,
     seat,
     session,
     waitlist_entry,
     webhook_endpoint,
 )
-from app.queries import seats, sessions
+from app.queries import matches, seats, sessions
 from app.queries.entries import Desk, drawn_entries
 from app.queries.rows import first_row
 from app.rules.matching.lives import EXPIRES_AFTER
@@ -168,7 +167,7 @@ def _match_requested(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -
     request = wish if found.asked_by_id else f"{mentor} could be the mentor of {mentee}."
     until = moment(found.asked_at + EXPIRES_AFTER, one.time_zone)
     names = {"mentor_name": mentor, "mentee_name": mentee, "program": found.program}
-    return Said({**names, "request": request, "until": until, "link": f"{desk.public_url}/"})
+    return Said({**names, "request": request, "until": until, "link": f"{desk.public_url}/m/{found.id}"})
 
 
 def _match_over(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
@@ -257,26 +256,15 @@ def _match_about(db: DbSession, one: Any) -> Any:
     """Return the match that a notice is about, with the names in it, and whether its mentee has another one there that
     has begun. Raises NotFound.
     """
-    mentor, mentee, other = person.alias("mentor"), person.alias("mentee"), match.alias("other")
+    other = match.alias("other")
     begun = other.c.status.in_((MatchStatus.ACTIVE, MatchStatus.PAUSED)), other.c.id != match.c.id
     another = exists().where(other.c.program_id == match.c.program_id, other.c.mentee_id == match.c.mentee_id, *begun)
-    query = (
-        select(
-            match,
-            *(side.c.name.label(f"{side.name}_name") for side in (mentor, mentee)),
-            program.c.name.label("program"),
-            another.label("has_another"),
-        )
-        .join(mentor, mentor.c.id == match.c.mentor_id)
-        .join(mentee, mentee.c.id == match.c.mentee_id)
-        .join(program, program.c.id == match.c.program_id)
-    )
-    return first_row(db, query.where(match.c.id == one.about_id))
+    return first_row(db, matches.NAMED.add_columns(another.label("has_another")).where(match.c.id == one.about_id))
 
 
 def _said_of_match(found: Any, one: Any, desk: Desk) -> dict[str, Fact]:
     other = found.mentee_name if found.mentor_id == one.person_id else found.mentor_name
-    return {"other_name": other, "program": found.program, "link": f"{desk.public_url}/"}
+    return {"other_name": other, "program": found.program, "link": f"{desk.public_url}/m/{found.id}"}
 
 
 def _call_about(db: DbSession, one: Any) -> Any:

@@ -319,7 +319,7 @@ A no is a good answer, too. If nobody answers by {{until}}, it is off:
 
 You and {{other_name}} will not be a match in {{program}} this time. {{reason}}
 
-What else there is to hear and to learn is here:
+More about it is here:
 {{link}}
 """,
         ),
@@ -332,7 +332,7 @@ What else there is to hear and to learn is here:
 
 You and {{other_name}} are no longer a match in {{program}}. {{reason}}
 
-Sessions that you have planned together stay until one of you cancels them. Your week is here:
+Sessions that you have planned together stay until one of you cancels them. More about it is here:
 {{link}}
 """,
         ),
@@ -375,7 +375,7 @@ You can answer, or suggest another time, here:
 
 You and {{other_name}} are a match in {{program}}: {{mentor_name}} is the mentor, {{mentee_name}} the mentee.
 
-Say hello, and plan a first half hour together. Your week is here:
+Say hello, and plan a first half hour together. What speaks for the two of you is here:
 {{link}}
 """,
         ),

@@ -79,11 +79,12 @@ def test_a_mentor_reads_who_asks_and_until_when_and_the_mentee_what_came_of_it(h
     said = text(house, MARA, "Will you say yes? Jo Müller and Mara Okafor")
     assert "Jo Müller would like Mara Okafor to be their mentor." in said
     assert "by Saturday 5 December 2026, 10:00 (Europe/Berlin)" in said
+    assert f"/m/{match_id}\n" in said
     assert subjects(house, JO) == []
 
     after(house, approve_match, match_id, mara)
 
-    assert subjects(house, JO) == ["You and Mara Okafor are a match"]
+    assert f"/m/{match_id}\n" in text(house, JO, "You and Mara Okafor are a match")
     assert len(subjects(house, MARA)) == 1, "she said it herself"
 
 

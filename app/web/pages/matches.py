@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from app import db as database
 from app.db import DbSession
-from app.errors import Conflict, Forbidden
+from app.errors import Conflict
 from app.operations import fit_checks, match_acts, match_requests
 from app.operations.match_requests import NotAwaited, own_parts
 from app.queries import matches
@@ -109,7 +109,7 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
         side=side.value if side else None,
         mentee=mentee,
         mentor=mentor,
-        awaited=[part.value for part in row.awaiting],
+        awaited=row.awaiting,
         was_asked=row.asked_by_id is not None,
         asked_for_it=asked_for_it,
         asked_on=day(row.asked_at, me.time_zone) if row.asked_at else None,
