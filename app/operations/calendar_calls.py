@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app.config import Settings
 from app.db import DbSession
@@ -15,6 +15,7 @@ from app.models.tables import call, connected_calendar, external_identity
 from app.operations import calls, locks
 from app.operations.calls import NewCall
 from app.operations.installation import installation_id
+from app.operations.seat_outcomes import change_call
 from app.queries import external, people
 from app.queries.connected_calendars import company_domains
 from app.queries.rows import in_parts
@@ -43,9 +44,14 @@ def source_of(calendar_id: str) -> str:
     return f"calendar:{calendar_id}"
 
 
+def _source_of_files(host_id: str) -> str:
+    return f"ics:{host_id}"
+
+
 def lock_for_following(db: DbSession, *, host_id: str, source: str, events: Iterable[CustomerEvent]) -> None:
     """Lock the host and, with all who are on them, the calls of this source that following these events may change."""
-    known = _known(db, source, (event.ref for event in events))
+    refs = [event.ref for event in events]
+    known = _known(db, source, refs) | _known(db, _source_of_files(host_id), refs)
     named = select(external_identity.c.object_id).where(
         external_identity.c.object_type == "call", external_identity.c.source == source
     )
@@ -66,14 +72,16 @@ def follow(
     """Make calls of the events that have not ended and change those that were made before; with `gone_until`, cancel
     those of this source that start before then and are among the events no more. Repeating it changes nothing.
 
-    What another calendar of the house made a call of stays that one: one conversation is one call. A call that somebody
-    cancelled here stays cancelled. One that its calendar lost is forgotten with it: if it comes back, it is a new one.
+    What another calendar of the house made a call of stays that one, and what a file of the host did is this one's from
+    now on: one conversation is one call. A call that somebody cancelled here stays cancelled. One that its calendar
+    lost is forgotten with it: if it comes back, it is a new one.
     The caller has locked them (`lock_for_following`).
     """
     ahead = {event.ref: event for event in events if event.end > now}
     elsewhere = _followed_elsewhere(db, source, ahead, now=now)
     ours = {ref: event for ref, event in ahead.items() if ref not in elsewhere}
     known = {ref: call_id for (_, ref), call_id in _known(db, source, ours).items()}
+    known |= _taken_over(db, host_id, source, ours.keys() - known.keys(), actor=actor, now=now)
     rows = _rows(db, known.values())
     new = [NewCall(_fields(event, host_id), ((source, ref),)) for ref, event in ours.items() if ref not in known]
     created = len(calls.create_calls(db, new, actor=actor, now=now))
@@ -130,7 +138,7 @@ def import_events(
     """Make calls of the customer events of a file, once: importing them again changes what changed there and cancels
     nothing. Locks the host and the calls that came of their files before.
     """
-    source = f"ics:{host_id}"
+    source = _source_of_files(host_id)
     with db.begin_nested() as savepoint:
         lock_for_following(db, host_id=host_id, source=source, events=events)
         found = follow(db, host_id=host_id, source=source, events=events, gone_until=None, actor=actor, now=now)
@@ -148,6 +156,22 @@ def _known(db: DbSession, source: str, refs: Iterable[str]) -> dict[tuple[str, s
     found: dict[tuple[str, str], str] = {}
     for part in in_parts(refs):
         found |= external.object_ids(db, "call", [(source, ref) for ref in part])
+    return found
+
+
+def _taken_over(
+    db: DbSession, host_id: str, source: str, refs: Iterable[str], *, actor: Actor, now: datetime
+) -> dict[str, str]:
+    """Have the calls that files of the host made of these events follow this calendar; return them by event."""
+    files = _source_of_files(host_id)
+    if source == files:
+        return {}
+    found = {ref: call_id for (_, ref), call_id in _known(db, files, refs).items()}
+    for ref, call_id in sorted(found.items()):
+        named = external_identity.c.source == files, external_identity.c.external_id == ref
+        mine = external_identity.c.object_type == "call", external_identity.c.object_id == call_id
+        db.execute(update(external_identity).where(*mine, *named).values(source=source))
+        change_call(db, call_id, {}, "call.changed", actor=actor, now=now)
     return found
 
 

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from app.db import transaction, written
-from app.ical.connected import Told
+from app.ical.connected import CustomerEvent, Told
 from app.models.tables import busy, calendar_entry, call, event, external_identity, seat
+from app.operations.calendar_calls import Followed, import_events
 from app.operations.call_outcomes import end_call, start_call
 from app.operations.calls import cancel_call
 from app.operations.connected_calendars import disconnect_calendar, keep_reading, keep_unchanged, patch_calendar
@@ -204,6 +205,38 @@ def test_one_conversation_in_two_calendars_is_one_call(calendar: Calendar, reade
     with transaction(reader.engine, writes=False) as db:
         taken = db.execute(select(busy.c.starts_at).where(busy.c.person_id == jonas.id)).scalars().all()
     assert taken == [NINE]
+
+
+def test_calls_of_a_file_follow_the_calendar_once_it_is_connected(calendar: Calendar, reader: Reader) -> None:
+    single = CustomerEvent("1", "Northwind: demo", NINE, NINE + HOUR)
+    slot = CustomerEvent("2/20261130T090000Z", "Northwind: demo", NINE + 7 * DAY, NINE + 7 * DAY + HOUR)
+    weekly = an_hour("2", *WITH_CUSTOMER, "RRULE:FREQ=WEEKLY;COUNT=1", start="DTSTART:20261130T090000Z")
+    _import(reader, single, slot)
+    seat_id = _sit(reader, reader.calls()[0].id)
+    from_file = [(one.id, one.version) for one in reader.calls()]
+
+    calendar.says(an_hour("1", *WITH_CUSTOMER), weekly)
+    connected = [(one.id, one.version) for one in reader.calls()]
+    calendar.says(an_hour("1", *WITH_CUSTOMER, "SEQUENCE:1", start=TEN), weekly)
+    moved = [(one.id, one.starts_at) for one in reader.calls()]
+    again = _import(reader, single, slot)
+    calendar.says(weekly)
+
+    assert [id_ for id_, _ in from_file] == [id_ for id_, _ in connected] == [id_ for id_, _ in moved]
+    assert all(now > before for (_, before), (_, now) in zip(from_file, connected, strict=True)), "it says whose it is"
+    assert moved[0][1] == NINE + HOUR
+    assert (again.created, again.updated) == (0, 0), "the file is older than the calendar"
+    assert [at for _, at, _ in on(reader)] == [NINE + 7 * DAY]
+    with transaction(reader.engine, writes=False) as db:
+        assert db.execute(select(seat.c.status).where(seat.c.id == seat_id)).scalar_one() is SeatStatus.CANCELLED
+
+
+def _import(reader: Reader, *events: CustomerEvent) -> Followed:
+    imported: Followed = written(
+        reader.engine,
+        lambda db: import_events(db, events, host_id=reader.mara.id, dry_run=False, actor=SYSTEM, now=reader.clock()),
+    )
+    return imported
 
 
 def test_an_unreadable_calendar_cancels_no_call(calendar: Calendar, reader: Reader) -> None:
