@@ -321,6 +321,8 @@ MATRIX = (
     Row("GET /s/{session_id}", (200, 200, 404, 303)),
     Row("POST /s/{session_id}", (403, 303, 404, 303), query={"do": "accept"}),
     Row("GET /s/{session_id}/invite.ics", (200, 200, 404, 303)),
+    Row("GET /m/{match_id}", (200, 200, 404, 303)),
+    Row("POST /m/{match_id}", (303, 303, 404, 303), query={"do": "pause"}),
     Row("GET /docs", PUBLIC),
     Row("GET /docs/{group_id}", PUBLIC),
     Row("GET /login", PUBLIC),
