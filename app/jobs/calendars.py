@@ -86,10 +86,17 @@ def _fetch(job: JobContext, seen: Any, *, start: datetime, end: datetime, now: d
     outbound, place = job.outside.outbound, Place(seen.url, seen.username, seen.password)
     if seen.kind is CalendarKind.CALDAV:
         return calendars.fetch_caldav(outbound, place, start=start, end=end, now=now)
-    # Each day has another window, for which a calendar that did not change has to be read again.
-    known = seen.read_at is not None and seen.read_at.astimezone(UTC).date() == now.astimezone(UTC).date()
+    known = seen.read_at is not None and _as_now(seen, now)
     etag, last_modified = (seen.etag, seen.last_modified) if known else (None, None)
     return calendars.fetch_ics(outbound, place, etag=etag, last_modified=last_modified, now=now)
+
+
+def _as_now(seen: Any, now: datetime) -> bool:
+    """Whether a calendar that did not change since it was read says the same now: each day has another window, and its
+    whole days are where its owner is.
+    """
+    same_day = seen.read_at.astimezone(UTC).date() == now.astimezone(UTC).date()
+    return bool(same_day and seen.read_at >= seen.owner_changed_at)
 
 
 def _read(job: JobContext, wanted: Wanted) -> Told:

@@ -40,10 +40,11 @@ def calendar_of(db: DbSession, person_id: str, calendar_id: str, *, actor: Actor
 
 
 def calendar_to_read(db: DbSession, calendar_id: str) -> Any:
-    """Return a calendar with its secrets, and as `email` and `time_zone` those of its owner; None when it is gone,
-    disabled, or its owner has left.
+    """Return a calendar with its secrets, and as `email` and `time_zone` those of its owner, who last changed at
+    `owner_changed_at`; None when it is gone, disabled, or its owner has left.
     """
-    query = select(connected_calendar, person.c.email, person.c.time_zone).join(person)
+    of_owner = person.c.email, person.c.time_zone, person.c.updated_at.label("owner_changed_at")
+    query = select(connected_calendar, *of_owner).join(person)
     query = query.where(connected_calendar.c.id == calendar_id, *_READ)
     return db.execute(query).first()
 

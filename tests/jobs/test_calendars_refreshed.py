@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import Engine, select, update
 from structlog.testing import capture_logs
 
-from app.db import transaction
+from app.db import transaction, written
 from app.models.tables import connected_calendar, event, idempotency_record, installation, job, person
+from app.operations.people import patch_person
+from app.rules.access import SYSTEM
 from app.rules.refreshing import EVERY
 from app.vocabulary import BusyStatus, CalendarHealth, CalendarKind, PersonStatus
 from tests.adapters.caldav_servers import PASSWORD, USER, radicale
@@ -183,6 +185,22 @@ def test_the_next_day_it_is_read_again_for_another_window(reader: Reader) -> Non
         assert [one.headers.get("if-none-match") for one in server.asked] == [None, None]
     assert reader.busy()[-1] == (last[0] + DAY, last[1] + DAY)
     assert reader.busy()[0][0] >= NINE
+
+
+def test_who_moves_has_their_calendar_read_in_full_for_whole_days_are_where_they_are(reader: Reader) -> None:
+    day_off = a_calendar(an_event(start="DTSTART;VALUE=DATE:20261124", end=""))
+    with WebServer(answer(200, 'ETag: "one"', body=day_off)) as server:
+        calendar_id = reader.connect(at(server))
+        reader.read(calendar_id)
+        in_berlin = reader.busy()
+        reader.later(EVERY)
+        moved = {"time_zone": "America/New_York"}
+        by: dict[str, Any] = {"actor": SYSTEM, "now": reader.clock()}
+        written(reader.engine, lambda db: patch_person(db, person_id=reader.mara.id, changes=moved, **by))
+        reader.read(calendar_id)
+
+        assert [one.headers.get("if-none-match") for one in server.asked] == [None, None]
+    assert reader.busy() == [(start + 6 * HOUR, end + 6 * HOUR) for start, end in in_berlin] != []
 
 
 def test_the_same_bytes_without_a_tag_change_nothing(reader: Reader) -> None:
