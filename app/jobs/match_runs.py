@@ -36,12 +36,15 @@ def match_run(job: JobContext) -> None:
         fail(job, run.operation_id, "solver_stopped", str(why))
         return
     job.progress(80)
-    inputs_hash = digest(problem)
-    job.write(
-        lambda db: match_runs.keep_draft(
-            db, run_id=run_id, answer=answer, person_of=person_of, inputs_hash=inputs_hash, now=job.clock()
-        )
+    keep = partial(
+        match_runs.keep_draft,
+        run_id=run_id,
+        answer=answer,
+        person_of=person_of,
+        by_rule=gathered.by_rule,
+        inputs_hash=digest(problem),
     )
+    job.write(lambda db: keep(db, now=job.clock()))
 
 
 def rematch(job: JobContext) -> None:

@@ -1,6 +1,6 @@
 """Run the matching: start a run, keep its draft, publish it as matches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -81,9 +81,20 @@ def queue_run(db: DbSession, asked: Asked, *, cause: RunCause, actor: Actor, now
 
 
 def keep_draft(
-    db: DbSession, *, run_id: str, answer: MatchAnswer, person_of: Mapping[str, str], inputs_hash: str, now: datetime
+    db: DbSession,
+    *,
+    run_id: str,
+    answer: MatchAnswer,
+    person_of: Mapping[str, str],
+    by_rule: Collection[str] = (),
+    inputs_hash: str,
+    now: datetime,
 ) -> None:
-    """Write the answer of a run as its draft. Does nothing when the run has one. Locks the run."""
+    """Write the answer of a run as its draft. Does nothing when the run has one. Locks the run.
+
+    Pairs of mentees, by key, whom only a rule of the program pins, are not pinned in the draft: a match of theirs
+    would stay pinned when the rule is gone, and while it is not, it pins them in every run.
+    """
     run = runs.locked(db, match_run, run_id)
     if run.status not in WAITING:
         return
@@ -95,7 +106,7 @@ def keep_draft(
             "mentor_id": person_of[pair.mentor],
             "score": pair.score,
             "terms": dict(pair.terms),
-            "pinned": pair.pinned,
+            "pinned": pair.pinned and pair.mentee not in by_rule,
         }
         for pair in answer.pairs
     ]

@@ -49,11 +49,14 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The problem of a run, the person behind each key of it, and the matches that stand, by mentee."""
+    """The problem of a run, the person behind each key of it, the matches that stand, by mentee, and the mentees, by
+    key, whom only a rule of the program pins.
+    """
 
     problem: MatchProblem
     person_of: dict[str, str]
     standing: dict[str, Any]
+    by_rule: frozenset[str]
 
     @property
     def key_of(self) -> dict[str, str]:
@@ -124,6 +127,7 @@ def match_problem(db: DbSession, asked: Asked, *, now: datetime) -> Gathered:
     load = Counter(row.mentor_id for row in standing.values())
     pins: dict[str, str] = dict(asked.pins)
     held: set[str] = set()
+    by_rule: set[str] = set()
     for mentee, row in standing.items():
         if mentee in pins:
             continue
@@ -135,8 +139,9 @@ def match_problem(db: DbSession, asked: Asked, *, now: datetime) -> Gathered:
         elif row.pinned or paused or not here or (full and asked.disruption is Disruption.LEAST):
             held.add(mentee)
     for rule in rules:
-        if _forces(rule) and rule.mentor_id in found.mentors and rule.mentee_id not in held:
-            pins.setdefault(rule.mentee_id, rule.mentor_id)
+        if _forces(rule) and rule.mentor_id in found.mentors and rule.mentee_id not in held | pins.keys():
+            pins[rule.mentee_id] = rule.mentor_id
+            by_rule.add(rule.mentee_id)
     mentees = {who: mentee for who, mentee in found.mentees.items() if who not in held}
     people_in = _full_people(db, replace(found, mentees=mentees), standing, now=now)
     keys = {who: one.key for side in (found.mentees, found.mentors) for who, one in side.items()}
@@ -151,7 +156,12 @@ def match_problem(db: DbSession, asked: Asked, *, now: datetime) -> Gathered:
         pins=frozenset((keys[a], keys.get(b, b)) for a, b in pins.items() if a in people_in.mentees),
         forbidden=frozenset((keys[a], keys[b]) for a, b in forbidden if a in keys and b in keys),
     )
-    return Gathered(problem, {key: person_id for person_id, key in keys.items()}, standing)
+    return Gathered(
+        problem,
+        person_of={key: person_id for person_id, key in keys.items()},
+        standing=standing,
+        by_rule=frozenset(keys[who] for who in by_rule if who in keys),
+    )
 
 
 def forced_mentors(db: DbSession, program_id: str) -> dict[str, str]:
@@ -161,12 +171,14 @@ def forced_mentors(db: DbSession, program_id: str) -> dict[str, str]:
 
 def kept_apart(db: DbSession, program_id: str, *, despite: Iterable[Sequence[str]] = ()) -> set[tuple[str, str]]:
     """Return the pairs that a program does not match: by its rules, or because one said no to the other, but for those
-    whom an admin puts together `despite` that no. Two statements.
+    whom an admin puts together `despite` that no, as a rule that forces them does. Two statements.
     """
-    by_rule = {(rule.mentee_id, rule.mentor_id) for rule in pool.pair_rules(db, program_id) if not _forces(rule)}
+    by_kind: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for rule in pool.pair_rules(db, program_id):
+        by_kind[_forces(rule)].add((rule.mentee_id, rule.mentor_id))
     ended = pool.ended_matches(db, program_id)
     turned_down = {(row.mentee_id, row.mentor_id) for row in ended if row.ended_because in _NO}
-    return by_rule | turned_down - {(mentee, mentor) for mentee, mentor in despite}
+    return by_kind[False] | turned_down - by_kind[True] - {(mentee, mentor) for mentee, mentor in despite}
 
 
 def _full_people(db: DbSession, found: Pool, standing: Mapping[str, Any], *, now: datetime) -> Pool:

@@ -23,7 +23,9 @@ SHARED = Path(os.environ.get("EARSHOT_SHARED", Path(__file__).parents[3] / "shar
 needs_instances = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared solver instances are not here")
 
 Instance = tuple[int, Ints, Ints, Ints, Ints, Ints, Ints]
-ORDERS = [(objective, disruption) for objective in ("total", "util", "lex") for disruption in ("some", "least")]
+OBJECTIVES: tuple[Objective, ...] = ("total", "util", "lex")
+DISRUPTIONS: tuple[Disruption, ...] = ("some", "least")
+ORDERS = list(product(OBJECTIVES, DISRUPTIONS))
 
 
 def array(values: list[int]) -> Ints:
@@ -157,6 +159,28 @@ def test_the_answer_is_as_good_as_the_best_of_all_assignments(
 
     best = max(value for each in everything if (value := worth(instance, each, *order)) is not None)
     assert worth(instance, tuple(mentor.tolist()), *order) == best
+
+
+def tiny_instance(chance: np.random.Generator) -> Instance:
+    """Up to 4 mentees and 2 mentors with few distinct scores; a match may stand, and nobody is pinned."""
+    nj, nm = int(chance.integers(1, 5)), int(chance.integers(1, 3))
+    edge_j, edge_m = np.nonzero(chance.random((nj, nm)) < 0.7)
+    score = chance.choice(array([0, 3499, 3500, 4499, 5000, 5499, 5500, 5700, 9000]), len(edge_j))
+    return nj, chance.integers(0, 4, nm), edge_j, edge_m, score, chance.integers(-1, nm, nj), np.full(nj, -1)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_many_more_tiny_answers_are_as_good_as_the_best_of_all_assignments(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    for number in range(30):
+        instance, order = tiny_instance(chance), ORDERS[number % len(ORDERS)]
+        everything = product(range(-1, len(instance[1])), repeat=instance[0])
+
+        mentor = solve_edges(instance, *order)
+
+        best = max(value for each in everything if (value := worth(instance, each, *order)) is not None)
+        assert worth(instance, tuple(mentor.tolist()), *order) == best
 
 
 @given(instance=instances(), order=st.sampled_from(ORDERS), data=st.data())
