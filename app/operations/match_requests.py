@@ -17,9 +17,10 @@ from app.operations.matches import add_matches, change_match, end_matches, hold_
 from app.queries import matches, matching, runs
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor, may_act_for, runs_the_house
-from app.rules.matching.lives import awaited
+from app.rules.matching.lives import ASKED_AGAIN_AFTER, awaited
 from app.rules.matching.pairs import blockers
-from app.rules.matching.problem import Blocker, MatchConstraints
+from app.rules.matching.points import points
+from app.rules.matching.problem import DEFAULT_WEIGHTS, Blocker, MatchConstraints
 from app.vocabulary import Approver, EndedBecause, MatchStatus, RunCause
 
 _APART = {
@@ -50,6 +51,13 @@ class AlreadyMatched(Conflict):
     title = "This mentee has a match in the program, or waits for one"
 
 
+class AskedTooSoon(Conflict):
+    """The answer was no, and nobody has to say it over and over; the refusal says from when on one may ask again."""
+
+    code = "asked_too_soon"
+    title = "The answer was no, not long ago"
+
+
 class PairBlocked(Conflict):
     """A constraint of the program keeps the two apart; the refusal names it."""
 
@@ -75,8 +83,8 @@ def ask_for_match(
     db: DbSession, *, mentor_id: str, mentee_id: str | None, program_id: str | None, actor: Actor, now: datetime
 ) -> Any:
     """Ask for a mentor, or as an admin propose a pair, and return the match: pending until those have said yes whose
-    yes is needed. It takes a place of the mentor at once. Refused as `pair_blocked`, naming the constraint. Locks the
-    two, then the program's matches.
+    yes is needed. It takes a place of the mentor at once. Refused as `pair_blocked`, naming the constraint, and for a
+    month after a no as `asked_too_soon`, unless an admin proposes it. Locks the two, then the program's matches.
     """
     mentee_id = mentee_id or actor.person_id
     if mentee_id is None:
@@ -89,7 +97,9 @@ def ask_for_match(
     asks = actor.person_id == mentee_id
     if asks and not program.requests_open:
         raise RequestsClosed("An admin matches people here. Tell them whom you would like, as a preference.")
-    _check_pair(db, program, mentee_id, mentor_id, now=now)
+    terms = _checked(db, program, mentee_id, mentor_id, now=now)
+    if asks and not runs_the_house(actor):
+        _check_not_too_soon(db, program.id, mentee_id, mentor_id, now=now)
     waits_for = awaited(program.approval, asked_by_mentee=asks, by_admin=runs_the_house(actor))
     match_id = ids.new("mat", now)
     pair = {
@@ -98,8 +108,8 @@ def ask_for_match(
         "run_id": None,
         "mentee_id": mentee_id,
         "mentor_id": mentor_id,
-        "score": 0,
-        "terms": {},
+        "score": sum(terms.values()),
+        "terms": terms,
         "pinned": False,
         "asked_by_id": mentee_id if asks else None,
     }
@@ -213,9 +223,17 @@ def _check_pending(found: Any) -> None:
         raise NotPending(f"It is {found.status}.")
 
 
-def _check_pair(db: DbSession, program: Any, mentee_id: str, mentor_id: str, *, now: datetime) -> None:
-    """Ask of two people what a run of the program would ask of them, as they are now."""
-    people = matching.pool_of(db, program.id, among=[mentee_id, mentor_id], now=now)
+def _check_not_too_soon(db: DbSession, program_id: str, mentee_id: str, mentor_id: str, *, now: datetime) -> None:
+    said_no_at = matches.declined_at(db, program_id, mentee_id, mentor_id)
+    if said_no_at is not None and now < (until := said_no_at + ASKED_AGAIN_AFTER):
+        raise AskedTooSoon("Ask somebody else, or wait until then.", extra={"not_before": until})
+
+
+def _checked(db: DbSession, program: Any, mentee_id: str, mentor_id: str, *, now: datetime) -> dict[str, int]:
+    """Ask of two people what a run of the program would ask of them, as they are now, and return the points that it
+    would give them.
+    """
+    people = matching.close_up(db, program.id, among=[mentee_id, mentor_id], now=now)
     mentee, mentor = people.mentees.get(mentee_id), people.mentors.get(mentor_id)
     if mentee is None or mentor is None:
         which = "mentee_id" if mentee is None else "mentor_id"
@@ -228,6 +246,7 @@ def _check_pair(db: DbSession, program: Any, mentee_id: str, mentor_id: str, *, 
         raise _blocked(mentee_id, mentor_id, why)
     if matches.places_left(db, program.id, mentor_id, pending_too=True) < 1:
         raise _blocked(mentee_id, mentor_id, Blocker.CAPACITY)
+    return points(mentee, mentor, {**DEFAULT_WEIGHTS, **program.weights})
 
 
 def _blocked(mentee_id: str, mentor_id: str, why: Blocker) -> PairBlocked:

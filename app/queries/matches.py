@@ -13,7 +13,7 @@ from app.queries.pool import STANDING
 from app.queries.rows import first_row, one_of
 from app.rules.access import Actor, runs_the_house
 from app.rules.matching.lives import EXPIRES_AFTER, REMINDED_AFTER
-from app.vocabulary import MatchStatus, PairRuleKind, SessionStatus, Side
+from app.vocabulary import EndedBecause, MatchStatus, PairRuleKind, SessionStatus, Side
 
 _MEETS = (MatchStatus.ACTIVE, MatchStatus.PAUSED)
 _mentor, _mentee = person.alias("mentor"), person.alias("mentee")
@@ -88,6 +88,14 @@ def match_of_mentee(db: DbSession, program_id: str, mentee_id: str) -> str | Non
     """Return the id of the match of this mentee that stands in a program."""
     mine = match.c.program_id == program_id, match.c.mentee_id == mentee_id, match.c.status.in_(STANDING)
     found: str | None = db.execute(select(match.c.id).where(*mine)).scalar()
+    return found
+
+
+def declined_at(db: DbSession, program_id: str, mentee_id: str, mentor_id: str) -> datetime | None:
+    """Return when this mentee, who had asked, was last told no about this mentor; None when they never were."""
+    pair = match.c.program_id == program_id, match.c.mentee_id == mentee_id, match.c.mentor_id == mentor_id
+    no = match.c.ended_because == EndedBecause.DECLINED, match.c.asked_by_id == mentee_id
+    found: datetime | None = db.execute(select(func.max(match.c.updated_at)).where(*pair, *no)).scalar()
     return found
 
 

@@ -7,7 +7,14 @@ from fastapi import APIRouter, Query
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import fit_checks, match_acts, match_requests
 from app.operations.match_acts import NotStanding
-from app.operations.match_requests import AlreadyMatched, NotAwaited, NotPending, PairBlocked, RequestsClosed
+from app.operations.match_requests import (
+    AlreadyMatched,
+    AskedTooSoon,
+    NotAwaited,
+    NotPending,
+    PairBlocked,
+    RequestsClosed,
+)
 from app.operations.match_settings import NotEnrolled
 from app.queries import matches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
@@ -44,13 +51,14 @@ def list_matches(
     "",
     status_code=201,
     operation_id="matches_ask",
-    responses=refusals(Forbidden, NotFound, NotEnrolled, RequestsClosed, AlreadyMatched, PairBlocked),
+    responses=refusals(Forbidden, NotFound, NotEnrolled, RequestsClosed, AlreadyMatched, AskedTooSoon, PairBlocked),
 )
 def ask_for_match(body: AskForMatch, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRead:
     """Ask a mentor to be yours, or as an admin propose a pair.
 
     It is `pending`, and takes a place of the mentor, until everybody has said yes who must: the mentor who is asked,
-    and whoever the program wants to. They are reminded after seven days; after fourteen it ends as `expired`.
+    and whoever the program wants to. They are reminded after seven days; after fourteen it ends as `expired`. A mentor
+    who said no can be asked again after thirty days; an admin may propose them at once.
     """
     made = match_requests.ask_for_match(
         db, mentor_id=body.mentor_id, mentee_id=body.mentee_id, program_id=body.program_id, actor=actor, now=now

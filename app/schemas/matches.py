@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from app.rules.access import Actor, may_act_for
-from app.rules.matching.lives import EXPIRES_AFTER
+from app.rules.access import Actor, may_act_for, runs_the_house
+from app.rules.matching.lives import EXPIRES_AFTER, shown_terms
 from app.schemas.shapes import Body, Read
 from app.vocabulary import Approver, EndedBecause, Fit, MatchStatus, Side
 
@@ -70,7 +70,8 @@ class AnswerFit(Body):
 
 
 class MatchRead(Read):
-    """A mentee and a mentor over time; `terms` sum to `score`, both empty where somebody asked for the match.
+    """A mentee and a mentor over time; `terms` sum to `score`, as people were when it was asked for or proposed. What
+    the two would like themselves, `affinity`, is in both for admins alone.
 
     While it is pending, `awaiting` says whose yes is missing, and `expires_at` until when. Of the answers to how it
     feels you see your own.
@@ -103,11 +104,14 @@ class MatchRead(Read):
     @classmethod
     def of(cls, row: Any, seen_by: Actor) -> "MatchRead":
         """Build from a row of `match`, as this actor sees it."""
-        made = {"expires_at", "mentee_fit", "mentor_fit"}
+        made = {"score", "terms", "expires_at", "mentee_fit", "mentor_fit"}
         values = {name: getattr(row, name) for name in cls.model_fields if name not in made}
+        terms = shown_terms(row.terms, to_admin=runs_the_house(seen_by))
         waits = row.status is MatchStatus.PENDING and row.asked_at is not None
         return cls(
             **values,
+            score=sum(terms.values()),
+            terms=terms,
             expires_at=row.asked_at + EXPIRES_AFTER if waits else None,
             mentee_fit=row.mentee_fit if may_act_for(seen_by, row.mentee_id) else None,
             mentor_fit=row.mentor_fit if may_act_for(seen_by, row.mentor_id) else None,

@@ -16,6 +16,7 @@ from app.operations.availability import create_pause
 from app.operations.enrollments import enroll, set_capacity
 from app.operations.match_requests import (
     AlreadyMatched,
+    AskedTooSoon,
     NotAwaited,
     NotPending,
     PairBlocked,
@@ -28,6 +29,7 @@ from app.operations.match_requests import (
 from app.operations.match_settings import NotEnrolled
 from app.operations.pair_rules import put_pair_rule
 from app.operations.people import patch_person
+from app.operations.preferences import set_preferences
 from app.operations.programs import patch_program
 from app.queries import runs
 from app.rules.access import SYSTEM, Actor
@@ -187,13 +189,67 @@ def test_where_nobody_is_had_twice_a_mentor_who_said_no_may_be_asked_again_and_o
     settings(db, constraints={"never_repeat": True})
     decline_match(db, match_id=ask(db, jo, mara).id, actor=by(mara), now=NOW)
 
-    again = ask(db, jo, mara)
-    begun = approve_match(db, match_id=again.id, actor=by(mara), now=NOW)
-    matches.end_matches(db, [begun], because=EndedBecause.BY_HAND, actor=SYSTEM, now=NOW)
+    later: dict[str, Any] = {"now": NOW + 30 * DAY}
+    again = ask(db, jo, mara, **later)
+    begun = approve_match(db, match_id=again.id, actor=by(mara), **later)
+    matches.end_matches(db, [begun], because=EndedBecause.BY_HAND, actor=SYSTEM, **later)
 
     with pytest.raises(PairBlocked) as why:
-        ask(db, jo, mara)
+        ask(db, jo, mara, **later)
     assert why.value.extra["constraint"] == "never_repeat"
+
+
+def test_nobody_has_to_say_no_twice_within_a_month_but_an_admin_may_propose_it(db: DbSession) -> None:
+    jo, tom, mara, kai = a_mentee(db, "Jo"), a_mentee(db, "Tom"), a_mentor(db, "Mara"), a_mentor(db, "Kai")
+    decline_match(db, match_id=ask(db, jo, mara).id, actor=by(mara), now=NOW + DAY)
+    soon = NOW + 31 * DAY - timedelta(seconds=1)
+
+    with pytest.raises(AskedTooSoon) as why:
+        ask(db, jo, mara, now=soon)
+    others = [ask(db, jo, kai, now=soon), ask(db, tom, mara, now=soon)]
+    for one in others:
+        withdraw_match(db, match_id=one.id, actor=SYSTEM, now=soon)
+    proposed = ask(db, jo, mara, actor=SYSTEM, now=soon)
+    matches.end_matches(db, [proposed], because=EndedBecause.BY_HAND, actor=SYSTEM, now=soon)
+
+    assert why.value.extra == {"not_before": NOW + 31 * DAY}
+    assert [one.status for one in others] == [MatchStatus.PENDING] * 2
+    assert proposed.status is MatchStatus.ACTIVE
+    assert ask(db, jo, mara, now=NOW + 31 * DAY).status is MatchStatus.PENDING
+
+
+@pytest.mark.parametrize("closing", ["withdrawn", "expired", "by_mentee"])
+def test_what_was_no_no_of_the_other_side_may_be_asked_for_again_at_once(db: DbSession, closing: str) -> None:
+    jo, mara = a_mentee(db, "Jo"), a_mentor(db, "Mara")
+    settings(db, approval=MatchApproval.BOTH)
+    now = NOW + 14 * DAY
+    if closing == "withdrawn":
+        withdraw_match(db, match_id=ask(db, jo, mara).id, actor=by(jo), now=now)
+    elif closing == "expired":
+        ask(db, jo, mara)
+        assert match_requests.expire_matches(db, now=now) == 1
+    else:
+        decline_match(db, match_id=ask(db, jo, mara, actor=SYSTEM).id, actor=by(jo), now=now)
+
+    assert ask(db, jo, mara, now=now).status is MatchStatus.PENDING
+
+
+def test_a_match_that_is_asked_for_has_the_points_that_a_run_would_give_it(engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        jo, mara = a_mentee(db, "Jo", languages=["en", "de"]), a_mentor(db, "Mara", languages=["en"])
+        settings(db, weights={"fresh": 777})
+        wish: dict[str, Any] = {"program_id": None, "side": Side.MENTEE, "preferred": [mara.id]}
+        set_preferences(db, person_id=jo.id, **wish, actor=SYSTEM, now=NOW)
+    run_id = a_match_draft(engine)
+
+    with transaction(engine, writes=True) as db:
+        asked = ask(db, jo, mara)
+        (proposed,) = runs.proposed_matches(db, run_id)
+
+    assert (asked.score, asked.terms) == (proposed.score, proposed.terms)
+    assert asked.terms["fresh"] == 777
+    assert asked.terms["affinity"] > 0
+    assert asked.score == sum(asked.terms.values())
 
 
 def test_a_mentee_has_one_match_at_a_time_in_a_program_and_a_request_is_one(db: DbSession) -> None:

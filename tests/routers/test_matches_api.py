@@ -43,6 +43,32 @@ def test_a_match_is_asked_for_approved_felt_and_ended(api: Api) -> None:
     assert refused(mara.post(f"{place}/fit", json={"answer": "good"})) == (409, "match_not_standing")
 
 
+def test_a_mentor_who_said_no_is_asked_again_not_before_a_month_and_the_refusal_says_when(api: Api) -> None:
+    mentee, mentor = two(api)
+    jo = api.rep(mentee)
+    place = jo.post("/v1/matches", json={"mentor_id": mentor}).headers["location"]
+    api.rep(mentor).post(f"{place}/decline")
+
+    again = jo.post("/v1/matches", json={"mentor_id": mentor})
+
+    assert refused(again) == (409, "asked_too_soon")
+    assert again.json()["not_before"] == "2026-12-21T09:00:00Z"
+
+
+def test_asking_tells_nobody_whom_the_other_would_like(api: Api) -> None:
+    mentee, mentor = two(api)
+    wish = api.admin.put(f"/v1/people/{mentor}/preferences", params={"as": "mentor"}, json={"preferred": [mentee]})
+    assert wish.status_code == 200
+
+    made = api.rep(mentee).post("/v1/matches", json={"mentor_id": mentor})
+    for_admin = api.admin.get(made.headers["location"]).json()
+
+    assert for_admin["terms"]["affinity"] > 0
+    assert for_admin["score"] == sum(for_admin["terms"].values())
+    shown = {name: points for name, points in for_admin["terms"].items() if name != "affinity"}
+    assert (made.json()["terms"], made.json()["score"]) == (shown, sum(shown.values()))
+
+
 def test_a_refusal_names_the_constraint(api: Api) -> None:
     mentee, mentor = two(api)
     api.admin.patch(f"/v1/people/{mentor}", json={"time_zone": "Australia/Sydney"})

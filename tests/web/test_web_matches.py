@@ -14,7 +14,9 @@ from app.operations.programs import patch_program
 from app.operations.session_outcomes import complete_session
 from app.queries import runs
 from app.rules.access import SYSTEM
+from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.vocabulary import EndedBecause, Fit, MatchApproval, MatchStatus, Role
+from app.web import words
 from tests.acts_that_are_told import by
 from tests.factories import a_person
 from tests.harness import NOW
@@ -247,6 +249,10 @@ def test_how_it_feels_is_asked_once_they_have_met_and_only_oneself_sees_it(
     shown = page(nora, f"/m/{made}")
     assert "This match is over. It was not a fit, and that is nobody’s fault." in shown.text
     assert "find a seat this week" in shown.text
+
+
+def test_every_term_of_a_score_has_its_words() -> None:
+    assert words.TERMS.keys() == DEFAULT_WEIGHTS.keys()
 
 
 def test_what_speaks_for_it_is_said_in_words_and_to_admins_in_points(site: Site, people: Mapping[str, Any]) -> None:

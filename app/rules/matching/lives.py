@@ -1,5 +1,6 @@
 """The life of a match: whose yes it needs, and how long it waits for it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from app.vocabulary import Approver, MatchApproval
@@ -9,6 +10,9 @@ REMINDED_AFTER = timedelta(days=7)
 EXPIRES_AFTER = timedelta(days=14)
 """When a match that nobody decided about ends."""
 
+ASKED_AGAIN_AFTER = timedelta(days=30)
+"""How long a no to a mentee holds: until then nobody has to say it again."""
+
 _NEEDED: dict[MatchApproval, tuple[Approver, ...]] = {
     MatchApproval.NONE: (),
     MatchApproval.MENTOR: (Approver.MENTOR,),
@@ -16,6 +20,13 @@ _NEEDED: dict[MatchApproval, tuple[Approver, ...]] = {
     MatchApproval.BOTH: (Approver.MENTOR, Approver.MENTEE),
     MatchApproval.ADMIN: (Approver.ADMIN,),
 }
+
+
+def shown_terms(terms: Mapping[str, int], *, to_admin: bool) -> dict[str, int]:
+    """The terms of a score that somebody may see. Whom people would like is for them and admins to know, and a term
+    that adds up the wishes of both would tell it.
+    """
+    return {name: points for name, points in terms.items() if to_admin or name != "affinity"}
 
 
 def awaited(approval: MatchApproval, *, asked_by_mentee: bool, by_admin: bool) -> list[Approver]:

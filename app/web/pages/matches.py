@@ -17,7 +17,7 @@ from app.operations import fit_checks, match_acts, match_requests
 from app.operations.match_requests import NotAwaited, own_parts
 from app.queries import matches
 from app.rules.access import runs_the_house
-from app.rules.matching.lives import EXPIRES_AFTER
+from app.rules.matching.lives import EXPIRES_AFTER, shown_terms
 from app.vocabulary import Approver, EndedBecause, Fit, MatchStatus
 from app.web import words
 from app.web.clocks import day, moment
@@ -129,9 +129,8 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
 
 
 def _reasons(row: Any, viewer: Viewer) -> Iterator[tuple[str, int]]:
-    """Yield what speaks for the match, most first, with its points. Whom people would like is theirs and the admins'
-    to know.
-    """
-    for name, points in sorted(row.terms.items(), key=lambda term: (-term[1], term[0])):
-        if points and name in words.TERMS and (name != "affinity" or runs_the_house(viewer.actor)):
+    """Yield what speaks for the match and the viewer may see, most first, with its points."""
+    terms = shown_terms(row.terms, to_admin=runs_the_house(viewer.actor))
+    for name, points in sorted(terms.items(), key=lambda term: (-term[1], term[0])):
+        if points:
             yield words.TERMS[name], points
