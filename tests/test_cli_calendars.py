@@ -56,6 +56,12 @@ def test_an_unreadable_file_is_one_line_and_exit_1(content: bytes, words: str, t
     assert words in why
 
 
+def test_no_more_is_read_of_a_file_than_a_calendar_may_be() -> None:
+    code, said, why = ical_busy("/dev/zero", *WEEK)
+
+    assert (code, said, why) == (1, "", "/dev/zero can't be read: The calendar is larger than 5 MB.\n")
+
+
 def test_a_missing_file_a_wrong_zone_and_a_wrong_time_are_one_line_each(tmp_path: Path) -> None:
     file = write(tmp_path / "a.ics", CALENDAR)
     for arguments in (

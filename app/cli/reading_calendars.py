@@ -11,7 +11,7 @@ import typer
 from app.cli.saying import content, fail
 from app.ical.entries import EntryStatus
 from app.ical.expand import busy_times
-from app.ical.read import Unreadable
+from app.ical.read import LARGEST, Unreadable
 from app.vocabulary import zone
 
 commands = typer.Typer(rich_markup_mode=None)
@@ -33,8 +33,9 @@ def busy(
     except ValueError:
         fail("--time-zone takes an IANA time zone such as Europe/Berlin.")
     start, end = (_instant(told, where) for told in (from_, to))
+    found = content(file, at_most_bytes=LARGEST + 1)  # one more is refused, however much follows
     try:
-        reading = busy_times(content(file), start=start, end=end, owner_zone=time_zone, raw=raw)
+        reading = busy_times(found, start=start, end=end, owner_zone=time_zone, raw=raw)
     except Unreadable as why:
         fail(f"{file} can't be read: {why}")
     told = [

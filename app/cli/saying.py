@@ -17,9 +17,10 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def content(file: Path) -> bytes:
-    """Return what a file holds; fail when it can't be read."""
+def content(file: Path, *, at_most_bytes: int = -1) -> bytes:
+    """Return what a file holds, all of it unless `at_most_bytes` says otherwise; fail when it can't be read."""
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(at_most_bytes)
     except OSError as error:
         fail(f"{file} can't be read: {error.strerror}.")
