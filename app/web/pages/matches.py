@@ -132,5 +132,5 @@ def _reasons(row: Any, viewer: Viewer) -> Iterator[tuple[str, int]]:
     """Yield what speaks for the match and the viewer may see, most first, with its points."""
     terms = shown_terms(row.terms, to_admin=runs_the_house(viewer.actor))
     for name, points in sorted(terms.items(), key=lambda term: (-term[1], term[0])):
-        if points:
+        if points and name in words.TERMS:  # a criterion that is no more has none
             yield words.TERMS[name], points
