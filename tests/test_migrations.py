@@ -16,8 +16,9 @@ from app import ids, migrations
 from app.db import DbSession, make_engine, retrying, transaction
 from app.errors import Conflict
 from app.models import Account, Claim, Person, Session, metadata
-from app.models.tables import account, claim, person
+from app.models.tables import account, claim, match_run, person
 from app.operations.installation import first_start
+from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.vocabulary import ClaimKind, PersonStatus, Role, SessionKind, SessionStatus
 from tests.harness import NOW
 from tests.postgres import create_database, drop_database
@@ -71,6 +72,28 @@ def test_up_down_and_up_again_ends_in_the_same_schema(empty: Engine) -> None:
 
 def test_the_migrations_make_what_the_models_say(engine: Engine) -> None:
     command.check(migrations.config(engine))
+
+
+def test_runs_that_said_some_of_their_weights_say_all_of_them(empty: Engine) -> None:
+    command.upgrade(migrations.config(empty), "0006")
+    stamps = "1, '2026-11-21 09:00:00+00:00', '2026-11-21 09:00:00+00:00'"
+    with transaction(empty, writes=True) as db:
+        for row in (
+            f"program (id, name, is_default, weights, version, created_at, updated_at) "
+            f"VALUES ('prg_1', 'Ramp', true, '{{\"skill\": 6000, \"fresh\": 0}}', {stamps})",
+            f"operation (id, kind, status, progress, created_at, updated_at) "
+            f"VALUES ('op_1', 'match_run', 'queued', {stamps.replace('1, ', '0, ', 1)})",
+            f"match_run (id, program_id, operation_id, status, objective, weights, constraints, pins, forbidden, "
+            f"unmatched, version, created_at, updated_at) VALUES ('mrn_1', 'prg_1', 'op_1', 'queued', 'util', "
+            f"'{{\"segment\": 0, \"fresh\": 9}}', '{{}}', '[]', '[]', '[]', {stamps})",
+        ):
+            db.connection().exec_driver_sql(f"INSERT INTO {row}")
+
+    migrations.upgrade(empty)
+
+    with transaction(empty, writes=False) as db:
+        weights = db.execute(select(match_run.c.weights)).scalar_one()
+    assert weights == {**DEFAULT_WEIGHTS, "skill": 6000, "segment": 0, "fresh": 9}
 
 
 def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:

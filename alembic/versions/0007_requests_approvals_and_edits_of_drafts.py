@@ -9,6 +9,16 @@ down_revision = "0006"
 KEY = sa.String(48).with_variant(sa.String(48, collation="C"), "postgresql")
 INSTANT = sa.DateTime(timezone=True)
 PENDING = sa.text("status = 'pending'")
+SHIPPED = {
+    "skill": 4500,
+    "co_availability": 2000,
+    "segment": 1500,
+    "overlap": 1000,
+    "affinity": 700,
+    "language": 500,
+    "fresh": 300,
+}
+"""The weights of a run in which neither it nor its program said otherwise."""
 NO_LIST, NO_MAP = sa.text("'[]'"), sa.text("'{}'")
 
 
@@ -56,6 +66,7 @@ def upgrade() -> None:
     op.add_column("match_run", sa.Column("disruption", sa.String(length=32), server_default="some", nullable=False))
     op.add_column("match_run", sa.Column("cause", sa.String(length=32), server_default="by_hand", nullable=False))
     op.add_column("match_run", sa.Column("bound", sa.Integer(), nullable=True))
+    _complete_weights()
     op.add_column("proposed_match", sa.Column("by_hand", sa.Boolean(), server_default=sa.false(), nullable=False))
 
     _add_reference("match", "asked_by_id", "person")
@@ -107,6 +118,18 @@ def downgrade() -> None:
             op.drop_column(table, column)
     op.drop_table("preference")
     op.drop_table("pair_rule")
+
+
+def _complete_weights() -> None:
+    """Say all weights in runs, which said only those that were not the program's: from here on, what is not said of a
+    criterion is nothing.
+    """
+    run = sa.table("match_run", sa.column("id"), sa.column("program_id"), sa.column("weights", sa.JSON()))
+    program = sa.table("program", sa.column("id"), sa.column("weights", sa.JSON()))
+    both = sa.select(run.c.id, program.c.weights, run.c.weights).join(program, program.c.id == run.c.program_id)
+    for run_id, usual, said in op.get_bind().execute(both).all():
+        complete = run.update().where(run.c.id == run_id).values(weights={**SHIPPED, **usual, **said})
+        op.get_bind().execute(complete)
 
 
 def _add_reference(table: str, column: str, target: str) -> None:
