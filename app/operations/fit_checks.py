@@ -3,15 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
-
 from app.db import DbSession
 from app.errors import Forbidden
-from app.models.tables import match
-from app.operations.events import tell_many
 from app.operations.match_acts import check_standing, end_standing
-from app.operations.match_requests import lock_match, own_parts
-from app.operations.matches import change_match, lock_due
+from app.operations.match_requests import own_parts
+from app.operations.matches import change_matches, lock_due, lock_match
 from app.queries import matches
 from app.rules.access import SYSTEM, Actor, runs_the_house
 from app.vocabulary import Approver, EndedBecause, Fit, RunCause, Side
@@ -35,7 +31,7 @@ def answer_fit(
     if getattr(found, column) is answer:
         return found
     check_standing(found)
-    change_match(db, found, "match.fit_answered", **{column: answer}, actor=actor, now=now)
+    change_matches(db, [found], "match.fit_answered", **{column: answer}, actor=actor, now=now)
     if answer is Fit.NOT_A_FIT:
         felt = matches.match_for_update(db, match_id)
         end_standing(db, felt, EndedBecause.NOT_A_FIT, RunCause.NOT_A_FIT, actor=actor, now=now)
@@ -47,10 +43,7 @@ def ask_fits(db: DbSession, *, now: datetime) -> int:
     how many. Locks them.
     """
     met = lock_due(db, matches.to_be_felt())
-    if met:
-        counted = {"version": match.c.version + 1, "updated_at": now}
-        db.execute(update(match).where(match.c.id.in_([row.id for row in met])).values(fit_asked_at=now, **counted))
-        tell_many(db, "match.fit_asked", [(row.id, row.version + 1) for row in met], actor=SYSTEM, now=now)
+    change_matches(db, met, "match.fit_asked", fit_asked_at=now, actor=SYSTEM, now=now)
     return len(met)
 
 

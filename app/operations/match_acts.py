@@ -5,9 +5,8 @@ from typing import Any
 
 from app.db import DbSession
 from app.errors import Conflict
-from app.operations.match_requests import lock_match
 from app.operations.match_runs import rematch_soon
-from app.operations.matches import change_match, end_matches
+from app.operations.matches import change_matches, end_matches, lock_match
 from app.queries import matches
 from app.rules.access import Actor
 from app.vocabulary import EndedBecause, MatchStatus, RunCause
@@ -27,7 +26,7 @@ def pause_match(
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
     check_standing(found)
     if found.status is MatchStatus.ACTIVE:
-        change_match(db, found, "match.paused", status=MatchStatus.PAUSED, actor=actor, now=now)
+        change_matches(db, [found], "match.paused", status=MatchStatus.PAUSED, actor=actor, now=now)
     return matches.match_by_id(db, match_id, actor=actor)
 
 
@@ -38,7 +37,7 @@ def resume_match(
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
     check_standing(found)
     if found.status is MatchStatus.PAUSED:
-        change_match(db, found, "match.resumed", status=MatchStatus.ACTIVE, actor=actor, now=now)
+        change_matches(db, [found], "match.resumed", status=MatchStatus.ACTIVE, actor=actor, now=now)
     return matches.match_by_id(db, match_id, actor=actor)
 
 

@@ -3,17 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
-
 from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid
-from app.models.tables import match
-from app.operations.changes import check_version
-from app.operations.events import tell_many
 from app.operations.match_runs import rematch_soon
 from app.operations.match_settings import NotEnrolled
-from app.operations.matches import add_matches, change_match, end_matches, hold_programs, lock_due
+from app.operations.matches import add_matches, change_matches, end_matches, hold_programs, lock_due, lock_match
 from app.queries import matches, matching, runs
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor, may_act_for, runs_the_house
@@ -141,12 +136,12 @@ def approve_match(
     if missing == found.awaiting:
         raise NotAwaited(f"Missing is the yes of: {', '.join(missing)}.", extra={"awaiting": missing})
     if missing:
-        change_match(db, found, "match.approved", awaiting=missing, actor=actor, now=now)
+        change_matches(db, [found], "match.approved", awaiting=missing, actor=actor, now=now)
     else:
         if matches.places_left(db, found.program_id, found.mentor_id, pending_too=False) < 1:
             raise _blocked(found.mentee_id, found.mentor_id, Blocker.CAPACITY)
         life = {"status": MatchStatus.ACTIVE, "awaiting": [], "started_at": now}
-        change_match(db, found, "match.started", **life, actor=actor, now=now)
+        change_matches(db, [found], "match.started", **life, actor=actor, now=now)
     return matches.match_by_id(db, match_id, actor=actor)
 
 
@@ -186,20 +181,8 @@ def expire_matches(db: DbSession, *, now: datetime) -> int:
 def remind_matches(db: DbSession, *, now: datetime) -> int:
     """Remind those whose yes matches wait for, once, up to so many matches at once, and return how many. Locks them."""
     waiting = lock_due(db, matches.to_be_reminded(now=now))
-    if waiting:
-        counted = {"version": match.c.version + 1, "updated_at": now}
-        db.execute(update(match).where(match.c.id.in_([row.id for row in waiting])).values(reminded_at=now, **counted))
-        tell_many(db, "match.reminded", [(row.id, row.version + 1) for row in waiting], actor=SYSTEM, now=now)
+    change_matches(db, waiting, "match.reminded", reminded_at=now, actor=SYSTEM, now=now)
     return len(waiting)
-
-
-def lock_match(db: DbSession, match_id: str, *, expected_version: int | None, actor: Actor) -> Any:
-    """Lock the program's matches, then this one, and return its row. Raises NotFound, and Stale."""
-    seen = matches.match_by_id(db, match_id, actor=actor)
-    hold_programs(db, [seen.program_id])  # so that nobody gives a mentor's last place away twice
-    found = matches.match_for_update(db, match_id)
-    check_version(found, expected_version)
-    return found
 
 
 def own_parts(found: Any, actor: Actor) -> set[Approver]:

@@ -151,7 +151,7 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     matches.begun(db, run, new, approval=approval, actor=actor, now=now)
     for row, its in kept:
         if row.pinned != its.pinned and (row.pinned or row.by_hand):  # no pin ends that was not meant to
-            matches.change_match(db, its, "match.changed", pinned=row.pinned, actor=actor, now=now)
+            matches.change_matches(db, [its], "match.changed", pinned=row.pinned, actor=actor, now=now)
     advance(db, match_run, run, RunStatus.PUBLISHED, act="match_run.published", actor=actor, now=now)
     return runs.match_run_by_id(db, run_id, actor=actor)
 

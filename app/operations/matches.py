@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, insert, update
 
 from app.db import DbSession, one_at_a_time
 from app.models.tables import match
+from app.operations.changes import check_version
 from app.operations.events import tell_many
 from app.queries import matches as queries
 from app.rules.access import Actor, runs_the_house
@@ -32,6 +33,15 @@ def hold_programs(db: DbSession, program_ids: Iterable[str]) -> None:
     """
     for program_id in sorted(set(program_ids)):
         one_at_a_time(db, f"program {program_id}")
+
+
+def lock_match(db: DbSession, match_id: str, *, expected_version: int | None, actor: Actor) -> Any:
+    """Lock the program's matches, then this one, and return its row. Raises NotFound, and Stale."""
+    seen = queries.match_by_id(db, match_id, actor=actor)
+    hold_programs(db, [seen.program_id])  # so that nobody gives a mentor's last place away twice
+    found = queries.match_for_update(db, match_id)
+    check_version(found, expected_version)
+    return found
 
 
 def lock_due(db: DbSession, which: ColumnElement[bool]) -> list[Any]:
@@ -83,17 +93,16 @@ def add_matches(
 
 def end_matches(db: DbSession, ended: Sequence[Any], *, because: EndedBecause, actor: Actor, now: datetime) -> None:
     """End these matches, given by their locked rows, and tell."""
-    if not ended:
+    life: dict[str, Any] = {"status": MatchStatus.ENDED, "ended_because": because, "awaiting": []}
+    change_matches(db, ended, _TOLD.get(because, "match.ended"), **life, actor=actor, now=now)
+
+
+def change_matches(
+    db: DbSession, changed: Sequence[Any], act: str, *, actor: Actor, now: datetime, **values: Any
+) -> None:
+    """Change columns of these matches, given by their locked rows, count their versions and tell."""
+    if not changed:
         return
-    life = {"status": MatchStatus.ENDED, "ended_because": because, "awaiting": []}
     counted = {"version": match.c.version + 1, "updated_at": now}
-    db.execute(update(match).where(match.c.id.in_([row.id for row in ended])).values(**life, **counted))
-    act = _TOLD.get(because, "match.ended")
-    tell_many(db, act, [(row.id, row.version + 1) for row in ended], actor=actor, now=now)
-
-
-def change_match(db: DbSession, row: Any, act: str, *, actor: Actor, now: datetime, **values: Any) -> None:
-    """Change columns of a match, given by its locked row, count the version and tell."""
-    version = row.version + 1
-    db.execute(update(match).where(match.c.id == row.id).values(**values, version=version, updated_at=now))
-    tell_many(db, act, [(row.id, version)], actor=actor, now=now)
+    db.execute(update(match).where(match.c.id.in_([row.id for row in changed])).values(**values, **counted))
+    tell_many(db, act, [(row.id, row.version + 1) for row in changed], actor=actor, now=now)
