@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-from app.errors import Malformed
+from app.errors import Fault, Invalid, Malformed
 
 MAX_DEPTH = 32
 
@@ -13,8 +13,9 @@ _UNSPEAKABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def check(raw: bytes) -> None:
-    """Raise Malformed for what is not strict JSON: bad UTF-8, NaN, Infinity, 1e999, duplicate keys, NUL or a lone
-    surrogate in a string, or more than 32 levels. Linear in the length of the body.
+    """Raise Malformed for what is not strict JSON: bad UTF-8, duplicate keys, NUL or a lone surrogate in a string, or
+    more than 32 levels; Invalid for NaN, Infinity and 1e999, which many clients write where they mean a number. Linear
+    in the length of the body.
     """
     try:
         value = _DECODER.decode(raw.decode())
@@ -35,14 +36,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(_word: str) -> NoReturn:
-    raise Malformed("NaN and Infinity are not JSON.")
+    raise _not_finite()
 
 
 def _finite(word: str) -> float:
     value = float(word)
     if math.isinf(value):
-        raise Malformed("A number is too large.")
+        raise _not_finite()
     return value
+
+
+def _not_finite() -> Invalid:
+    fault = Fault("", "finite_number", "holds NaN, Infinity or a number beyond 1.8e308: every number must be finite")
+    return Invalid("See `errors`.", faults=(fault,))
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)

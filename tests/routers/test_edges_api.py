@@ -130,6 +130,16 @@ def test_a_hostile_body_is_refused(api: Api, body: bytes) -> None:
     assert api.admin.get("/v1/people").json()["data"] == []
 
 
+@pytest.mark.parametrize("weight", ["NaN", "Infinity", "-Infinity", "1e309", "-1e309"])
+def test_a_weight_that_is_no_finite_number_is_against_a_rule_that_is_named(api: Api, weight: str) -> None:
+    body = f'{{"weights": {{"skill": {weight}}}}}'.encode()
+
+    answer = api.admin.post("/v1/match-runs", content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+    assert [fault["code"] for fault in answer.json()["errors"]] == ["finite_number"]
+
+
 @pytest.mark.parametrize("text", ["32 levels", "an emoji", "brackets in text", "escaped backslashes"])
 def test_what_looks_hostile_and_is_not_is_read(text: str) -> None:
     fine = {
