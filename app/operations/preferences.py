@@ -10,6 +10,7 @@ from app.db import DbSession
 from app.models.tables import person, preference
 from app.operations.enrollments import check_enrolled
 from app.operations.events import tell
+from app.operations.matches import hold_programs
 from app.queries import preferences, runs
 from app.queries.people import lock_people
 from app.rules.access import Actor
@@ -28,11 +29,12 @@ def set_preferences(
 ) -> None:
     """Replace whom somebody on one side of a program would like of the other side, best first. They say it themselves,
     admins for all. Refused as `not_enrolled` for whoever is not there. Saying the same again changes nothing. Locks the
-    person.
+    person, then the program's matches.
     """
     preferences.check_private(db, person_id, actor=actor)
     program = runs.program_for_run(db, program_id)
     row = lock_people(db, [person_id])[person_id]
+    hold_programs(db, [program.id])  # nobody is taken off it meanwhile
     other = Side.MENTOR if side is Side.MENTEE else Side.MENTEE
     named = {f"/preferred/{number}": (who, other) for number, who in enumerate(preferred)}
     check_enrolled(db, program.id, {"query:as": (person_id, side), **named})
