@@ -1,4 +1,4 @@
-"""Matches are asked for, approved and felt; drafts are edited; programs say what forbids a pair."""
+"""Matches are asked for, approved and felt; drafts are edited; programs say what forbids a pair; polls read less."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -87,8 +87,14 @@ def upgrade() -> None:
     op.add_column("plan_seat", sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("plan_seat", sa.Column("by_hand", sa.Boolean(), server_default=sa.false(), nullable=False))
 
+    op.drop_index("calendar_entry_window", "calendar_entry")
+    window = ["person_id", "ends_at", "status", "changed_at", "part", "call_id"]
+    op.create_index("calendar_entry_window", "calendar_entry", window)
+
 
 def downgrade() -> None:
+    op.drop_index("calendar_entry_window", "calendar_entry")
+    op.create_index("calendar_entry_window", "calendar_entry", ["person_id", "ends_at"])
     op.execute("UPDATE match SET status = 'ended' WHERE status = 'pending'")  # nobody could say yes any more
     op.execute("UPDATE match_run SET objective = 'util' WHERE objective NOT IN ('total', 'util')")
     op.drop_index("match_waiting", "match")

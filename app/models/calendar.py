@@ -22,7 +22,8 @@ class CalendarEntry(SQLModel, table=True):
     __tablename__ = "calendar_entry"
     __table_args__ = (
         UniqueConstraint("person_id", "uid", name="calendar_entry_once"),
-        Index("calendar_entry_window", "person_id", "ends_at"),
+        # All that tells the states of somebody's feed apart: rows are wide, and this is read by every poll.
+        Index("calendar_entry_window", "person_id", "ends_at", "status", "changed_at", "part", "call_id"),
         Index("calendar_entry_of_call", "call_id"),
         CheckConstraint("call_id IS NOT NULL OR session_id IS NOT NULL OR series_id IS NOT NULL", name="entry_of_what"),
     )
