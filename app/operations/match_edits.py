@@ -10,12 +10,12 @@ from app import ids
 from app.db import DbSession
 from app.errors import Fault, NotFound
 from app.models.tables import match_run, proposed_match
-from app.operations import jobs_by_hand
+from app.operations.calling_off import call_off
 from app.operations.changes import check_version
 from app.operations.match_feasibility import BY_HAND, obstacle, refuse, wishes_of
 from app.operations.match_runs import queue_run
 from app.operations.match_settings import NotEnrolled, capacities, check_pairs
-from app.operations.runs import WAITING, advance, check_draft
+from app.operations.runs import advance, check_draft
 from app.queries import matching, pool, runs
 from app.queries.match_changes import left_out
 from app.queries.matching import Asked
@@ -92,21 +92,9 @@ def rerun(db: DbSession, *, run_id: str, expected_version: int | None = None, ac
 def cancel_match_run(
     db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
-    """Call off a run that waits, is being solved, or is a draft, and return it. Repeating it changes nothing. Locks the
-    job of a run that has no answer yet, then the run.
-    """
+    """Call off a run that waits, is being solved, or is a draft, and return it. Repeating it changes nothing."""
     seen = runs.match_run_by_id(db, run_id, actor=actor)
-    if seen.status in WAITING:
-        check_version(seen, expected_version)
-        jobs_by_hand.cancel_operation(db, operation_id=seen.operation_id, actor=actor, now=now)
-        return runs.match_run_by_id(db, run_id, actor=actor)
-    run = runs.locked(db, match_run, run_id)
-    if run.status is RunStatus.CANCELLED:
-        return run
-    check_version(run, expected_version)
-    check_draft(run)
-    advance(db, match_run, run, RunStatus.CANCELLED, act="match_run.cancelled", actor=actor, now=now)
-    return runs.match_run_by_id(db, run_id, actor=actor)
+    return call_off(db, match_run, seen, expected_version=expected_version, actor=actor, now=now)
 
 
 def _draft(db: DbSession, run_id: str, *, expected_version: int | None, actor: Actor) -> Any:

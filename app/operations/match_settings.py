@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +56,7 @@ def settings_of(
         objective=objective,
         disruption=disruption,
         weights=in_force,
-        constraints={**program.constraints, **constraints},
+        constraints=asdict(MatchConstraints(**{**program.constraints, **constraints})),
         pins=pins,
         forbidden=forbidden,
     )

@@ -11,7 +11,8 @@ from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Extra, Fault, Invalid
 from app.models.tables import call, enrollment, person, plan_run, plan_seat, team
-from app.operations import jobs_by_hand, operations
+from app.operations import operations
+from app.operations.calling_off import call_off
 from app.operations.changes import UnknownReference, check_admin, check_version
 from app.operations.events import tell
 from app.operations.refused import Past
@@ -255,18 +256,6 @@ def _unmet(one: UnmetNeed) -> dict[str, Any]:
 def cancel_plan_run(
     db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
-    """Call off a run that waits, is being solved, or is a draft, and return it. Repeating it changes nothing. Locks the
-    job of a run that has no answer yet, then the run.
-    """
+    """Call off a run that waits, is being solved, or is a draft, and return it. Repeating it changes nothing."""
     seen = runs.plan_run_by_id(db, run_id, actor=actor)
-    if seen.status in WAITING:
-        check_version(seen, expected_version)
-        jobs_by_hand.cancel_operation(db, operation_id=seen.operation_id, actor=actor, now=now)
-        return runs.plan_run_by_id(db, run_id, actor=actor)
-    run = runs.locked(db, plan_run, run_id)
-    if run.status is RunStatus.CANCELLED:
-        return run
-    check_version(run, expected_version)
-    check_draft(run)
-    advance(db, plan_run, run, RunStatus.CANCELLED, act="plan_run.cancelled", actor=actor, now=now)
-    return runs.plan_run_by_id(db, run_id, actor=actor)
+    return call_off(db, plan_run, seen, expected_version=expected_version, actor=actor, now=now)

@@ -1,5 +1,6 @@
 """Drafts of match runs that an admin changes by hand, runs again and calls off; and what publishing then does."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from app.operations.people import patch_person
 from app.operations.programs import patch_program
 from app.queries import runs
 from app.rules.access import SYSTEM
+from app.rules.matching.problem import MatchConstraints
 from app.vocabulary import EndedBecause, JobStatus, MatchStatus, PairRuleKind, RunStatus, WorkStatus
 from tests.harness import NOW
 from tests.pools import a_mentee, a_mentor, run_job, start_match
@@ -152,7 +154,7 @@ def test_pinned_pairs_survive_another_run_and_the_rest_is_solved_anew(engine: En
         moved = proposed(db, run_id)[tom.id][0]
 
         again = match_edits.rerun(db, run_id=run_id, actor=SYSTEM, now=NOW)
-        assert again.constraints == {"max_grade_gap": 3}
+        assert again.constraints == asdict(MatchConstraints(max_grade_gap=3))
     run_job(engine, match_run, again.id)
 
     with transaction(engine, writes=True) as db:
