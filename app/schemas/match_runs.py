@@ -1,11 +1,12 @@
 """Match runs as they travel."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from app.rules.matching.problem import DEFAULT_WEIGHTS
+from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchConstraints
 from app.schemas.programs import Weight
 from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import Disruption, Objective, RunCause, RunStatus, Whole, YesNo
@@ -26,7 +27,7 @@ SETTINGS: dict[str, Any] = {
     "objective": "util",
     "disruption": "some",
     "weights": dict(DEFAULT_WEIGHTS),
-    "constraints": {"never_repeat": True},
+    "constraints": asdict(MatchConstraints(never_repeat=True)),
 }
 
 

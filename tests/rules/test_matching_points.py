@@ -49,9 +49,9 @@ def test_one_pair_gets_the_points_that_it_gets_among_all(
     juniors = [Mentee(key=f"j{n}", **fields) for n, fields in enumerate(given_mentees)]
     seniors = [Mentor(key=f"m{n}", capacity=1, **fields) for n, fields in enumerate(given_mentors)]
     pairs = [(j, m) for j in range(len(juniors)) for m in range(len(seniors))]
-    edge_j, edge_m = (np.array(side) for side in zip(*pairs, strict=True))
+    feasible = np.ones((len(juniors), len(seniors)), bool)
 
-    among_all = terms(juniors, seniors, weight, shared_minutes(juniors, seniors), edge_j, edge_m)
+    among_all = terms(juniors, seniors, weight, shared_minutes(juniors, seniors), feasible)
 
     for edge, (j, m) in enumerate(pairs):
         its = {name: int(each[edge]) for name, each in among_all.items()}
