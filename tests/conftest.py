@@ -20,14 +20,27 @@ from tests.databases import Databases
 from tests.harness import NOW, Api, FakeClock, served, with_prepared_routes
 from tests.postgres import create_database, drop_database, running_postgres
 
-# As `serve` logs into a pipe. What structlog does by itself draws every local variable of every frame, for seconds.
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-    ]
-)
+
+def _log_into_a_pipe() -> None:
+    """As `serve` does. What structlog does by itself draws every local variable of every frame, for seconds."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+
+
+_log_into_a_pipe()
+
+
+@pytest.fixture(autouse=True)
+def logs_go_where_they_went() -> Iterator[None]:
+    """A command that ran in the test's own process logged into a stream that is closed by now."""
+    yield
+    structlog.reset_defaults()
+    _log_into_a_pipe()
 
 
 SERVER_IS_GIVEN = "TEST_DATABASE_URL" in os.environ
