@@ -29,7 +29,7 @@ from tests.factories import a_person
 from tests.harness import NOW, FakeClock
 
 SLOW = """
-import os, sys, time
+import faulthandler, os, signal, sys, time
 from pathlib import Path
 from app import worker
 from app.child import run_limited
@@ -44,6 +44,7 @@ def endless(context):
     run_limited("tests.test_worker:say_who_and_stay", started, answer=str, seconds=60, mebibytes=512, over=context.over)
 
 HANDLERS.update(slow=slow, endless=endless)
+faulthandler.register(signal.SIGUSR1)
 worker.GRACE_SECONDS = 1.5
 from app.cli import main
 main()
@@ -60,15 +61,21 @@ def say_who_and_stay(started: str) -> None:
 def earshot(*arguments: str, folder: Path, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command that knows two more kinds of jobs, and gives them little time to end."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW, *arguments, "--dir", str(folder)],
-        env={**plain, "EARSHOT_DATABASE_URL": database_url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parents[1],
-    )
+    said = folder / "stderr"
+    with said.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SLOW, *arguments, "--dir", str(folder)],
+            env={**plain, "EARSHOT_DATABASE_URL": database_url},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            cwd=Path(__file__).parents[1],
+        )
     try:
         yield process
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        pytest.fail("It did not end. Where it was: " + said.read_text())
     finally:
         process.kill()
         process.wait()
