@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from app.db import make_engine, transaction
 from app.demo.company import Size
 from app.operations.match_runs import start_match_run
+from app.operations.match_settings import Wanted
 from app.queries.matching import match_problem
 from app.rules.access import SYSTEM
 from app.rules.matching.assign import Pool, banded, solve_pool
@@ -190,17 +191,7 @@ def _end_to_end(name: str, problem: MatchProblem, *, at_most: float | None) -> l
 
 def _gathered(engine: Engine, objective: Objective) -> MatchProblem:
     with transaction(engine, writes=True) as db:
-        run = start_match_run(
-            db,
-            program_id=None,
-            objective=Word(objective),
-            weights={},
-            constraints={},
-            pins=(),
-            forbidden=(),
-            actor=SYSTEM,
-            now=NOW,
-        )
+        run = start_match_run(db, Wanted(objective=Word(objective)), actor=SYSTEM, now=NOW)
         return match_problem(db, run, now=NOW).problem
 
 

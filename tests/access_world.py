@@ -38,6 +38,7 @@ from app.operations.external import identify
 from app.operations.feeds import create_feed
 from app.operations.jobs import enqueue
 from app.operations.mail_troubles import note_trouble
+from app.operations.match_settings import Wanted
 from app.operations.message_templates import put_template
 from app.operations.pair_rules import put_pair_rule
 from app.operations.person_skills import set_skills
@@ -61,7 +62,6 @@ from app.vocabulary import (
     JobStatus,
     MatchStatus,
     MessageKind,
-    Objective,
     PairRuleKind,
     PersonStatus,
     Role,
@@ -315,16 +315,7 @@ def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -
 
 
 def _match_run(db: DbSession, people: Mapping[str, str]) -> tuple[str, str]:
-    run = match_runs.start_match_run(
-        db,
-        program_id=None,
-        objective=Objective.UTIL,
-        weights={},
-        constraints={},
-        pins=[],
-        forbidden=[],
-        **BY_MACHINE,
-    )
+    run = match_runs.start_match_run(db, Wanted(), **BY_MACHINE)
     pair = ProposedPair(mentee="a", mentor="m", score=1, terms={CANARY: 1}, pinned=False)
     answer = MatchAnswer(pairs=(pair,), unmatched=(UnmatchedMentee("b", CANARY, {}),), value=1, gap=0)
     who = {"a": people["ana"], "m": people["mara"], "b": people["ben"]}

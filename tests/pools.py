@@ -12,9 +12,10 @@ from app.db import DbSession
 from app.jobs.context import JobContext
 from app.models import Enrollment, PersonSkill
 from app.operations import match_runs, plan_runs
+from app.operations.match_settings import Wanted
 from app.queries import runs
 from app.rules.access import SYSTEM
-from app.vocabulary import Objective, Side
+from app.vocabulary import Side
 from tests.factories import MONDAY, a_person
 from tests.harness import NOW, FakeClock
 
@@ -50,10 +51,8 @@ def a_mentor(db: DbSession, name: str, capacity: int = 2, **fields: Any) -> Any:
 
 
 def start_match(db: DbSession, **given: Any) -> Any:
-    usual: dict[str, Any] = {"program_id": None, "objective": Objective.UTIL, "weights": {}, "constraints": {}}
-    return match_runs.start_match_run(
-        db, **{**usual, "pins": [], "forbidden": [], "actor": SYSTEM, "now": NOW, **given}
-    )
+    by = {"actor": SYSTEM, "now": NOW, **{name: given.pop(name) for name in ("actor", "now", "cause") if name in given}}
+    return match_runs.start_match_run(db, Wanted(**given), **by)
 
 
 def start_plan(db: DbSession, **given: Any) -> Any:

@@ -15,7 +15,7 @@ from app.operations.changes import check_admin
 from app.operations.events import tell
 from app.operations.jobs import enqueue
 from app.operations.match_feasibility import check_feasible
-from app.operations.match_settings import Pairs, settings_of
+from app.operations.match_settings import Wanted, settings_of
 from app.operations.runs import WAITING, advance, check_draft
 from app.queries import pool, programs, runs
 from app.queries.match_changes import left_out
@@ -23,40 +23,18 @@ from app.queries.matching import Asked
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor
 from app.rules.matching.problem import MatchAnswer
-from app.vocabulary import Disruption, EndedBecause, Objective, RunCause, RunStatus
+from app.vocabulary import Disruption, EndedBecause, RunCause, RunStatus
 
 SETTLING = timedelta(minutes=1)
 """Who leaves with a whole team, or ends several matches in a row, causes one run."""
 
 
 def start_match_run(
-    db: DbSession,
-    *,
-    program_id: str | None,
-    objective: Objective,
-    disruption: Disruption = Disruption.SOME,
-    cause: RunCause = RunCause.BY_HAND,
-    weights: Mapping[str, int],
-    constraints: Mapping[str, Any],
-    pins: Pairs,
-    forbidden: Pairs,
-    actor: Actor,
-    now: datetime,
+    db: DbSession, wanted: Wanted, *, cause: RunCause = RunCause.BY_HAND, actor: Actor, now: datetime
 ) -> Any:
     """Queue a match run and return it. Refused as `settings_of` says."""
     check_admin(actor)
-    asked = settings_of(
-        db,
-        program_id=program_id,
-        objective=objective,
-        disruption=disruption,
-        weights=weights,
-        constraints=constraints,
-        pins=pins,
-        forbidden=forbidden,
-        now=now,
-    )
-    return queue_run(db, asked, cause=cause, actor=actor, now=now)
+    return queue_run(db, settings_of(db, wanted, now=now), cause=cause, actor=actor, now=now)
 
 
 def queue_run(db: DbSession, asked: Asked, *, cause: RunCause, actor: Actor, now: datetime) -> Any:
@@ -168,17 +146,7 @@ def automatic(db: DbSession, program_id: str, *, now: datetime) -> Asked:
     """Return what a run is asked that nobody started: what the program says, with the least disruption. Refused where
     pairs that it forces can't hold.
     """
-    return settings_of(
-        db,
-        program_id=program_id,
-        objective=Objective.UTIL,
-        disruption=Disruption.LEAST,
-        weights={},
-        constraints={},
-        pins=(),
-        forbidden=(),
-        now=now,
-    )
+    return settings_of(db, Wanted(program_id=program_id, disruption=Disruption.LEAST), now=now)
 
 
 def start_automatic_run(db: DbSession, asked: Asked, *, cause: RunCause, inputs_hash: str, now: datetime) -> str | None:

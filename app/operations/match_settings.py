@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,35 +30,38 @@ class NotEnrolled(Invalid):
     title = "Somebody in a pair is not enrolled on that side of the program"
 
 
-def settings_of(
-    db: DbSession,
-    *,
-    program_id: str | None,
-    objective: Objective,
-    disruption: Disruption,
-    weights: Mapping[str, int],
-    constraints: Mapping[str, Any],
-    pins: Pairs,
-    forbidden: Pairs,
-    now: datetime,
-) -> Asked:
-    """Return what a run is asked: of weights and constraints, what is not given is as the program (the default one
-    unless named) says now. Refused when no criterion counts, for people who are not enrolled, and for pins that can't
-    hold, naming the pair and what stands against it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody wants of a run; of weights and constraints, only what they say differently from the program (the
+    default one unless named).
     """
-    program = runs.program_for_run(db, program_id)
-    in_force = {**DEFAULT_WEIGHTS, **program.weights, **weights}
+
+    program_id: str | None = None
+    objective: Objective = Objective.UTIL
+    disruption: Disruption = Disruption.SOME
+    weights: Mapping[str, int] = field(default_factory=dict)
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+    pins: Pairs = ()
+    forbidden: Pairs = ()
+
+
+def settings_of(db: DbSession, wanted: Wanted, *, now: datetime) -> Asked:
+    """Return what a run is asked, with all that the program says now. Refused when no criterion counts, for people who
+    are not enrolled, and for pins that can't hold, naming the pair and what stands against it.
+    """
+    program = runs.program_for_run(db, wanted.program_id)
+    in_force = {**DEFAULT_WEIGHTS, **program.weights, **wanted.weights}
     if not any(in_force.values()):
         fault = Fault("/weights", "all_zero", "At least one criterion must have a weight.")
         raise WeightsAllZero("Give one criterion more than 0.", faults=(fault,))
     asked = Asked(
         program_id=program.id,
-        objective=objective,
-        disruption=disruption,
+        objective=wanted.objective,
+        disruption=wanted.disruption,
         weights=in_force,
-        constraints=asdict(MatchConstraints(**{**program.constraints, **constraints})),
-        pins=pins,
-        forbidden=forbidden,
+        constraints=asdict(MatchConstraints(**{**program.constraints, **wanted.constraints})),
+        pins=wanted.pins,
+        forbidden=wanted.forbidden,
     )
     check_pairs(db, asked, now=now)
     return asked

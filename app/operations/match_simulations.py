@@ -4,14 +4,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.child import ChildFailed, run_limited
 from app.config import Settings
 from app.db import DbSession
 from app.errors import Conflict, Unavailable
 from app.operations.changes import check_admin
-from app.operations.match_settings import Pairs, settings_of
+from app.operations.match_settings import Wanted, settings_of
 from app.operations.runs import ContradictoryPins
 from app.queries import match_changes, matching
 from app.queries.matching import Asked, Gathered
@@ -20,7 +20,6 @@ from app.rules.digest import digest
 from app.rules.matching import problem as matching_problem
 from app.rules.matching.changes import Difference, Placed, differences
 from app.rules.matching.problem import MatchAnswer, MatchProblem, WhyNot, WhyNotQuestion
-from app.vocabulary import Disruption, Objective
 
 Answer = TypeVar("Answer")
 
@@ -70,32 +69,10 @@ class Explanation:
     inputs_changed: bool
 
 
-def simulation(
-    db: DbSession,
-    *,
-    program_id: str | None,
-    objective: Objective,
-    disruption: Disruption,
-    weights: Mapping[str, int],
-    constraints: Mapping[str, Any],
-    pins: Pairs,
-    forbidden: Pairs,
-    actor: Actor,
-    now: datetime,
-) -> Simulation:
+def simulation(db: DbSession, wanted: Wanted, *, actor: Actor, now: datetime) -> Simulation:
     """Return what a run would be asked. Refused as the start of one is, and as `too_many_pairs`."""
     check_admin(actor)
-    asked = settings_of(
-        db,
-        program_id=program_id,
-        objective=objective,
-        disruption=disruption,
-        weights=weights,
-        constraints=constraints,
-        pins=pins,
-        forbidden=forbidden,
-        now=now,
-    )
+    asked = settings_of(db, wanted, now=now)
     gathered = matching.match_problem(db, asked, now=now)
     _check_size(gathered.problem)
     return Simulation(asked, gathered)

@@ -10,7 +10,7 @@ from app.operations import match_simulations
 from app.operations.runs import ContradictoryPins
 from app.queries import match_changes, unmatched
 from app.routers.dependencies import Answer, CurrentActor, Now, Page, ReadDb, Route, TheHouse
-from app.routers.match_runs import STARTING, asked
+from app.routers.match_runs import STARTING, wanted
 from app.routers.problems import refusals
 from app.schemas.match_questions import ChangesRead, SimulationRead, WaitingRead, WhyNotRead
 from app.schemas.match_runs import StartMatchRun
@@ -25,7 +25,7 @@ _SOLVING: tuple[type[Problem], ...] = (match_simulations.TooManyPairs, match_sim
 def simulate_match_run(body: StartMatchRun, the: TheHouse, now: Now, actor: CurrentActor) -> SimulationRead:
     """See at once what a run would say and change, without one: nothing is kept. Large pools need a run."""
     with transaction(the.engine, writes=False) as reading:
-        given = match_simulations.simulation(reading, **asked(body), actor=actor, now=now)
+        given = match_simulations.simulation(reading, wanted(body), actor=actor, now=now)
     answer, found = match_simulations.simulated(given, the.settings)
     return SimulationRead.of(given.asked, answer, given.gathered.person_of, found)
 

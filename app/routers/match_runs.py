@@ -10,7 +10,7 @@ from app.models.tables import match_run
 from app.operations import match_edits, match_runs
 from app.operations.jobs_by_hand import OperationOver
 from app.operations.match_feasibility import InfeasiblePair
-from app.operations.match_settings import NotEnrolled
+from app.operations.match_settings import NotEnrolled, Wanted
 from app.operations.programs import WeightsAllZero
 from app.operations.runs import ContradictoryPins, NotADraft
 from app.queries import runs
@@ -29,7 +29,7 @@ _EDITS: tuple[type[Problem], ...] = (NotFound, Stale, NotADraft)
 @router.post("/match-runs", status_code=202, operation_id="match_runs_start", responses=refusals(*STARTING))
 def start_match_run(body: StartMatchRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
     """Match mentees with mentors: an exact optimum, as a draft. Watch the operation in `Location`."""
-    run = match_runs.start_match_run(db, **asked(body), actor=actor, now=now)
+    run = match_runs.start_match_run(db, wanted(body), actor=actor, now=now)
     return answer.watched(run.operation_id, run.version, MatchRunRead.of(run, []))
 
 
@@ -116,17 +116,17 @@ def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer
     return answer.version(run.version, _match_run(db, run))
 
 
-def asked(body: StartMatchRun) -> dict[str, Any]:
-    """Return what a run is asked by name: of weights and constraints, only what is given."""
-    return {
-        "program_id": body.program_id,
-        "objective": body.objective,
-        "disruption": body.disruption,
-        "weights": body.weights.model_dump(exclude_unset=True),
-        "constraints": body.constraints.model_dump(exclude_unset=True),
-        "pins": [(pair.mentee_id, pair.mentor_id) for pair in body.pins],
-        "forbidden": [(pair.mentee_id, pair.mentor_id) for pair in body.forbidden],
-    }
+def wanted(body: StartMatchRun) -> Wanted:
+    """Return what is wanted of a run: of weights and constraints, only what is given."""
+    return Wanted(
+        program_id=body.program_id,
+        objective=body.objective,
+        disruption=body.disruption,
+        weights=body.weights.model_dump(exclude_unset=True),
+        constraints=body.constraints.model_dump(exclude_unset=True),
+        pins=[(pair.mentee_id, pair.mentor_id) for pair in body.pins],
+        forbidden=[(pair.mentee_id, pair.mentor_id) for pair in body.forbidden],
+    )
 
 
 def _match_run(db: DbSession, run: Any) -> MatchRunRead:

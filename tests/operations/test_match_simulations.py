@@ -11,10 +11,11 @@ from app.errors import Problem
 from app.jobs.match_runs import match_run
 from app.models import tables
 from app.operations import match_runs, match_simulations
+from app.operations.match_settings import Wanted
 from app.operations.people import patch_person
 from app.queries import match_changes, matching
 from app.rules.access import SYSTEM, Actor
-from app.vocabulary import Disruption, Objective, Role
+from app.vocabulary import Role
 from tests.harness import NOW
 from tests.pools import a_mentee, a_mentor, run_job, start_match
 
@@ -29,9 +30,8 @@ def row_counts(engine: Engine) -> dict[str, int]:
 
 
 def asked(db: DbSession, **given: Any) -> match_simulations.Simulation:
-    usual: dict[str, Any] = {"program_id": None, "objective": Objective.UTIL, "disruption": Disruption.SOME}
-    rest: dict[str, Any] = {"weights": {}, "constraints": {}, "pins": [], "forbidden": [], "actor": SYSTEM, "now": NOW}
-    return match_simulations.simulation(db, **{**usual, **rest, **given})
+    who = {"actor": SYSTEM, "now": NOW, **{name: given.pop(name) for name in ("actor", "now") if name in given}}
+    return match_simulations.simulation(db, Wanted(**given), **who)
 
 
 def a_published_pair(engine: Engine) -> tuple[Any, Any]:
