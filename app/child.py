@@ -6,6 +6,7 @@ child is a fresh interpreter that imports the solver and nothing else of the pro
 
 import importlib
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -19,8 +20,10 @@ Answer = TypeVar("Answer")
 
 _RESERVED_MEBIBYTES = 1024
 """Address space that numeric libraries reserve and never touch."""
-
-
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""For numeric libraries: one that takes every core takes the server's, adds up in another order on another machine, and
+comes to its limit of CPU seconds before that of the clock.
+"""
 _LOOK_SECONDS = 0.1
 """How often to look whether anybody still waits for the answer."""
 
@@ -46,6 +49,7 @@ def run_limited(
         [sys.executable, "-c", "from app.child import main; main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env={**os.environ, **ONE_THREAD},
         start_new_session=True,  # Ctrl-C is for the worker, which decides what becomes of its jobs
     ) as child:
         ended = threading.Event()
