@@ -85,3 +85,10 @@ def test_a_question_and_an_answer_larger_than_a_pipe_come_through() -> None:
     question = "x" * 5_000_000
 
     assert run("echo", question) == question
+
+
+def test_numeric_libraries_of_a_child_have_one_thread() -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        told = run_limited("os:getenv", name, answer=str, seconds=30, mebibytes=256, over=threading.Event())
+
+        assert told == "1"
