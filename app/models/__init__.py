@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from app.models.access import ApiKey, BrowserSession, SignInLink
+from app.models.access import ApiKey, BrowserSession, SignInIdentity, SignInLink
 from app.models.availability import Availability, Busy, Pause
 from app.models.calendar import CalendarEntry, CalendarReply, ConnectedCalendar, Feed
 from app.models.call import Account, Call, CallType, CallTypeSkill
@@ -11,8 +11,8 @@ from app.models.mail import MailSetting, MailTrouble, MessageTemplate, Notice
 from app.models.match import Match, MatchRun, ProposedMatch
 from app.models.person import Person, Team
 from app.models.plan import PlanRun, PlanSeat
-from app.models.program import Enrollment, PairRule, Preference, Program
-from app.models.record import Event, IdempotencyRecord, Installation, Job, Operation
+from app.models.program import Enrollment, PairRule, Preference, Program, ProgramManager
+from app.models.record import AuditSeal, Event, EventDetail, IdempotencyRecord, Installation, Job, Operation
 from app.models.seat import Seat, WaitlistEntry
 from app.models.session import Claim, Hold, Participant, Series, Session
 from app.models.skill import PersonSkill, Skill, SkillAssessment
@@ -23,6 +23,7 @@ metadata = SQLModel.metadata
 __all__ = [
     "Account",
     "ApiKey",
+    "AuditSeal",
     "Availability",
     "BrowserSession",
     "Busy",
@@ -37,6 +38,7 @@ __all__ = [
     "DeliveryAttempt",
     "Enrollment",
     "Event",
+    "EventDetail",
     "ExternalIdentity",
     "Feed",
     "Hold",
@@ -59,10 +61,12 @@ __all__ = [
     "PlanSeat",
     "Preference",
     "Program",
+    "ProgramManager",
     "ProposedMatch",
     "Seat",
     "Series",
     "Session",
+    "SignInIdentity",
     "SignInLink",
     "Skill",
     "SkillAssessment",

@@ -73,7 +73,7 @@ class ConnectedCalendar(SQLModel, table=True):
 
     __tablename__ = "connected_calendar"
     __table_args__ = (
-        UniqueConstraint("person_id", "url", name="connected_calendar_once"),
+        UniqueConstraint("person_id", "url_digest", name="connected_calendar_once"),
         Index("connected_calendar_due", "due_at", sqlite_where=_READ, postgresql_where=_READ),
         CheckConstraint("failures >= 0", name="connected_calendar_failures"),
     )
@@ -82,10 +82,13 @@ class ConnectedCalendar(SQLModel, table=True):
     person_id: str = ref("person.id")
     name: str = Field(max_length=200)
     kind: CalendarKind = one_of(CalendarKind)
-    url: str = Field(max_length=2000)
-    """A secret: whoever has it can read the calendar."""
-    username: str | None = Field(default=None, max_length=200)
-    password: str | None = Field(default=None, max_length=500)
+    url: str = Field(max_length=4000)
+    """A secret, sealed: whoever has it can read the calendar."""
+    url_digest: str = Field(max_length=64)
+    """Tells the same URL again without opening it."""
+    username: str | None = Field(default=None, max_length=1000)
+    password: str | None = Field(default=None, max_length=1000)
+    """Sealed, as the user name is."""
     use: CalendarUse = one_of(CalendarUse, default=CalendarUse.BUSY)
     title_contains: str | None = Field(default=None, max_length=200)
     """Only events whose title holds this become calls; None: all that have somebody from outside."""

@@ -10,8 +10,8 @@ from sqlmodel import Field
 
 Key: Any = String(48).with_variant(String(48, collation="C"), "postgresql")
 """A TypeID: text that sorts by byte on both engines."""
-NO_LIST, NO_MAP = text("'[]'"), text("'{}'")
-"""For `old_rows`: JSON without anything in it."""
+NO_LIST, NO_MAP, NO_TEXT = text("'[]'"), text("'{}'"), text("''")
+"""What rows say that were there before a column: JSON without anything in it, and no word."""
 
 
 def words(enum: type[StrEnum]) -> Any:

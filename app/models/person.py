@@ -59,6 +59,8 @@ class Person(SQLModel, table=True):
     sessions_per_day: int | None = None
     sessions_per_week: int | None = None
     """Load limits for sessions without a call; None = none."""
+    erased_at: datetime | None = None
+    """When everything that told who it was went away; the row stays, for counts."""
     external_updated_at: datetime | None = None
     version: int = 1
     created_at: datetime

@@ -57,6 +57,16 @@ class Enrollment(SQLModel, table=True):
     updated_at: datetime
 
 
+class ProgramManager(SQLModel, table=True):
+    """Somebody who runs a program: its runs, matches and enrolments."""
+
+    __tablename__ = "program_manager"
+
+    program_id: str = ref("program.id", primary_key=True)
+    person_id: str = ref("person.id", primary_key=True, index=True)
+    created_at: datetime
+
+
 class PairRule(SQLModel, table=True):
     """What every run of a program keeps to about two people, until it is taken back."""
 

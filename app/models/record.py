@@ -3,20 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, false, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, false, text, true
 from sqlmodel import Field, SQLModel
 
-from app.models.fields import Key, key, one_of, plain_json, ref
+from app.models.fields import NO_MAP, Key, key, old_rows, one_of, plain_json, ref
 from app.vocabulary import JobStatus, WorkStatus
 
 
 class Event(SQLModel, table=True):
     """One change: who did what to which version of what. Webhooks, audit and live pages read it."""
 
-    _NOT_ANNOUNCED = text("announced = false")
+    _NOT_ANNOUNCED, _NOT_SEALED = text("announced = false"), text("seal IS NULL")
     __table_args__ = (
         Index("event_of_object", "object_id"),
         Index("event_to_announce", "sequence", sqlite_where=_NOT_ANNOUNCED, postgresql_where=_NOT_ANNOUNCED),
+        Index("event_to_seal", "sequence", sqlite_where=_NOT_SEALED, postgresql_where=_NOT_SEALED),
     )
 
     sequence: int | None = Field(
@@ -26,13 +27,40 @@ class Event(SQLModel, table=True):
     id: str = Field(sa_type=Key, unique=True)
     at: datetime
     actor: str = Field(max_length=64)
-    """The person, or the key without a person, or `system`."""
+    """The person, or the key without a person, or `system`. Of an act on behalf, who really did it."""
+    on_behalf_of_id: str | None = Field(default=None, sa_type=Key, nullable=True)
+    """As whom it was done, by somebody else."""
+    credential_id: str | None = Field(default=None, sa_type=Key, nullable=True)
+    """The key or the browser session by which it was done: those say from where."""
     act: str = Field(max_length=64)
     object_type: str = Field(max_length=32)
     object_id: str = Field(max_length=64)
     version: int
     announced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     """Whether those who hear of it have been written down: deliveries to endpoints, notices to people."""
+    seal: int | None = None
+    """The seal of the audit that it is under; None: not yet."""
+
+
+class EventDetail(SQLModel, table=True):
+    """What an event changed, before and after: personal values, apart from the event, so that they can be erased."""
+
+    __tablename__ = "event_detail"
+
+    event_id: str = Field(sa_type=Key, primary_key=True)
+    detail: dict[str, Any] = plain_json()
+
+
+class AuditSeal(SQLModel, table=True):
+    """A digest over a batch of events and the seal before it: whoever changes an event breaks all seals after it."""
+
+    __tablename__ = "audit_seal"
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    sealed_at: datetime
+    events: int
+    """How many it is over."""
+    digest: str = Field(max_length=64)
 
 
 class Operation(SQLModel, table=True):
@@ -135,5 +163,11 @@ class Installation(SQLModel, table=True):
     no_show_grace_minutes: int = 5
     horizon_days: int = 180
     """How far ahead sessions without a call are planned; when calls are is for the CRM to say."""
+    retention_days: dict[str, int] = plain_json(default_factory=dict, **old_rows(NO_MAP))
+    """Kind of record to how long it is kept; what is absent is kept as it ships."""
+    monitoring_notice: str | None = Field(default=None, max_length=5000)
+    """What staff are told about being listened to, in the words of the house; None: ours."""
+    person_insights: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    """Whether anybody but themselves is shown figures about one person."""
     version: int = 1
     created_at: datetime

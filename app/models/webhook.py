@@ -19,13 +19,14 @@ class WebhookEndpoint(SQLModel, table=True):
 
     id: str = key()
     name: str = Field(max_length=200)
-    url: str = Field(max_length=2000)
+    url: str = Field(max_length=4000)
+    """Sealed: of a chat, it is all that one needs to write there."""
     format: WebhookFormat = one_of(WebhookFormat, default=WebhookFormat.STANDARD)
     acts: list[str] = plain_json(default_factory=list)
     """Which acts it hears of, such as `seat.booked` or `session.*`; empty: all that are published."""
-    secret: str = Field(max_length=100)
-    """Signs what is sent; `whsec_…`, shown once."""
-    previous_secret: str | None = Field(default=None, max_length=100)
+    secret: str = Field(max_length=300)
+    """Signs what is sent; `whsec_…`, shown once, sealed here."""
+    previous_secret: str | None = Field(default=None, max_length=300)
     previous_secret_until: datetime | None = None
     """Until when both secrets sign."""
     status: EndpointStatus = one_of(EndpointStatus, default=EndpointStatus.ENABLED)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from app import ids
+from app.credentials import digest
 from app.db import DbSession
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.ical.connected import Range, Told
@@ -76,8 +77,8 @@ def connect_calendar(
     url = _https(url)
     _check_url(url, allowed)
     _check_login(username, password)
-    mine = connected_calendar.c.person_id == person_id
-    if known := db.execute(select(connected_calendar.c.id).where(mine, connected_calendar.c.url == url)).scalar():
+    mine, same = connected_calendar.c.person_id == person_id, connected_calendar.c.url_digest == digest(url)
+    if known := db.execute(select(connected_calendar.c.id).where(mine, same)).scalar():
         raise CalendarConnected("Disconnect it first to change it.", extra={"calendar_id": known})
     if db.execute(select(func.count()).select_from(connected_calendar).where(mine)).scalar_one() >= MOST:
         raise TooManyCalendars("Disconnect one first.")
@@ -87,6 +88,7 @@ def connect_calendar(
         name=name,
         kind=kind,
         url=url,
+        url_digest=digest(url),
         username=username,
         password=password,
         use=use,

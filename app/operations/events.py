@@ -67,6 +67,8 @@ def _record(db: DbSession, told: Sequence[tuple[str, str, str, int]], *, actor: 
             "id": ids.new("evt", now),
             "at": now,
             "actor": actor.name,
+            "on_behalf_of_id": actor.on_behalf_of_id,
+            "credential_id": actor.credential_id,
             "act": act,
             "object_type": kind,
             "object_id": object_id,

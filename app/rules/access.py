@@ -1,8 +1,20 @@
-"""Who may see and do what. The one place that decides; queries take a scope from here."""
+"""Who may see and do what. The one place that decides; queries take a scope from here.
+
+| role | sees | changes |
+| --- | --- | --- |
+| admin | everything | everything |
+| integration (a key) | everything where its scopes let it in | everything there, but not who may do what |
+| auditor | everything | what is their own |
+| program manager | own programs, own reporting tree, own | own programs; acts for own tree; own |
+| manager | own reporting tree, own | acts for own tree; own |
+| rep | own, and what colleagues may know | own |
+"""
 
 from dataclasses import dataclass
 
-from app.vocabulary import Role
+from app.vocabulary import Area, Role
+
+_LEADING = frozenset({Role.MANAGER, Role.PROGRAM_MANAGER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,25 +24,78 @@ class Actor:
     credential_id: str
     role: Role
     person_id: str | None
+    scopes: frozenset[str] | None = None
+    """What an API key is let into, such as `calls:read`; None: all that the role may."""
+    reports: frozenset[str] = frozenset()
+    """Everybody below them in the manager tree, if they lead."""
+    programs: frozenset[str] = frozenset()
+    """The programs that they run."""
+    behind: str | None = None
+    """Who really acts, when this is somebody acting on behalf of `person_id`."""
 
     @property
     def name(self) -> str:
         """What events record as the one who acted."""
-        return self.person_id or self.credential_id
+        return self.behind or self.person_id or self.credential_id
+
+    @property
+    def on_behalf_of_id(self) -> str | None:
+        """As whom somebody else acts."""
+        return self.person_id if self.behind else None
 
 
 SYSTEM = Actor(credential_id="system", role=Role.ADMIN, person_id=None)
 """The house itself: jobs, imports and commands typed by the operator of the machine."""
 
 
+def leads(role: Role) -> bool:
+    """Whether those who report to somebody of this role are theirs to see and to act for."""
+    return role in _LEADING
+
+
+def admits(scopes: frozenset[str] | None, area: Area, *, writes: bool) -> bool:
+    """Whether a key of these scopes is let into an area. Who may write there may read there."""
+    return scopes is None or f"{area}:write" in scopes or (not writes and f"{area}:read" in scopes)
+
+
 def runs_the_house(actor: Actor) -> bool:
-    """Whether the actor administers everything."""
+    """Whether the actor administers everything. Of an integration: everything where its scopes let it in."""
+    return actor.role in (Role.ADMIN, Role.INTEGRATION)
+
+
+def sees_the_house(actor: Actor) -> bool:
+    """Whether the actor may read everything."""
+    return runs_the_house(actor) or actor.role is Role.AUDITOR
+
+
+def decides_access(actor: Actor) -> bool:
+    """Whether the actor may say who may do what: roles, keys, other people's sign-ins, erasure. No integration may."""
     return actor.role is Role.ADMIN
 
 
+def may_see(actor: Actor, person_id: str) -> bool:
+    """Whether the actor may see what is private to this person."""
+    return sees_the_house(actor) or may_act_for(actor, person_id)
+
+
 def may_act_for(actor: Actor, person_id: str) -> bool:
-    """Whether the actor may see and change what is private to this person."""
+    """Whether the actor may change what is private to this person: seats, sessions, hours, levels."""
+    return is_theirs(actor, person_id) or person_id in actor.reports
+
+
+def is_theirs(actor: Actor, person_id: str) -> bool:
+    """Whether the actor may change what this person alone decides about: calendars, feeds, mail, preferences."""
     return runs_the_house(actor) or actor.person_id == person_id
+
+
+def runs_program(actor: Actor, program_id: str) -> bool:
+    """Whether the actor may change a program: its rules, runs, matches and enrolments."""
+    return runs_the_house(actor) or program_id in actor.programs
+
+
+def sees_program(actor: Actor, program_id: str) -> bool:
+    """Whether the actor may see what only those see who run a program: drafts, scores, reasons."""
+    return sees_the_house(actor) or program_id in actor.programs
 
 
 def may_set_level(actor: Actor, person_id: str, *, mentors: frozenset[str], managers: frozenset[str]) -> str | None:

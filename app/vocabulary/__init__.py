@@ -1,5 +1,6 @@
 """The field's words: enums, ids and constrained types that schemas, rules and models share."""
 
+from app.vocabulary.access import Area, SignedInBy
 from app.vocabulary.calendars import CalendarHealth, CalendarKind, CalendarUse, EntryStatus, FeedKind, FeedPrivacy
 from app.vocabulary.calls import (
     CALL_KINDS,
@@ -68,6 +69,7 @@ __all__ = [
     "IN_LINE",
     "LIVE_SEATS",
     "Approver",
+    "Area",
     "BusyStatus",
     "CalendarHealth",
     "CalendarKind",
@@ -113,6 +115,7 @@ __all__ = [
     "SessionKind",
     "SessionStatus",
     "Side",
+    "SignedInBy",
     "Slug",
     "Source",
     "Tag",

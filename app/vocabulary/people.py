@@ -11,6 +11,9 @@ class Role(StrEnum):
     MANAGER = "manager"
     REP = "rep"
     AUDITOR = "auditor"
+    """Reads what an admin reads, and changes only what is their own."""
+    INTEGRATION = "integration"
+    """Only of API keys without a person: does in its scopes what an admin does."""
 
 
 class PersonStatus(StrEnum):
