@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, and_, select
 
 from app import credentials
 from app.db import DbSession
-from app.models.tables import api_key, browser_session, person, sign_in_link
-from app.rules.access import Actor
-from app.vocabulary import PersonStatus
+from app.models.tables import api_key, browser_session, person, program_manager, sign_in_link
+from app.rules.access import Actor, leads
+from app.vocabulary import PersonStatus, Role
 
 IDLE_LIFE = timedelta(hours=8)
 """A browser session unused for so long is over. Use is noted once a minute, so it may end that earlier."""
@@ -21,9 +21,11 @@ def actor_for_key(db: DbSession, presented: credentials.PresentedKey, *, now: da
             api_key.c.digest,
             api_key.c.role,
             api_key.c.person_id,
+            api_key.c.scopes,
             api_key.c.expires_at,
             api_key.c.revoked_at,
             person.c.status,
+            person.c.role.label("person_role"),
         )
         .outerjoin(person, person.c.id == api_key.c.person_id)
         .where(api_key.c.id == presented.key_id)
@@ -32,7 +34,9 @@ def actor_for_key(db: DbSession, presented: credentials.PresentedKey, *, now: da
         return None
     if found.revoked_at or (found.expires_at and found.expires_at <= now) or found.status is PersonStatus.LEFT:
         return None
-    return Actor(credential_id=presented.key_id, role=found.role, person_id=found.person_id)
+    role = found.role if found.role is Role.REP or found.person_id is None else found.person_role
+    scopes = None if found.scopes is None else frozenset(found.scopes)
+    return actor_of(db, credential_id=presented.key_id, role=role, person_id=found.person_id, scopes=scopes)
 
 
 def browser_in_use(db: DbSession, secret: str, *, now: datetime) -> tuple[Actor, datetime] | None:
@@ -55,7 +59,32 @@ def browser_in_use(db: DbSession, secret: str, *, now: datetime) -> tuple[Actor,
         return None
     if found.status is PersonStatus.LEFT:
         return None
-    return Actor(credential_id=found.id, role=found.role, person_id=found.person_id), found.seen_at
+    return actor_of(db, credential_id=found.id, role=found.role, person_id=found.person_id), found.seen_at
+
+
+def actor_of(
+    db: DbSession,
+    *,
+    credential_id: str,
+    role: Role,
+    person_id: str | None,
+    scopes: frozenset[str] | None = None,
+    behind: str | None = None,
+) -> Actor:
+    """Return who asks, with those who report to them and the programs they run when they lead: two statements more."""
+    reports = programs = frozenset[str]()
+    if person_id is not None and leads(role):
+        reports = reports_of(db, person_id)
+        managed = select(program_manager.c.program_id).where(program_manager.c.person_id == person_id)
+        programs = frozenset(db.execute(managed).scalars())
+    return Actor(credential_id, role, person_id, scopes, reports, programs, behind)
+
+
+def reports_of(db: DbSession, person_id: str) -> frozenset[str]:
+    """Return everybody below somebody in the manager tree. One statement."""
+    below = select(person.c.id).where(person.c.manager_id == person_id).cte("below", recursive=True)
+    below = below.union(select(person.c.id).where(person.c.manager_id == below.c.id))
+    return frozenset(db.execute(select(below.c.id)).scalars()) - {person_id}
 
 
 def usable_link(secret: str, *, now: datetime) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from app.vocabulary import Area, Role
 
 _LEADING = frozenset({Role.MANAGER, Role.PROGRAM_MANAGER})
+"""Programs are run by whom an admin put down as their manager, and who still has one of these roles."""
 
 
 @dataclass(frozen=True, slots=True)
