@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app.db import transaction
-from app.operations.access import create_api_key
+from app.operations.api_keys import create_api_key
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
 from benchmarks.databases import EngineName, copies, demo_company

@@ -25,7 +25,6 @@ from app.models import Match
 from app.models import Person as _Person
 from app.models.tables import api_key, browser_session, busy, delivery, feed, job, person
 from app.operations import match_runs, operations, plan_runs
-from app.operations.access import create_sign_in_link, redeem_sign_in_link
 from app.operations.accounts import create_account
 from app.operations.availability import create_pause, replace_busy
 from app.operations.call_types import create_call_type
@@ -44,6 +43,7 @@ from app.operations.pair_rules import put_pair_rule
 from app.operations.person_skills import set_skills
 from app.operations.programs import create_program
 from app.operations.seats import book_seat, release_seat, wait_if_full
+from app.operations.sign_in import create_sign_in_link, redeem_sign_in_link
 from app.operations.skills import create_skill
 from app.operations.teams import create_team
 from app.operations.webhooks import create_endpoint

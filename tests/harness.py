@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute
 from app.config import Settings
 from app.db import transaction
 from app.main import create_app
-from app.operations.access import create_api_key
+from app.operations.api_keys import create_api_key
 from app.rules.access import SYSTEM
 from app.serving import listening, server
 from app.vocabulary import Role

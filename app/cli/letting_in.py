@@ -9,7 +9,8 @@ from app import clock
 from app.cli.installation import Dir, existing, one_sentence, opened, person_id
 from app.cli.saying import fail
 from app.db import DbSession, written
-from app.operations.access import create_api_key, create_sign_in_link
+from app.operations.api_keys import create_api_key
+from app.operations.sign_in import create_sign_in_link
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
 

@@ -32,8 +32,9 @@ from app.demo.files import calls_csv, people_csv
 from app.demo.shapes import Company, DemoPerson
 from app.main import create_app
 from app.models.tables import event, job
-from app.operations.access import create_api_key, create_sign_in_link
+from app.operations.api_keys import create_api_key
 from app.operations.installation import first_start
+from app.operations.sign_in import create_sign_in_link
 from app.rules.access import SYSTEM
 from app.serving import listening, server
 from app.vocabulary import JobStatus, Role

@@ -12,8 +12,8 @@ from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models import Availability, Person
 from app.models.tables import call, person, seat, team
 from app.operations import following
-from app.operations.access import sign_out_everywhere
 from app.operations.availability import OFFICE_HOURS, zone_changed
+from app.operations.browser_sessions import sign_out_everywhere
 from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
 from app.operations.events import tell

@@ -14,7 +14,7 @@ from app import db
 from app.db import DbSession
 from app.errors import Forbidden, Unauthenticated, Unavailable
 from app.house import House
-from app.operations.access import NOTED_EVERY, note_use
+from app.operations.browser_sessions import NOTED_EVERY, note_use
 from app.queries import access, people
 from app.rules.access import Actor
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from app import clock
 from app.db import DbSession
-from app.operations.access import create_api_key
+from app.operations.api_keys import create_api_key
 from app.operations.calls import create_call
 from app.rules.access import SYSTEM
 from app.vocabulary import Role

@@ -18,7 +18,7 @@ from app.db import make_engine, transaction
 from app.demo.company import company
 from app.demo.files import calls_csv, people_csv
 from app.main import create_app
-from app.operations.access import create_api_key
+from app.operations.api_keys import create_api_key
 from app.operations.call_imports import import_calls
 from app.operations.people_imports import import_people
 from app.rules import csv_files

@@ -26,7 +26,7 @@ from app.config import Settings
 from app.credentials import new_webhook_secret
 from app.db import make_engine, transaction
 from app.main import create_app
-from app.operations.access import create_api_key
+from app.operations.api_keys import create_api_key
 from app.operations.housekeeping import DELIVERIES_KEPT
 from app.operations.teams import create_team
 from app.operations.webhooks import BOTH_SIGN

@@ -7,9 +7,11 @@ import pytest
 
 from app import credentials
 from app.db import DbSession
-from app.operations.access import create_api_key, create_sign_in_link, note_use, redeem_sign_in_link
+from app.operations.api_keys import create_api_key
+from app.operations.browser_sessions import note_use
 from app.operations.external import identify
 from app.operations.people import patch_person, upsert_person
+from app.operations.sign_in import create_sign_in_link, redeem_sign_in_link
 from app.queries.access import actor_for_key, browser_in_use
 from app.rules.access import SYSTEM
 from app.vocabulary import Role

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import httpx
 
 from app.db import DbSession, transaction
-from app.operations.access import create_sign_in_link
 from app.operations.seats import book_seat
+from app.operations.sign_in import create_sign_in_link
 from app.rules.access import SYSTEM
 from tests.harness import Api
 

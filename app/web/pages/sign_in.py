@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.operations import access
-from app.operations.access import BROWSER_LIFE, LinkUsed
+from app.operations.browser_sessions import BROWSER_LIFE, sign_out
+from app.operations.sign_in import LinkUsed, redeem_sign_in_link
 from app.queries.access import name_behind_link
 from app.web.dependencies import CookieName, Db, Now, ReadDb, SessionSecret, TheHouse, page_router
 from app.web.html import page
@@ -60,9 +60,9 @@ def redeem(
     headed: PlaceCookie,
 ) -> Response:
     """Use the link up, start a session and go on to where the browser was headed; the session before it is over."""
-    secret = access.redeem_sign_in_link(db, secret=token, now=now)
+    secret = redeem_sign_in_link(db, secret=token, now=now)
     if old:
-        access.sign_out(db, secret=old)
+        sign_out(db, secret=old)
     answer = RedirectResponse(own_place(request.cookies.get(headed, "/")), 303)
     _set_cookie(answer, cookie, secret, the, life=BROWSER_LIFE)
     if headed in request.cookies:
@@ -74,7 +74,7 @@ def redeem(
 def logout(db: Db, the: TheHouse, cookie: CookieName, secret: SessionSecret) -> Response:
     """End the session of this browser."""
     if secret:
-        access.sign_out(db, secret=secret)
+        sign_out(db, secret=secret)
     answer = RedirectResponse("/login", 303)
     _set_cookie(answer, cookie, "", the, life=BROWSER_LIFE)
     return answer
