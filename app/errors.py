@@ -22,8 +22,13 @@ _TAKEN = frozenset({"type", "title", "status", "detail", "instance", "code", "re
 
 
 class Problem(Exception):
-    """A refusal that a client sees as `application/problem+json` (RFC 9457). `extra` is what this one says besides."""
+    """A refusal that a client sees as `application/problem+json` (RFC 9457). `extra` is what this one says besides.
 
+    `by` is the credential that was shown, where a known one was: for the audit alone.
+    """
+
+    noted: ClassVar[bool] = False
+    """Whether the audit has a line about it: what nobody comes upon who only does what our pages and keys let them."""
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: str = "Something went wrong on our side"
@@ -36,6 +41,7 @@ class Problem(Exception):
         faults: tuple[Fault, ...] = (),
         extra: Mapping[str, Extra] | None = None,
         headers: Mapping[str, str] | None = None,
+        by: str | None = None,
     ) -> None:
         super().__init__(detail or self.title)
         if extra and not _TAKEN.isdisjoint(extra):
@@ -45,6 +51,7 @@ class Problem(Exception):
         self.faults = faults
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
+        self.by = by
 
 
 class Malformed(Problem):
@@ -62,8 +69,10 @@ class Unauthenticated(Problem):
     code = "unauthenticated"
     title = "A valid API key is needed"
 
-    def __init__(self, detail: str = "Send a valid key as `Authorization: Bearer es_live_…`.") -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="earshot"'})
+    def __init__(
+        self, detail: str = "Send a valid key as `Authorization: Bearer es_live_…`.", *, by: str | None = None
+    ) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="earshot"'}, by=by)
 
 
 class Forbidden(Problem):
