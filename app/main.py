@@ -16,6 +16,7 @@ from app.clock import Clock
 from app.config import Settings
 from app.db import make_engine
 from app.house import House
+from app.limits import Limits
 from app.routers import (
     accounts,
     availability,
@@ -54,6 +55,7 @@ from app.routers import (
 )
 from app.routers.edges import Edge
 from app.routers.subscriptions import Lane, Subscriptions
+from app.vault import Vault
 from app.web import pages
 from app.web.edge import PageEdge
 from app.worker import Worker
@@ -101,7 +103,7 @@ def create_app(
     """Return the app. It opens no connection and starts no thread before it serves; with `worker_threads`, a worker
     runs inside.
     """
-    engine = engine or make_engine(settings.url, pool_size=settings.pool_size)
+    engine = engine or make_engine(settings.url, pool_size=settings.pool_size, vault=Vault.of(settings))
     app = FastAPI(
         title="Earshot",
         version="0.1.0",
@@ -113,6 +115,7 @@ def create_app(
         separate_input_output_schemas=False,
     )
     app.state.house = House(settings, engine, clock)
+    app.state.limits = Limits()
     app.state.subscriptions = Subscriptions(app.state.house)
     for router in ROUTERS:
         app.include_router(router)
