@@ -1,16 +1,20 @@
 """Tell what changed: one row per change, in the transaction of the change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert
 
 from app import ids
 from app.db import DbSession, after_commit
-from app.models.tables import event
+from app.models.tables import event, event_detail
 from app.rules.access import Actor
 from app.wake import bell_of
+
+Detail = Mapping[str, Any]
+"""What an event has to say besides, as JSON takes it: personal values, never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,16 @@ def tell(
     actor: Actor,
     now: datetime,
     object_type: str | None = None,
+    detail: Detail | None = None,
 ) -> None:
-    """Record `act`, such as `seat.booked`, on one object. The type is the word before the dot unless given."""
-    tell_many(db, act, [(object_id, version)], actor=actor, now=now, object_type=object_type)
+    """Record `act`, such as `seat.booked`, on one object. The type is the word before the dot unless given.
+
+    `detail` is kept apart from the event, so that it can be erased: without any, nothing is.
+    """
+    kind = object_type or act.partition(".")[0]
+    event_id = _record(db, [(act, kind, object_id, version)], actor=actor, now=now)[0]
+    if detail:
+        db.execute(insert(event_detail).values(event_id=event_id, detail=dict(detail)))
 
 
 def tell_many(
@@ -61,10 +72,12 @@ def tell_acts(db: DbSession, told: Iterable[tuple[str, str, int]], *, actor: Act
     _record(db, rows, actor=actor, now=now)
 
 
-def _record(db: DbSession, told: Sequence[tuple[str, str, str, int]], *, actor: Actor, now: datetime) -> None:
+def _record(db: DbSession, told: Sequence[tuple[str, str, str, int]], *, actor: Actor, now: datetime) -> list[str]:
+    """Write the events down and return their ids."""
+    event_ids = [ids.new("evt", now) for _ in told]
     rows = [
         {
-            "id": ids.new("evt", now),
+            "id": event_id,
             "at": now,
             "actor": actor.name,
             "on_behalf_of_id": actor.on_behalf_of_id,
@@ -74,8 +87,9 @@ def _record(db: DbSession, told: Sequence[tuple[str, str, str, int]], *, actor: 
             "object_id": object_id,
             "version": version,
         }
-        for act, kind, object_id, version in told
+        for event_id, (act, kind, object_id, version) in zip(event_ids, told, strict=True)
     ]
     if rows:
         db.execute(insert(event), rows)
         after_commit(db, bell_of(db.get_bind()).ring_everywhere)  # for the herald, who announces them
+    return event_ids

@@ -18,6 +18,7 @@ Row = TypeVar("Row")
 class CursorInvalid(Malformed):
     """The cursor was altered, or belongs to another filter or sort."""
 
+    noted = True
     code = "cursor_invalid"
     title = "This cursor does not belong to this list"
 

@@ -21,6 +21,7 @@ from app.errors import (
     Unauthenticated,
     Unavailable,
 )
+from app.routers.refusal_notes import RefusalNotes
 
 MEDIA_TYPE = "application/problem+json"
 _CODES = {"missing": "required", "extra_forbidden": "unknown_field", "model_attributes_type": "object_expected"}
@@ -109,9 +110,12 @@ def refuse(problem: Problem, *, request_id: str) -> Response:
 
 def install(app: FastAPI, *, allowed_methods: "AllowedMethods") -> None:
     """Answer every failure of this app as a problem."""
+    notes = RefusalNotes()
 
     @app.exception_handler(Problem)
     def _problem(request: Request, problem: Problem) -> Response:
+        if problem.noted:  # the transaction of the request is rolled back by now
+            notes.note(request, problem)
         return refuse(problem, request_id=request.state.request_id)
 
     @app.exception_handler(RequestValidationError)

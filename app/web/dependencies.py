@@ -22,6 +22,7 @@ from app.rules.access import Actor
 class ForeignForm(Forbidden):
     """The form was not sent by one of our pages."""
 
+    noted = True
     code = "foreign_form"
     title = "This did not come from one of our pages"
 
