@@ -6,9 +6,19 @@ from sqlalchemy import ColumnElement, and_, select
 
 from app import credentials
 from app.db import DbSession
+from app.errors import Forbidden
 from app.models.tables import api_key, browser_session, person, program_manager, sign_in_link
-from app.rules.access import Actor, leads
+from app.rules.access import Actor, leads, may_stand_in, may_stand_in_for
 from app.vocabulary import PersonStatus, Role
+
+
+class CannotActFor(Forbidden):
+    """This credential acts on nobody's behalf, or not on that of this person."""
+
+    code = "cannot_act_for"
+    title = "This credential may not act on behalf of that person"
+    noted = True
+
 
 IDLE_LIFE = timedelta(hours=8)
 """A browser session unused for so long is over. Use is noted once a minute, so it may end that earlier."""
@@ -78,6 +88,29 @@ def actor_of(
         managed = select(program_manager.c.program_id).where(program_manager.c.person_id == person_id)
         programs = frozenset(db.execute(managed).scalars())
     return Actor(credential_id, role, person_id, scopes, reports, programs, behind)
+
+
+def acting_for(db: DbSession, actor: Actor, person_id: str) -> Actor:
+    """Return the actor as this person, with no more than that person may do and no more than their own scopes let them.
+    Refused as `cannot_act_for`, whoever is meant: somebody absent, left, admin or auditor is no different.
+    """
+    found = db.execute(select(person.c.role, person.c.status).where(person.c.id == person_id)).first()
+    if (
+        not may_stand_in(actor)
+        or found is None
+        or found.status is PersonStatus.LEFT
+        or not may_stand_in_for(found.role)
+        or person_id == actor.person_id
+    ):
+        raise CannotActFor("Admins act on behalf of reps and managers who are here.", by=actor.credential_id)
+    return actor_of(
+        db,
+        credential_id=actor.credential_id,
+        role=found.role,
+        person_id=person_id,
+        scopes=actor.scopes,
+        behind=actor.name,
+    )
 
 
 def reports_of(db: DbSession, person_id: str) -> frozenset[str]:

@@ -40,6 +40,11 @@ class Actor:
         return self.behind or self.person_id or self.credential_id
 
     @property
+    def people(self) -> frozenset[str]:
+        """Those for whom they act: themselves, and who reports to them."""
+        return self.reports if self.person_id is None else self.reports | {self.person_id}
+
+    @property
     def on_behalf_of_id(self) -> str | None:
         """As whom somebody else acts."""
         return self.person_id if self.behind else None
@@ -74,6 +79,22 @@ def decides_access(actor: Actor) -> bool:
     return actor.role is Role.ADMIN
 
 
+def may_stand_in(actor: Actor) -> bool:
+    """Whether the actor may act on somebody's behalf: admins, and integrations that may change people; never somebody
+    who does so already.
+    """
+    if actor.behind is not None:
+        return False
+    return actor.role is Role.ADMIN or (
+        actor.role is Role.INTEGRATION and admits(actor.scopes, Area.PEOPLE, writes=True)
+    )
+
+
+def may_stand_in_for(role: Role) -> bool:
+    """Whether others may act on behalf of somebody of this role: of nobody who sees everything."""
+    return role in (Role.REP, Role.MANAGER, Role.PROGRAM_MANAGER)
+
+
 def may_see(actor: Actor, person_id: str) -> bool:
     """Whether the actor may see what is private to this person."""
     return sees_the_house(actor) or may_act_for(actor, person_id)
@@ -89,6 +110,18 @@ def is_theirs(actor: Actor, person_id: str) -> bool:
     return runs_the_house(actor) or actor.person_id == person_id
 
 
+def sees_theirs(actor: Actor, person_id: str) -> bool:
+    """Whether the actor may see what this person alone decides about. Not who leads them: they act in their place."""
+    return sees_the_house(actor) or actor.person_id == person_id
+
+
+def may_see_figures(actor: Actor, person_id: str, *, allowed: bool) -> bool:
+    """Whether the actor may see figures of this person: loads, needs, what speaks for them. `allowed`: whether the
+    house lets anybody but the person see such figures at all.
+    """
+    return actor.person_id == person_id or (allowed and may_see(actor, person_id))
+
+
 def runs_program(actor: Actor, program_id: str) -> bool:
     """Whether the actor may change a program: its rules, runs, matches and enrolments."""
     return runs_the_house(actor) or program_id in actor.programs
@@ -99,11 +132,11 @@ def sees_program(actor: Actor, program_id: str) -> bool:
     return sees_the_house(actor) or program_id in actor.programs
 
 
-def may_set_level(actor: Actor, person_id: str, *, mentors: frozenset[str], managers: frozenset[str]) -> str | None:
+def may_set_level(actor: Actor, person_id: str, *, mentors: frozenset[str]) -> str | None:
     """As what the actor may state a skill level of this person: admin, manager, mentor or self; None: not at all."""
     if runs_the_house(actor):
         return "admin"
-    if actor.person_id in managers:
+    if person_id in actor.reports:
         return "manager"
     if actor.person_id in mentors:
         return "mentor"
