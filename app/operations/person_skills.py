@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert
 
 from app import ids
 from app.db import DbSession
-from app.errors import Fault, Forbidden, Invalid
+from app.errors import Fault, Forbidden, Invalid, NotFound
 from app.models import Person
 from app.models.tables import person_skill, skill_assessment
 from app.operations.changes import check_version
@@ -40,6 +40,8 @@ def set_skills(
     Locks the person.
     """
     _, said_as = person_skills.person_with_skills(db, person_id, actor=actor)
+    if said_as is None:
+        raise NotFound
     found = row_for_update(db, Person, person_id)
     check_version(found, expected_version)
     _check_teaching(skills)

@@ -10,19 +10,18 @@ from app.errors import NotFound
 from app.models.tables import match, person_skill
 from app.models.tables import skill_assessment as assessment
 from app.queries import people
-from app.rules.access import Actor, may_set_level
+from app.rules.access import Actor, may_see, may_set_level
 from app.rules.skills import SkillState
 from app.vocabulary import MatchStatus
 
 
-def person_with_skills(db: DbSession, person_id: str, *, actor: Actor) -> tuple[Any, str]:
-    """Return the person's row and as what the actor may speak of their skills. Raises NotFound unless they are the
-    person, a mentor of theirs now, above them in the reporting line, or an admin.
+def person_with_skills(db: DbSession, person_id: str, *, actor: Actor) -> tuple[Any, str | None]:
+    """Return the person's row, and as what the actor may speak of their skills; None when they may only see them.
+    Raises NotFound unless they are the person, a mentor of theirs now, lead them, or see everything.
     """
     found = people.person_by_id(db, person_id, actor=actor)
-    managers = people.managers_of(db, person_id)
-    said_as = may_set_level(actor, person_id, mentors=_mentors(db, person_id), managers=managers)
-    if said_as is None:
+    said_as = may_set_level(actor, person_id, mentors=_mentors(db, person_id))
+    if said_as is None and not may_see(actor, person_id):
         raise NotFound
     return found, said_as
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.db import transaction
 from app.models import Match
 from app.models.tables import program, skill_assessment
-from app.vocabulary import MatchStatus
+from app.vocabulary import MatchStatus, Role
 from tests.harness import NOW, Api
 from tests.statements import counted
 
@@ -104,15 +104,15 @@ def test_of_two_statements_in_one_instant_the_later_one_is_remembered(api: Api) 
 
 
 def test_a_mentor_or_a_manager_states_levels_and_nothing_else(api: Api) -> None:
-    top = a_rep(api, "top")
-    boss = a_rep(api, "boss", manager_id=top)
+    top = a_rep(api, "top", role="manager")
+    boss = a_rep(api, "boss", role="manager", manager_id=top)
     mentor, ada = a_rep(api, "mentor"), a_rep(api, "ada", manager_id=boss)
     paired(api, mentor=mentor, mentee=ada, status=MatchStatus.ACTIVE)
     place = f"/v1/people/{ada}/skills"
     api.rep(ada).put(place, json={"skills": [skill("demo.technical", 3, 2, True)]})
 
     for level, who in enumerate((top, boss, mentor)):
-        rep = api.rep(who)
+        rep = api.client(api.key(Role.MANAGER, who))
         assert rep.get(place).status_code == 200
         stated = rep.put(place, json={"skills": [skill("demo.technical", level, 2, False)]})
         assert stated.status_code == 200, stated.text
@@ -126,12 +126,18 @@ def test_a_mentor_or_a_manager_states_levels_and_nothing_else(api: Api) -> None:
 
 @pytest.mark.parametrize("status", [MatchStatus.PENDING, MatchStatus.PAUSED, MatchStatus.ENDED])
 def test_skills_are_hidden_from_everybody_else(api: Api, status: MatchStatus) -> None:
-    boss = a_rep(api, "boss")
+    boss = a_rep(api, "boss")  # a CRM says whom somebody leads, and an admin whether that lets them see anything
     ada, peer, other = a_rep(api, "ada", manager_id=boss), a_rep(api, "peer", manager_id=boss), a_rep(api, "other")
     paired(api, mentor=other, mentee=ada, status=status)
     paired_mentee = api.rep(ada)
 
-    for rep, person in ((api.rep(peer), ada), (api.rep(other), ada), (paired_mentee, boss), (paired_mentee, other)):
+    for rep, person in (
+        (api.rep(boss), ada),
+        (api.rep(peer), ada),
+        (api.rep(other), ada),
+        (paired_mentee, boss),
+        (paired_mentee, other),
+    ):
         place = f"/v1/people/{person}/skills"
         for hidden in (rep.get(place), rep.put(place, json={"skills": []})):
             assert (hidden.status_code, hidden.json()["code"]) == (404, "not_found")
