@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     """Where people reach the service: links, feeds and cookies are made from it."""
     secret_key: SecretStr = SecretStr("")
     """Signs cursors and links; made at the first start in `dir` when not given."""
+    vault_keys: SecretStr = SecretStr("")
+    """Seal what is secret in the database, `id:base64` with blanks between: the first seals, all open. When not given,
+    they are lines of `dir`/vault.keys, which the first start makes.
+    """
     mail_from: Email = "earshot@earshot.example"
     """The mailbox that invites come from; the ORGANIZER of every entry."""
     smtp_host: str = ""
@@ -102,17 +106,33 @@ def load(**given: object) -> Settings:
     return settings.model_copy(update={"secret_key": SecretStr(_kept_secret(settings.dir / "secret.key"))})
 
 
-def _kept_secret(path: Path) -> str:
+def keep(path: Path, text: str) -> None:
+    """Write a file for its owner's eyes only, unless there is one: of two processes at the same first start one wins,
+    and nobody reads half of it.
+    """
     if not path.exists():
-        # Linked into place whole: of two processes at the same first start one wins, and nobody reads half a key.
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
+        draft = _draft(path, text)
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
+
+
+def replace(path: Path, text: str) -> None:
+    """Give such a file another content: whoever reads it finds the old one or the new one, whole."""
+    _draft(path, text).replace(path)
+
+
+def _draft(path: Path, text: str) -> Path:
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _kept_secret(path: Path) -> str:
+    keep(path, secrets.token_urlsafe(48))
     kept = path.read_text().strip()
     if len(kept) < 32:
         raise ValueError(f"{path.name} in the data folder holds no key: delete the file, and a new one is made.")

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session as DbSession
 
 from app.errors import Conflict, Invalid, Problem, Unavailable
+from app.vault import Vault
 from app.wake import Bell
 
 __all__ = ["DbSession", "Retryable", "is_transient", "make_engine", "retrying", "transaction"]
@@ -122,11 +123,16 @@ class WriterQueue:
                 self._held = False
 
 
-def make_engine(url: str, *, pool_size: int = 10) -> Engine:
-    """Return an engine on which writes are serial and safe. Connections are opened lazily."""
+def make_engine(url: str, *, pool_size: int = 10, vault: Vault | None = None) -> Engine:
+    """Return an engine on which writes are serial and safe. Connections are opened lazily. Without a vault, no secret
+    can be kept or had by it.
+    """
     parsed = make_url(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed, pool_size)
     engine.update_execution_options(bell=Bell(engine))
+    if vault is not None:
+        for one in (engine, reader_of(engine)):
+            one.update_execution_options(vault=vault)
     return engine
 
 

@@ -17,7 +17,7 @@ from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.operations.installation import first_start
 from tests.databases import Databases
-from tests.harness import NOW, Api, FakeClock, served, with_prepared_routes
+from tests.harness import NOW, TEST_VAULT, Api, FakeClock, served, with_prepared_routes
 from tests.postgres import create_database, drop_database, running_postgres
 
 
@@ -121,7 +121,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    made = make_engine(database_url)
+    made = make_engine(database_url, vault=TEST_VAULT)
     yield made
     made.dispose()
 
@@ -145,7 +145,7 @@ def serve() -> Iterator[Callable[..., Api]]:
                 allow_plain_http=True,
                 _env_file=None,
             )
-            engine = make_engine(database_url)
+            engine = make_engine(database_url, vault=TEST_VAULT)
             url = stack.enter_context(served(with_prepared_routes(create_app(settings, engine=engine, clock=clock))))
             stack.callback(engine.dispose)
             return Api(url, engine, clock, settings, stack)

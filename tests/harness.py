@@ -22,10 +22,15 @@ from app.main import create_app
 from app.operations.api_keys import create_api_key
 from app.rules.access import SYSTEM
 from app.serving import listening, server
+from app.vault import Key, Vault
 from app.vocabulary import Role
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 """A Saturday; the next Monday is 2026-11-23."""
+
+
+TEST_VAULT = Vault([Key("testtest", bytes(32))])
+"""Of every engine that a test makes for itself and keeps secrets with."""
 
 
 @dataclass

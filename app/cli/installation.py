@@ -18,6 +18,7 @@ from app.db import DbSession, make_engine, written
 from app.errors import Problem
 from app.operations.installation import first_start
 from app.queries import people
+from app.vault import BadKeys, Vault
 
 Dir = Annotated[Path | None, typer.Option("--dir", help="Folder of the embedded database, outbox, feeds and report.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
@@ -114,7 +115,12 @@ def person_id(db: DbSession, email: str) -> str:
 
 def _engine(settings: Settings) -> Engine:
     try:
-        return make_engine(settings.url, pool_size=settings.pool_size)
+        vault = Vault.of(settings)
+        _ = vault.keys  # made, and read, before anything needs them
+    except BadKeys as why:
+        fail(str(why))
+    try:
+        return make_engine(settings.url, pool_size=settings.pool_size, vault=vault)
     except ValueError:  # its port is none
         fail(_UNREAD_URL)
 

@@ -37,6 +37,7 @@ from app.operations.installation import first_start
 from app.operations.sign_in import create_sign_in_link
 from app.rules.access import SYSTEM
 from app.serving import listening, server
+from app.vault import Vault
 from app.vocabulary import JobStatus, Role
 from app.worker import EMBEDDED_THREADS
 
@@ -91,7 +92,7 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
         public_url = f"http://127.0.0.1:{port}" if once else url
         settings = config.load(dir=folder, database_url="", smtp_host="", public_url=public_url, allow_plain_http=True)
         (folder / "address").write_text(public_url)
-        engine = make_engine(settings.url)
+        engine = make_engine(settings.url, vault=Vault.of(settings))
         migrations.upgrade(engine)
         with transaction(engine, writes=True) as db:
             first_start(db, now=clock())
