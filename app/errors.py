@@ -155,6 +155,17 @@ class Invalid(Problem):
     title = "The request is against a rule"
 
 
+class TooMany(Problem):
+    """They came too often: the same request will work after a while."""
+
+    status = 429
+    code = "too_many_requests"
+    title = "Too many requests"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Come again in {retry_after} seconds.", headers={"Retry-After": str(retry_after)})
+
+
 class Unavailable(Problem):
     """Too much at once, or the database is away: the same request will work in a moment."""
 
