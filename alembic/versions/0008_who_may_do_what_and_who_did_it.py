@@ -10,8 +10,33 @@ down_revision = "0007"
 
 KEY = sa.String(48).with_variant(sa.String(48, collation="C"), "postgresql")
 INSTANT = sa.DateTime(timezone=True)
-NO_MAP, NOT_SEALED = sa.text("'{}'"), sa.text("seal IS NULL")
+NO_MAP, NOT_SEALED, SEALED = sa.text("'{}'"), sa.text("seal IS NULL"), sa.text("seal IS NOT NULL")
 WIDER = (("url", 2000, 4000), ("secret", 100, 300), ("previous_secret", 100, 300))
+
+# Nobody changes what the audit says, not even we: an event may be announced and come under a seal, once, and goes only
+# when its whole seal was given up; seals stay.
+FACTS = "sequence, id, at, actor, on_behalf_of_id, credential_id, act, object_type, object_id, version"
+GIVEN_UP = "SELECT 1 FROM audit_seal WHERE number = OLD.seal AND purged_at IS NOT NULL"
+APPEND_ONLY = (
+    ("event_facts_stay", f"UPDATE OF {FACTS} ON event", ""),
+    ("event_seal_stays", "UPDATE OF seal ON event", "OLD.seal IS NOT NULL"),
+    ("event_stays", "DELETE ON event", f"NOT EXISTS ({GIVEN_UP})"),
+    ("audit_seal_facts_stay", "UPDATE OF number, sealed_at, events, digest ON audit_seal", ""),
+    ("audit_seal_purge_stays", "UPDATE OF purged_at ON audit_seal", "OLD.purged_at IS NOT NULL"),
+    ("audit_seal_stays", "DELETE ON audit_seal", ""),
+)
+"""Name, what it is before, and when it refuses; always, when nothing is said."""
+REFUSAL = f"""
+CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'event' AND TG_OP = 'DELETE' THEN
+        IF EXISTS ({GIVEN_UP}) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'audit_is_append_only';
+END $$
+"""
 
 
 def upgrade() -> None:
@@ -54,6 +79,7 @@ def upgrade() -> None:
     op.add_column("event", sa.Column("credential_id", KEY, nullable=True))
     op.add_column("event", sa.Column("seal", sa.Integer(), nullable=True))
     op.create_index("event_to_seal", "event", ["sequence"], sqlite_where=NOT_SEALED, postgresql_where=NOT_SEALED)
+    op.create_index("event_under_seal", "event", ["seal", "sequence"], sqlite_where=SEALED, postgresql_where=SEALED)
     op.create_table(
         "event_detail",
         sa.Column("event_id", KEY, nullable=False),
@@ -66,8 +92,10 @@ def upgrade() -> None:
         sa.Column("sealed_at", INSTANT, nullable=False),
         sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("purged_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
+    _make_append_only()
 
     op.add_column("installation", sa.Column("retention_days", sa.JSON(), server_default=NO_MAP, nullable=False))
     op.add_column("installation", sa.Column("monitoring_notice", sa.String(length=5000), nullable=True))
@@ -102,6 +130,8 @@ def downgrade() -> None:
     op.execute(
         "DELETE FROM api_key WHERE role = 'integration' OR scopes IS NOT NULL"
     )  # they would be let in everywhere
+    _let_go_of_events()
+    op.drop_index("event_under_seal", "event")
     op.drop_index("event_to_seal", "event")
     for table, columns in (
         ("person", ("erased_at",)),
@@ -118,6 +148,31 @@ def downgrade() -> None:
             op.drop_column(table, column)
     for table in ("audit_seal", "event_detail", "program_manager", "sign_in_identity"):
         op.drop_table(table)
+
+
+def _make_append_only() -> None:
+    """Let the database itself refuse: a mistake of ours, or somebody who has only its password."""
+    if op.get_context().dialect.name == "sqlite":
+        for name, before, when in APPEND_ONLY:
+            condition = f"WHEN {when} " if when else ""
+            refuse = "BEGIN SELECT RAISE(ABORT, 'audit_is_append_only'); END"
+            op.execute(f"CREATE TRIGGER {name} BEFORE {before} {condition}{refuse}")
+        return
+    op.execute(REFUSAL)
+    refuse = "EXECUTE FUNCTION audit_is_append_only()"
+    for name, before, when in APPEND_ONLY:
+        condition = f"WHEN ({when}) " if when and "SELECT" not in when else ""  # the function asks that itself
+        op.execute(f"CREATE TRIGGER {name} BEFORE {before} FOR EACH ROW {condition}{refuse}")
+    for table in ("event", "audit_seal"):
+        op.execute(f"CREATE TRIGGER {table}_is_not_emptied BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {refuse}")
+
+
+def _let_go_of_events() -> None:
+    if op.get_context().dialect.name == "sqlite":
+        for name, _, _ in APPEND_ONLY:
+            op.execute(f"DROP TRIGGER {name}")
+    else:
+        op.execute("DROP FUNCTION audit_is_append_only() CASCADE")
 
 
 def _digest_urls() -> None:

@@ -11,13 +11,17 @@ from app.vocabulary import JobStatus, WorkStatus
 
 
 class Event(SQLModel, table=True):
-    """One change: who did what to which version of what. Webhooks, audit and live pages read it."""
+    """One change: who did what to which version of what. Webhooks, audit and live pages read it.
 
-    _NOT_ANNOUNCED, _NOT_SEALED = text("announced = false"), text("seal IS NULL")
+    Triggers see to it that none is changed, and that none goes before its seal was given up.
+    """
+
+    _NOT_ANNOUNCED, _NOT_SEALED, _SEALED = text("announced = false"), text("seal IS NULL"), text("seal IS NOT NULL")
     __table_args__ = (
         Index("event_of_object", "object_id"),
         Index("event_to_announce", "sequence", sqlite_where=_NOT_ANNOUNCED, postgresql_where=_NOT_ANNOUNCED),
         Index("event_to_seal", "sequence", sqlite_where=_NOT_SEALED, postgresql_where=_NOT_SEALED),
+        Index("event_under_seal", "seal", "sequence", sqlite_where=_SEALED, postgresql_where=_SEALED),
     )
 
     sequence: int | None = Field(
@@ -61,6 +65,8 @@ class AuditSeal(SQLModel, table=True):
     events: int
     """How many it is over."""
     digest: str = Field(max_length=64)
+    purged_at: datetime | None = None
+    """When its events were given up: they may be deleted, and can't be checked any more."""
 
 
 class Operation(SQLModel, table=True):
