@@ -15,7 +15,7 @@ from app.models.tables import busy, pause
 from app.operations.events import tell
 from app.operations.settling import settle_waits_of
 from app.queries.rows import row_for_update
-from app.rules.access import Actor, may_act_for
+from app.rules.access import Actor, is_theirs, may_act_for
 from app.vocabulary import BusyStatus
 
 OFFICE_HOURS = tuple((weekday, 9 * 60, 17 * 60) for weekday in range(1, 6))
@@ -52,7 +52,7 @@ def set_availability(
     keep free before and after sessions booked from now on. Refused as `night_shift` or `overlap`, pointing at the
     range by its place in what was given. Locks the person.
     """
-    found = owned_person(db, person_id, actor=actor)
+    found = acted_for(db, person_id, actor=actor)
     hours = db.get_one(Availability, person_id)
     if expected_version not in (None, hours.version):
         raise Stale("Read it again, then change it.")
@@ -92,7 +92,7 @@ def create_pause(
     """Let somebody take nothing new on these local dates, the last one included; return the pause, and whether it is
     new. What is booked stays. Repeating it changes nothing. Locks the person.
     """
-    owned_person(db, person_id, actor=actor)
+    acted_for(db, person_id, actor=actor)
     same = select(Pause).filter_by(person_id=person_id, starts_on=starts_on, ends_on=ends_on)
     if (known := db.execute(same.order_by(pause.c.id).limit(1)).scalar()) is not None:
         return known, False
@@ -105,7 +105,7 @@ def create_pause(
 
 def delete_pause(db: DbSession, *, person_id: str, pause_id: str, actor: Actor, now: datetime) -> None:
     """End a pause, or take it back. Raises NotFound unless it is this person's. Locks the person."""
-    owned_person(db, person_id, actor=actor)
+    acted_for(db, person_id, actor=actor)
     found = db.get(Pause, pause_id)
     if found is None or found.person_id != person_id:
         raise NotFound
@@ -125,7 +125,7 @@ def replace_busy(
     now: datetime,
 ) -> None:
     """Replace what one source says of somebody's time. Locks the person, as booking does: neither misses the other."""
-    found = owned_person(db, person_id, actor=actor)
+    found = acted_for(db, person_id, actor=actor)
     db.execute(delete(busy).where(busy.c.person_id == person_id, busy.c.source == source))
     rows = [
         {
@@ -144,9 +144,16 @@ def replace_busy(
     tell(db, "busy.replaced", person_id, version=found.version, actor=actor, now=now)
 
 
-def owned_person(db: DbSession, person_id: str, *, actor: Actor) -> Person:
-    """Return the person, locked. Raises NotFound unless their private things are this actor's to change."""
+def acted_for(db: DbSession, person_id: str, *, actor: Actor) -> Person:
+    """Return the person, locked. Raises NotFound unless the actor may act for them."""
     if not may_act_for(actor, person_id):
+        raise NotFound
+    return row_for_update(db, Person, person_id)
+
+
+def owned_person(db: DbSession, person_id: str, *, actor: Actor) -> Person:
+    """Return the person, locked. Raises NotFound unless what they alone decide about is this actor's to change."""
+    if not is_theirs(actor, person_id):
         raise NotFound
     return row_for_update(db, Person, person_id)
 

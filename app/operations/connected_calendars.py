@@ -22,6 +22,7 @@ from app.operations.events import tell
 from app.operations.jobs import SOON, USUAL, enqueue, enqueue_each
 from app.operations.webhooks import UrlRefused
 from app.queries import connected_calendars
+from app.queries.sealed import sealed, to_keep
 from app.rules.access import SYSTEM, Actor
 from app.rules.destinations import NOT_PUBLIC, Allowed, destination, is_of_the_house, refuse_url
 from app.rules.refreshing import EVERY, next_look
@@ -82,15 +83,16 @@ def connect_calendar(
         raise CalendarConnected("Disconnect it first to change it.", extra={"calendar_id": known})
     if db.execute(select(func.count()).select_from(connected_calendar).where(mine)).scalar_one() >= MOST:
         raise TooManyCalendars("Disconnect one first.")
+    calendar_id, columns = ids.new("cal", now), connected_calendar.c
     made = ConnectedCalendar(
-        id=ids.new("cal", now),
+        id=calendar_id,
         person_id=person_id,
         name=name,
         kind=kind,
-        url=url,
+        url=sealed(db, columns.url, calendar_id, url),
+        username=username and sealed(db, columns.username, calendar_id, username),
+        password=password and sealed(db, columns.password, calendar_id, password),
         url_digest=digest(url),
-        username=username,
-        password=password,
         use=use,
         title_contains=title_contains,
         due_at=now + EVERY,
@@ -117,13 +119,13 @@ def patch_calendar(
     """Change what is given and have the calendar read soon: until then counts what was read last, calls and all.
     Refused as `password_alone`. Locks the calendar.
     """
-    connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor)
+    connected_calendars.own_calendar(db, person_id, calendar_id, actor=actor)
     found = _locked(db, calendar_id)
     if found is None:
         raise NotFound
     check_version(found, expected_version)
     _check_login(changes.get("username", found.username), changes.get("password", found.password))
-    act = "connected_calendar.changed"
+    act, changes = "connected_calendar.changed", to_keep(db, connected_calendar, found, changes)
     changed = amend(db, found, changes, act=act, object_id=calendar_id, actor=actor, now=now)
     if not {"name"}.issuperset(changed):
         found.etag = found.last_modified = None  # that its bytes are the same says nothing any more
@@ -145,7 +147,7 @@ def disconnect_calendar(
     """Forget a calendar, what it said of its owner's time, and what opens it. Calls ahead that were made of its events
     are cancelled with their seats: nothing would tell any more when they move. Locks the person and those calls.
     """
-    connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor)
+    connected_calendars.own_calendar(db, person_id, calendar_id, actor=actor)
     source = source_of(calendar_id)
     calendar_calls.lock_for_following(db, host_id=person_id, source=source, events=())
     owned_person(db, person_id, actor=actor)
@@ -162,7 +164,7 @@ def disconnect_calendar(
 
 def ask_for_refresh(db: DbSession, *, person_id: str, calendar_id: str, actor: Actor, now: datetime) -> Any:
     """Have a calendar read soon, and return it. While that waits, asking again adds nothing."""
-    found = connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor)
+    found = connected_calendars.own_calendar(db, person_id, calendar_id, actor=actor)
     _refresh(db, calendar_id, priority=SOON, now=now)
     return found
 

@@ -17,7 +17,7 @@ from app.operations.events import tell
 from app.queries import feeds, people
 from app.queries.entries import Desk, Fragment
 from app.queries.feed_kinds import may_see_team
-from app.rules.access import Actor, may_act_for
+from app.rules.access import Actor, is_theirs
 from app.vocabulary import FeedKind, FeedPrivacy
 
 NOTED = timedelta(minutes=1)
@@ -62,7 +62,7 @@ def create_feed(
     """
     if faults := _faults(kind, privacy, team_id):
         raise Invalid("See `errors`.", faults=faults)
-    if not may_act_for(actor, person_id):
+    if not is_theirs(actor, person_id):
         raise Forbidden("You can subscribe only to your own calendar.")
     if person_id not in people.lock_people(db, [person_id]):
         raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person."),))

@@ -1,4 +1,4 @@
-"""Read when somebody works and what other calendars say of their time. Private: their own, admins all."""
+"""Read when somebody works and what other calendars say of their time: their own, of who reports to them, or all."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from app.errors import NotFound
 from app.models.tables import availability, busy, pause, person
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, may_act_for
+from app.rules.access import Actor, may_see
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class BusyFilter:
 
 def hours_of(db: DbSession, person_id: str, *, actor: Actor) -> Any:
     """Return the row of somebody's working hours with their `time_zone`. Raises NotFound."""
-    if not may_act_for(actor, person_id):
+    if not may_see(actor, person_id):
         raise NotFound
     query = select(availability, person.c.time_zone).join(person, person.c.id == availability.c.person_id)
     return first_row(db, query.where(availability.c.person_id == person_id))
@@ -49,6 +49,6 @@ def list_pauses(db: DbSession, person_id: str, page: PageRequest, *, actor: Acto
 
 def _check_own(db: DbSession, person_id: str, *, actor: Actor) -> None:
     """Raise NotFound unless there is such a person and their private things are this actor's to see."""
-    if not may_act_for(actor, person_id):
+    if not may_see(actor, person_id):
         raise NotFound
     first_row(db, select(person.c.id).where(person.c.id == person_id))

@@ -1,4 +1,4 @@
-"""Read which calendars outside people connected. Private: their own, admins all."""
+"""Read which calendars outside people connected. Private: their own, admins and auditors all."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,9 @@ from app.errors import NotFound
 from app.models.tables import connected_calendar, person
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, may_act_for
+from app.queries.sealed import opened, shown
+from app.rules.access import Actor, is_theirs, sees_theirs
+from app.rules.destinations import destination
 from app.rules.refreshing import EVERY
 from app.vocabulary import CalendarHealth, PersonStatus
 
@@ -24,7 +26,7 @@ _SHOWN = tuple(column for column in connected_calendar.c if column.name not in _
 
 def list_calendars(db: DbSession, person_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
     """Return a page of somebody's connected calendars, oldest first. Raises NotFound. Two statements."""
-    if not may_act_for(actor, person_id):
+    if not sees_theirs(actor, person_id):
         raise NotFound
     first_row(db, select(person.c.id).where(person.c.id == person_id))
     query = select(*_SHOWN).where(connected_calendar.c.person_id == person_id)
@@ -33,15 +35,40 @@ def list_calendars(db: DbSession, person_id: str, page: PageRequest, *, actor: A
 
 def calendar_of(db: DbSession, person_id: str, calendar_id: str, *, actor: Actor) -> Any:
     """Return one of somebody's connected calendars. Raises NotFound when absent or not for this actor."""
-    if not may_act_for(actor, person_id):
+    if not sees_theirs(actor, person_id):
         raise NotFound
+    return _one(db, person_id, calendar_id)
+
+
+def own_calendar(db: DbSession, person_id: str, calendar_id: str, *, actor: Actor) -> Any:
+    """Return one of somebody's connected calendars. Raises NotFound when absent or not this actor's to change."""
+    if not is_theirs(actor, person_id):
+        raise NotFound
+    return _one(db, person_id, calendar_id)
+
+
+def _one(db: DbSession, person_id: str, calendar_id: str) -> Any:
     mine = connected_calendar.c.id == calendar_id, connected_calendar.c.person_id == person_id
     return first_row(db, select(*_SHOWN).where(*mine))
 
 
+def host_of(db: DbSession, row: Any) -> str | None:
+    """Return all that is shown of a calendar's address; None when its key is missing."""
+    url = shown(db, connected_calendar.c.url, row.id, row.url)
+    return None if url is None else destination(url).host
+
+
+def place_of(db: DbSession, row: Any) -> tuple[str, str | None, str | None]:
+    """Return a calendar's address, user name and password. Raises WontOpen."""
+    columns = connected_calendar.c
+    username = row.username and opened(db, columns.username, row.id, row.username)
+    password = row.password and opened(db, columns.password, row.id, row.password)
+    return opened(db, columns.url, row.id, row.url), username, password
+
+
 def calendar_to_read(db: DbSession, calendar_id: str) -> Any:
-    """Return a calendar with its secrets, and as `email` and `time_zone` those of its owner, who last changed at
-    `owner_changed_at`; None when it is gone, disabled, or its owner has left.
+    """Return a calendar, its secrets as they are kept, and as `email` and `time_zone` those of its owner, who last
+    changed at `owner_changed_at`; None when it is gone, disabled, or its owner has left.
     """
     of_owner = person.c.email, person.c.time_zone, person.c.updated_at.label("owner_changed_at")
     query = select(connected_calendar, *of_owner).join(person)

@@ -19,7 +19,8 @@ from app.models.tables import account, call, installation, person
 from app.models.tables import team as teams
 from app.queries import joinable
 from app.queries.entries import Desk, Drawn, drawn_entries
-from app.vocabulary import FeedPrivacy, PersonStatus, Role
+from app.rules.access import Actor, leads, sees_the_house
+from app.vocabulary import FeedPrivacy, PersonStatus
 
 Seats = tuple[tuple[str, datetime], ...]
 """Id, and moment of the last change, of each call on which somebody could take a seat."""
@@ -30,10 +31,12 @@ _MOST = 200
 
 
 def may_see_team(db: DbSession, *, team_id: str, person_id: str) -> bool:
-    """Whether this person is in the team, manages somebody in it, directly or through others, or is an admin."""
+    """Whether this person is in the team, leads somebody in it, directly or through others, or sees everything."""
     role, own_team = db.execute(select(person.c.role, person.c.team_id).where(person.c.id == person_id)).one()
-    if role is Role.ADMIN or own_team == team_id:
+    if own_team == team_id or sees_the_house(Actor("feed", role, person_id)):
         return True
+    if not leads(role):
+        return False
     line = select(person.c.manager_id).where(_in_team(team_id)).cte("line", recursive=True)
     line = line.union(select(person.c.manager_id).where(person.c.id == line.c.manager_id))
     return db.execute(select(line.c.manager_id).where(line.c.manager_id == person_id)).first() is not None

@@ -20,7 +20,7 @@ from app.queries import feed_kinds
 from app.queries.entries import Desk, Fragment, busy_only, drawn_entries
 from app.queries.feed_kinds import Seats
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor, is_theirs, sees_the_house
 from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part, PersonStatus
 
 _BACK, _AHEAD = timedelta(days=30), timedelta(days=365)
@@ -52,7 +52,7 @@ class FeedState:
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Return the condition for the subscriptions this actor may know of: their own."""
-    return true() if runs_the_house(actor) else feed.c.person_id == actor.person_id
+    return true() if sees_the_house(actor) else feed.c.person_id == actor.person_id
 
 
 def feed_by_id(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
@@ -61,9 +61,11 @@ def feed_by_id(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
 
 
 def feed_for_update(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
-    """Return one subscription's row, locked. Raises NotFound when absent or not for this actor."""
-    query = select(feed).where(feed.c.id == feed_id, visible(actor))
-    return _first(db, query.with_for_update(key_share=True))
+    """Return one subscription's row, locked. Raises NotFound when absent or not this actor's to change."""
+    found = _first(db, select(feed).where(feed.c.id == feed_id).with_for_update(key_share=True))
+    if not is_theirs(actor, found.person_id):
+        raise NotFound
+    return found
 
 
 def live_feed(db: DbSession, *, person_id: str, kind: FeedKind, team_id: str | None) -> str | None:

@@ -10,7 +10,7 @@ from app.ical.connected import Range, merged
 from app.models.tables import person
 from app.queries.busy import taken
 from app.queries.rows import first_row
-from app.rules.access import Actor, may_act_for
+from app.rules.access import Actor, may_see
 
 
 def taken_time(
@@ -19,7 +19,7 @@ def taken_time(
     """Return the time in [start, end) that keeps somebody from being booked: imported busy time, what Earshot booked
     and calls they host. Sorted; none touches the next. Raises NotFound. Two statements.
     """
-    if not may_act_for(actor, person_id):
+    if not may_see(actor, person_id):
         raise NotFound
     first_row(db, select(person.c.id).where(person.c.id == person_id))
     return merged(taken(db, [person_id], start, end, now=now)[person_id])

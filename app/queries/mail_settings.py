@@ -1,4 +1,4 @@
-"""Read what mail people want, and who stands behind the link in a mail. Private: their own, admins all."""
+"""Read what mail people want, and who stands behind the link in a mail. Private: their own, admins and auditors all."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.errors import NotFound
 from app.models import MailSetting
 from app.models.tables import mail_setting, person
 from app.queries.rows import first_row
-from app.rules.access import Actor, may_act_for
+from app.rules.access import Actor, sees_theirs
 from app.rules.reminders import Topic
 from app.vocabulary import PersonStatus
 
@@ -51,7 +51,7 @@ def mail_settings_of(db: DbSession, person_id: str, *, actor: Actor) -> Any:
     """Return what mail somebody wants. Without settings of their own it is what holds for everybody, as version 0.
     Raises NotFound. One statement.
     """
-    if not may_act_for(actor, person_id):
+    if not sees_theirs(actor, person_id):
         raise NotFound
     return first_row(db, _SETTINGS.where(person.c.id == person_id))
 

@@ -71,8 +71,8 @@ class World:
 def world(api: Api) -> World:
     with transaction(api.engine, writes=True) as db:
         team_id = create_team(db, name="North", actor=SYSTEM, now=api.clock()).id
-        zoe = a_person(db, "Zoe")
-        ana = a_person(db, "Ana", manager_id=zoe.id)
+        zoe = a_person(db, "Zoe", role=Role.MANAGER)
+        ana = a_person(db, "Ana", role=Role.MANAGER, manager_id=zoe.id)
         jo = a_person(db, "Jo", team_id=team_id, manager_id=ana.id, observe_per_day=9, observe_per_week=50)
         tom = a_person(db, "Tom")
         scene = a_scene(db)
@@ -85,10 +85,20 @@ def test_a_team_is_told_to_its_own_to_who_manages_them_and_to_admins_alone(world
     assert world.make(world.tom, "team", team_id="team_none")[1]["code"] == "unknown_reference"
     with transaction(world.api.engine, writes=True) as db:
         chief = a_person(db, "Chief", role=Role.ADMIN)
+        auditor = a_person(db, "Audrey", role=Role.AUDITOR)
 
-    paths = [world.of_team(person) for person in (world.jo, world.ana, world.zoe, chief)]
+    paths = [world.of_team(person) for person in (world.jo, world.ana, world.zoe, chief, auditor)]
 
-    assert [len(world.events(path)) for path in paths] == [1, 1, 1, 1]
+    assert [len(world.events(path)) for path in paths] == [1, 1, 1, 1, 1]
+
+
+def test_who_has_people_below_them_but_not_the_role_reads_no_team(world: World) -> None:
+    path = world.of_team(world.ana)
+
+    world.change(world.ana, role=Role.REP)
+
+    assert world.fetch(path).status_code == 404
+    assert world.make(world.ana, "team", team_id=world.team_id)[1]["code"] == "forbidden"
 
 
 @pytest.mark.parametrize(
