@@ -30,6 +30,11 @@ def new_api_key(key_id: str) -> tuple[str, str]:
     return f"es_live_{text}{_check(text)}", digest(text[26:])
 
 
+def key_id_of(shown: str) -> str:
+    """Return which key this is, as it was shown."""
+    return f"key_{shown[8:34]}"
+
+
 def read_api_key(presented: str) -> PresentedKey | None:
     """Take a presented key apart; None when it is malformed or mistyped (CRC-32), which costs no database access."""
     found = _KEY.fullmatch(presented)

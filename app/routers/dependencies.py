@@ -8,8 +8,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Annotated, Any, TypeVar, get_origin
 
@@ -19,18 +20,23 @@ from fastapi.routing import APIRoute
 
 from app import credentials, db
 from app.db import DbSession
-from app.errors import Fault, Invalid, Malformed, Stale, Unauthenticated
+from app.errors import Fault, Invalid, Malformed, Stale, Unauthenticated, Unavailable
 from app.house import House
 from app.operations import idempotency
-from app.queries import access as access_queries
+from app.operations.api_keys import note_key_use
+from app.queries.access import acting_for
+from app.queries.api_keys import key_in_use
 from app.queries.pages import PageOf, PageRequest
+from app.routers.areas import check_scope
 from app.routers.problems import NotModified, Replay
+from app.routers.rates import count_failure, count_key, is_to_note
 from app.rules.access import Actor
 from app.schemas.shapes import Listing
 
 T = TypeVar("T")
 _ETAG = re.compile(r'"v(\d{1,9})(?:-[0-9a-z]{1,20})?"')
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PERSON = re.compile(r"per_[0-9a-z]{26}")
 _KEPT_HEADERS = ("location", "etag", "content-type", "retry-after")
 
 
@@ -112,16 +118,38 @@ Now = Annotated[datetime, Depends(now)]
 
 
 def current_actor(request: Request, the: TheHouse, now: Now) -> Actor:
-    """Return who is asking, by their bearer key. Looked up before any write begins: strangers wait for no lock."""
+    """Return who is asking, by their bearer key, which must be let in here and not come too often; as somebody else
+    where `On-Behalf-Of` says so. Looked up before any write begins: strangers wait for no lock.
+    """
+    try:
+        actor = _let_in(request, the, now)
+    except Unauthenticated:
+        if "authorization" in request.headers:
+            count_failure(request, at=now)
+        raise
+    if is_to_note(request, actor.credential_id, at=now):
+        with suppress(Unavailable):  # a busy database is no reason to answer nothing
+            db.written(the.engine, partial(note_key_use, key_id=actor.credential_id, now=now))
+    return actor
+
+
+def _let_in(request: Request, the: House, now: datetime) -> Actor:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     presented = credentials.read_api_key(key.strip()) if scheme.lower() == "bearer" else None
     if presented is None:
         raise Unauthenticated
+    behalf = request.headers.get("on-behalf-of")
     with db.transaction(the.engine, writes=False) as reading:
-        actor = access_queries.actor_for_key(reading, presented, now=now)
-    if actor is None:
-        raise Unauthenticated
-    return actor
+        found = key_in_use(reading, presented, now=now)
+        if found is None:
+            raise Unauthenticated
+        count_key(request, presented.key_id, found.requests_per_minute, at=now)
+        check_scope(request, found.actor)
+        if behalf is None:
+            return found.actor
+        if not _PERSON.fullmatch(behalf):
+            raise Malformed("On-Behalf-Of holds the id of a person.")
+        return acting_for(reading, found.actor, behalf)
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
@@ -169,7 +197,9 @@ Db = Annotated[DbSession, Depends(write_db, scope="function")]
 
 def _fingerprint(request: Request) -> str:
     body: bytes = request.state.body
-    parts = (request.method.encode(), request.url.path.encode(), request.url.query.encode(), body)
+    parts = [request.method.encode(), request.url.path.encode(), request.url.query.encode(), body]
+    if behalf := request.headers.get("on-behalf-of"):  # as somebody else it is another request
+        parts.append(behalf.encode())
     return hashlib.sha256(b"\n".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """The field's words: enums, ids and constrained types that schemas, rules and models share."""
 
-from app.vocabulary.access import Area, SignedInBy
+from app.vocabulary.access import Area, Scope, SignedInBy
 from app.vocabulary.calendars import CalendarHealth, CalendarKind, CalendarUse, EntryStatus, FeedKind, FeedPrivacy
 from app.vocabulary.calls import (
     CALL_KINDS,
@@ -109,6 +109,7 @@ __all__ = [
     "Role",
     "RunCause",
     "RunStatus",
+    "Scope",
     "SeatApproval",
     "SeatStatus",
     "SeriesStatus",

@@ -1,6 +1,9 @@
 """Words of who may do what."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 
 class Area(StrEnum):
@@ -18,6 +21,10 @@ class Area(StrEnum):
     SESSIONS = "sessions"
     SETTINGS = "settings"
     WEBHOOKS = "webhooks"
+
+
+Scope = Annotated[str, StringConstraints(pattern=f"^({'|'.join(Area)}):(read|write)$")]
+"""An area and what a key may do there. Who may write may read."""
 
 
 class SignedInBy(StrEnum):

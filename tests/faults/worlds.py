@@ -10,6 +10,7 @@ from app.operations.calls import create_call
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
 from tests.factories import a_call, a_person
+from tests.harness import MANY
 
 TUESDAY = datetime.combine(clock.now().date() + timedelta(days=8 - clock.now().weekday()), time(), UTC)
 """Far enough ahead for any notice, and every working hour of it is one in London, too."""
@@ -34,7 +35,8 @@ class Roomy(NamedTuple):
 
 
 def an_admin_key(db: DbSession) -> str:
-    return create_api_key(db, name="test", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock.now())
+    asks: dict[str, Any] = {"name": "test", "requests_per_minute": MANY}
+    return create_api_key(db, role=Role.ADMIN, person_id=None, **asks, actor=SYSTEM, now=clock.now())
 
 
 def a_crowded_day(db: DbSession) -> Crowded:

@@ -12,7 +12,8 @@ from app.operations.browser_sessions import note_use
 from app.operations.external import identify
 from app.operations.people import patch_person, upsert_person
 from app.operations.sign_in import create_sign_in_link, redeem_sign_in_link
-from app.queries.access import actor_for_key, browser_in_use
+from app.queries.access import browser_in_use
+from app.queries.api_keys import KeyOver, key_in_use
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
 from tests.factories import a_person
@@ -82,8 +83,9 @@ def test_the_key_of_somebody_who_left_works_no_more(db: DbSession) -> None:
     shown = create_api_key(db, name="mine", role=Role.REP, person_id=who.id, actor=SYSTEM, now=NOW)
     presented = credentials.read_api_key(shown)
     assert presented
-    assert actor_for_key(db, presented, now=NOW)
+    assert key_in_use(db, presented, now=NOW)
 
     patch_person(db, person_id=who.id, changes={"status": "left"}, actor=SYSTEM, now=NOW)
 
-    assert actor_for_key(db, presented, now=NOW) is None
+    with pytest.raises(KeyOver):
+        key_in_use(db, presented, now=NOW)
