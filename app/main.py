@@ -19,6 +19,7 @@ from app.house import House
 from app.limits import Limits
 from app.routers import (
     accounts,
+    api_keys,
     availability,
     calendars,
     call_types,
@@ -54,6 +55,7 @@ from app.routers import (
     webhooks,
 )
 from app.routers.edges import Edge
+from app.routers.rates import RateHeaders
 from app.routers.subscriptions import Lane, Subscriptions
 from app.vault import Vault
 from app.web import pages
@@ -92,6 +94,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     imports.router,
     settings.router,
+    api_keys.router,
     health.router,
     *pages.ROUTERS,
 )
@@ -121,6 +124,7 @@ def create_app(
         app.include_router(router)
     app.openapi = openapi.described(app)  # type: ignore[method-assign]
     problems.install(app, allowed_methods=problems.AllowedMethods(_routes()))
+    app.add_middleware(RateHeaders)
     app.add_middleware(Edge)
     app.add_middleware(PageEdge)
     app.add_middleware(Lane, subscriptions=app.state.subscriptions)  # the last one added is the outermost
