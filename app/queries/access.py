@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, select
 from app import credentials
 from app.db import DbSession
 from app.errors import Forbidden
-from app.models.tables import api_key, browser_session, person, program_manager, sign_in_link
+from app.models.tables import browser_session, person, program_manager, sign_in_link
 from app.rules.access import Actor, leads, may_stand_in, may_stand_in_for
 from app.vocabulary import PersonStatus, Role
 
@@ -22,31 +22,6 @@ class CannotActFor(Forbidden):
 
 IDLE_LIFE = timedelta(hours=8)
 """A browser session unused for so long is over. Use is noted once a minute, so it may end that earlier."""
-
-
-def actor_for_key(db: DbSession, presented: credentials.PresentedKey, *, now: datetime) -> Actor | None:
-    """Return the actor behind an API key; None when it is unknown, wrong, expired, revoked, or its person has left."""
-    found = db.execute(
-        select(
-            api_key.c.digest,
-            api_key.c.role,
-            api_key.c.person_id,
-            api_key.c.scopes,
-            api_key.c.expires_at,
-            api_key.c.revoked_at,
-            person.c.status,
-            person.c.role.label("person_role"),
-        )
-        .outerjoin(person, person.c.id == api_key.c.person_id)
-        .where(api_key.c.id == presented.key_id)
-    ).first()
-    if found is None or not credentials.same(found.digest, presented.digest):
-        return None
-    if found.revoked_at or (found.expires_at and found.expires_at <= now) or found.status is PersonStatus.LEFT:
-        return None
-    role = found.role if found.role is Role.REP or found.person_id is None else found.person_role
-    scopes = None if found.scopes is None else frozenset(found.scopes)
-    return actor_of(db, credential_id=presented.key_id, role=role, person_id=found.person_id, scopes=scopes)
 
 
 def browser_in_use(db: DbSession, secret: str, *, now: datetime) -> tuple[Actor, datetime] | None:
