@@ -4,11 +4,10 @@ from app.db import DbSession
 
 
 def take_the_guards_off(db: DbSession) -> None:
-    """Take away the triggers that keep the audit append-only. The other rules stay."""
+    """Take away the triggers that keep the audit append-only; on PostgreSQL all of them, for this transaction."""
     line = db.connection()
     if line.dialect.name == "postgresql":
-        for table in ("event", "audit_seal"):
-            line.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        line.exec_driver_sql("SET LOCAL session_replication_role = replica")
         return
     guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('event', 'audit_seal')"
     for name in line.exec_driver_sql(guards).scalars().all():
