@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     """A run that takes longer is stopped; a plan is then the best one found 20 seconds before."""
     solver_mebibytes: Annotated[int, Field(ge=256, le=1_048_576)] = 1536
     """A run that needs more memory is stopped."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Of one API key, for which nothing else was said; each process counts for itself."""
+    failed_keys_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 30
+    """API keys that do not work, from one network: those beyond are told to wait, which keeps nobody else out."""
     allow_plain_http: bool = False
     """Let sign-in cookies travel without TLS: for use on one's own machine only."""
 
