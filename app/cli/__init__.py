@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "backup": ("keeping", "Write everything that must not be lost into one file, while the service runs."),
     "restore": ("keeping", "Put a backup into an empty folder or database."),
     "doctor": ("examining", "Look at the installation and say what is well and what is not."),
+    "audit": ("auditing", "The audit of who did what."),
     "key": ("letting_in", "API keys."),
     "ical": ("reading_calendars", "Calendars of others."),
 }

@@ -14,6 +14,7 @@ from app.jobs import (
     notices,
     plan_runs,
     reminders,
+    sealing,
     settling,
     webhooks,
 )
@@ -37,6 +38,7 @@ HANDLERS: Mapping[str, Handler] = {
     "rematch": match_runs.rematch,
     "reminders": reminders.sweep,
     "reminders_ahead": reminders.look_ahead,
+    "seal": sealing.seal,
     "settle_call": settling.settle_call,
     "settle_session": settling.settle_session,
     "webhook_replay": webhooks.replay,
@@ -50,6 +52,7 @@ PERIODIC: Mapping[str, timedelta] = {
     "mailbox": timedelta(minutes=1),
     "matches": timedelta(minutes=15),
     "reminders": timedelta(minutes=1),
+    "seal": timedelta(minutes=1),
     "reminders_ahead": timedelta(minutes=15),  # looks at everybody; by a quarter hour, as zones and most calls go
 }
 """Kind to how often, counted from midnight UTC: once across all workers. What was missed is not caught up on."""
