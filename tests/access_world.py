@@ -19,13 +19,15 @@ from sqlalchemy import select, update
 from sqlmodel import SQLModel
 
 from app.config import Settings
+from app.credentials import key_id_of
 from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.models import Match
 from app.models import Person as _Person
-from app.models.tables import api_key, browser_session, busy, delivery, feed, job, person
+from app.models.tables import api_key, browser_session, busy, delivery, event, event_detail, feed, job, person
 from app.operations import match_runs, operations, plan_runs
 from app.operations.accounts import create_account
+from app.operations.api_keys import create_api_key
 from app.operations.availability import create_pause, replace_busy
 from app.operations.call_types import create_call_type
 from app.operations.connected_calendars import connect_calendar, note_failure
@@ -70,7 +72,7 @@ from app.vocabulary import (
     WebhookFormat,
 )
 from tests.factories import MONDAY, a_call, a_person
-from tests.harness import NOW, Api, FakeClock, served
+from tests.harness import MANY, NOW, Api, FakeClock, served
 from tests.sessions_and_people import a_session
 
 CANARY = "canary7f3a"
@@ -104,12 +106,12 @@ class World:
         return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row of every table."""
+        """Every row of every table, but for what the audit notes of refusals and when a key was last used."""
+        queries = {table: select(table) for table in SQLModel.metadata.sorted_tables if table is not event_detail}
+        queries[api_key] = select(*(column for column in api_key.c if column is not api_key.c.last_used_at))
+        queries[event] = select(event).where(event.c.act.not_like("%.refused"))
         with transaction(self.api.engine, writes=False) as db:
-            return {
-                table.name: sorted(repr(tuple(row)) for row in db.execute(select(table)))
-                for table in SQLModel.metadata.sorted_tables
-            }
+            return {table.name: sorted(repr(tuple(row)) for row in db.execute(q)) for table, q in queries.items()}
 
     def assert_tells_no_secret(self, answer: httpx.Response) -> None:
         back_here = f"/login?next={answer.request.url.path}"  # where a browser asked to go is no secret to it
@@ -121,7 +123,12 @@ class World:
 def a_world(database_url: str, folder: Path) -> Iterator[World]:
     """Fill a migrated database and serve it."""
     settings = Settings(
-        dir=folder, database_url=database_url, secret_key=SecretStr("test"), allow_plain_http=True, _env_file=None
+        dir=folder,
+        database_url=database_url,
+        secret_key=SecretStr("test"),
+        allow_plain_http=True,
+        failed_keys_per_minute=MANY,
+        _env_file=None,
     )
     engine, clock = make_engine(database_url), FakeClock()
     with ExitStack() as stack:
@@ -180,7 +187,7 @@ def undone(database_url: str) -> Iterator[None]:
 _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
     "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
-    "endpoint_id", "event_id", "delivery_id", "calendar_id", "planned_seat",
+    "endpoint_id", "event_id", "delivery_id", "calendar_id", "planned_seat", "key_id",
 )  # fmt: skip
 
 
@@ -225,6 +232,7 @@ def _filled(db: DbSession) -> dict[str, str]:
         **_waits(db, people),
         **_programs(db, people, mentees=[ana.id, cleo.id, dan.id]),
         **_feeds(db, [ana.id, mara.id, cleo.id]),
+        **_keys(db, ana.id),
         "calendar_id": _calendars(db, ana.id)[0],
         **_jobs(db),
         **_webhooks(db),
@@ -365,6 +373,12 @@ def _feeds(db: DbSession, owners: list[str]) -> dict[str, str]:
     ]
     db.execute(update(feed).values(last_fetched_at=NOW, last_fetched_by=CANARY))
     return {"feed_id": made[0].feed.id, "secret": made[0].secret}
+
+
+def _keys(db: DbSession, owner: str) -> dict[str, str]:
+    """Three keys that nobody uses."""
+    made = [create_api_key(db, name=CANARY, role=Role.REP, person_id=owner, **BY_MACHINE) for _ in range(3)]
+    return {"key_id": key_id_of(made[0])}
 
 
 def _calendars(db: DbSession, owner: str) -> list[str]:

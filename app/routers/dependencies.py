@@ -125,7 +125,7 @@ def current_actor(request: Request, the: TheHouse, now: Now) -> Actor:
         actor = _let_in(request, the, now)
     except Unauthenticated:
         if "authorization" in request.headers:
-            count_failure(request, at=now)
+            count_failure(request, the.settings.failed_keys_per_minute, at=now)
         raise
     if is_to_note(request, actor.credential_id, at=now):
         with suppress(Unavailable):  # a busy database is no reason to answer nothing
@@ -143,7 +143,8 @@ def _let_in(request: Request, the: House, now: datetime) -> Actor:
         found = key_in_use(reading, presented, now=now)
         if found is None:
             raise Unauthenticated
-        count_key(request, presented.key_id, found.requests_per_minute, at=now)
+        often = found.requests_per_minute or the.settings.requests_per_minute
+        count_key(request, presented.key_id, often, at=now)
         check_scope(request, found.actor)
         if behalf is None:
             return found.actor

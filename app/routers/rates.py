@@ -8,10 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import TooMany
 from app.limits import Limits, nanoseconds
-from app.rules.rates import FAILED_CREDENTIALS, Rate, Turn, full_in, network, of_a_key
+from app.rules.rates import Rate, Turn, full_in, network, of_a_key, of_failed_keys
 
-REQUESTS_PER_MINUTE = 600
-"""Of a key for which nothing else was said."""
 _NOTES = Rate("noted_uses", limit=1, seconds=60, burst=1)
 """How often one process notes that a key is in use: of requests side by side, one does."""
 
@@ -22,21 +20,21 @@ def limits_of(request: Request) -> Limits:
     return found
 
 
-def count_key(request: Request, key_id: str, requests_per_minute: int | None, *, at: datetime) -> None:
+def count_key(request: Request, key_id: str, per_minute: int, *, at: datetime) -> None:
     """Count a request with this key. Raises TooMany, and has the answer say how many are left either way."""
-    rate = of_a_key(requests_per_minute or REQUESTS_PER_MINUTE)
+    rate = of_a_key(per_minute)
     turn = limits_of(request).turn(rate, key_id, at=at)
     request.state.rate_headers = _headers(rate, turn, at=at)
     if turn.retry_after is not None:
         raise TooMany(turn.retry_after)
 
 
-def count_failure(request: Request, *, at: datetime) -> None:
-    """Count a credential that was none, by the network that it came from. Raises TooMany. One that is right is let in
+def count_failure(request: Request, per_minute: int, *, at: datetime) -> None:
+    """Count a key that does not work, by the network that it came from. Raises TooMany. One that is right is let in
     however many there were: whoever shares an address with somebody careless is not shut out.
     """
     address = request.client.host if request.client else ""
-    wait = limits_of(request).take(FAILED_CREDENTIALS, network(address), at=at)
+    wait = limits_of(request).take(of_failed_keys(per_minute), network(address), at=at)
     if wait is not None:
         raise TooMany(wait)
 

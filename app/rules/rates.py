@@ -85,8 +85,6 @@ SIGN_IN_LINKS_OF_NETWORK = Rate("sign_in_links_of_network", limit=10, seconds=15
 """By who asks for them: at most 20 in any 15 minutes."""
 SIGN_INS = Rate("sign_ins", limit=10, seconds=MINUTE, burst=10)
 """Tries to sign in, by network."""
-FAILED_CREDENTIALS = Rate("failed_credentials", limit=30, seconds=MINUTE, burst=30)
-"""Wrong, expired and revoked keys, by network."""
 UNKNOWN_FEEDS = Rate("unknown_feeds", limit=60, seconds=MINUTE, burst=60)
 """Addresses of calendars that are none, by network."""
 
@@ -94,3 +92,8 @@ UNKNOWN_FEEDS = Rate("unknown_feeds", limit=60, seconds=MINUTE, burst=60)
 def of_a_key(per_minute: int) -> Rate:
     """Return the rate of an API key that may ask so often."""
     return Rate("default", limit=per_minute, seconds=MINUTE, burst=per_minute)
+
+
+def of_failed_keys(per_minute: int) -> Rate:
+    """Return the rate of keys that do not work, by the network that they come from."""
+    return Rate("failed_keys", limit=per_minute, seconds=MINUTE, burst=per_minute)
