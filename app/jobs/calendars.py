@@ -15,6 +15,7 @@ from app.operations import connected_calendars as operations
 from app.operations.calendar_calls import our_mailboxes
 from app.operations.installation import installation_id
 from app.queries import connected_calendars
+from app.vault import WontOpen
 from app.vocabulary import CalendarKind, CalendarUse
 
 _BACK, _AHEAD = timedelta(days=1), timedelta(days=180)
@@ -30,17 +31,22 @@ def sweep(job: JobContext) -> None:
 def refresh(job: JobContext) -> None:
     """Read one calendar. Whatever is wrong with it is noted, and what was read last still counts."""
     calendar_id: str = job.payload["calendar_id"]
-    with transaction(job.engine, writes=False) as db:
-        seen = connected_calendars.calendar_to_read(db, calendar_id)
-        if seen is None:
-            return
-        own_domain = installation_id(db)
-        colleagues = connected_calendars.company_domains(db) if seen.use is CalendarUse.CALLS else None
+    try:
+        with transaction(job.engine, writes=False) as db:
+            seen = connected_calendars.calendar_to_read(db, calendar_id)
+            if seen is None:
+                return
+            place = Place(*connected_calendars.place_of(db, seen))
+            own_domain = installation_id(db)
+            colleagues = connected_calendars.company_domains(db) if seen.use is CalendarUse.CALLS else None
+    except WontOpen as why:
+        _failed(job, calendar_id, why.detail, lasting=True)
+        return
     now = job.clock()
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start, end = today - _BACK, today + _AHEAD
     try:
-        fetched = _fetch(job, seen, start=start, end=end, now=now)
+        fetched = _fetch(job, seen, place, start=start, end=end, now=now)
         if isinstance(fetched, Unchanged):
             _unchanged(job, seen, seen.etag, seen.last_modified)
             return
@@ -49,7 +55,7 @@ def refresh(job: JobContext) -> None:
             start=start,
             end=end,
             owner_zone=seen.time_zone,
-            addresses=_addresses(seen),
+            addresses=_addresses(seen.email, place.username),
             own_domain=own_domain,
             own_mailboxes=our_mailboxes(job.settings),
             colleagues=colleagues,
@@ -82,8 +88,10 @@ def refresh(job: JobContext) -> None:
         )
 
 
-def _fetch(job: JobContext, seen: Any, *, start: datetime, end: datetime, now: datetime) -> Fetched | Unchanged:
-    outbound, place = job.outside.outbound, Place(seen.url, seen.username, seen.password)
+def _fetch(
+    job: JobContext, seen: Any, place: Place, *, start: datetime, end: datetime, now: datetime
+) -> Fetched | Unchanged:
+    outbound = job.outside.outbound
     if seen.kind is CalendarKind.CALDAV:
         return calendars.fetch_caldav(outbound, place, start=start, end=end, now=now)
     known = seen.read_at is not None and _as_now(seen, now)
@@ -105,9 +113,9 @@ def _read(job: JobContext, wanted: Wanted) -> Told:
     )
 
 
-def _addresses(seen: Any) -> frozenset[str]:
+def _addresses(email: str, username: str | None) -> frozenset[str]:
     """Return under which addresses the owner may be invited there: a CalDAV user is often an address of its own."""
-    own = {seen.email, seen.username} if seen.username and "@" in seen.username else {seen.email}
+    own = {email, username} if username and "@" in username else {email}
     return frozenset(address.lower() for address in own)
 
 

@@ -2,22 +2,27 @@
 
 import json
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from app.adapters.webhooks import post, signed
 from app.db import DbSession, transaction
-from app.jobs.context import JobContext
+from app.jobs.context import JobContext, Later
 from app.operations import deliveries, deliveries_by_hand
 from app.operations.deliveries import Sending
 from app.rules import chat
 from app.rules.deliveries import FAST_LANE, SLOW_LANE, Attempt
+from app.vault import WontOpen
 from app.vocabulary import WebhookFormat
 
 _SECONDS, _DELIVERIES = 0.2, 20
 """After so long, or so many, others have their turn: where more endpoints are busy than pumps may run, that is how long
 one waits for another. A turn costs about what a delivery does.
 """
+
+
+_LOCKED = timedelta(minutes=5)
+"""How long to let an endpoint be whose address or secret can't be opened: somebody has to bring its key."""
 
 
 def pump(context: JobContext) -> None:
@@ -50,8 +55,11 @@ def replay(context: JobContext) -> None:
 def _pump(context: JobContext, lane: str) -> None:
     endpoint_id: str = context.payload["endpoint_id"]
     ends_at, left = time.monotonic() + _SECONDS, _DELIVERIES
-    with transaction(context.engine, writes=False) as db:
-        sending = deliveries.next_due(db, endpoint_id, lane=lane, now=context.clock())
+    try:
+        with transaction(context.engine, writes=False) as db:
+            sending = deliveries.next_due(db, endpoint_id, lane=lane, now=context.clock())
+    except WontOpen as why:
+        raise Later(context.clock() + _LOCKED, why.detail) from why
     if sending is None:
         context.write(lambda db: deliveries.wake(db, endpoint_id, now=context.clock()))
     while sending is not None:

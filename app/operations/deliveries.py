@@ -20,6 +20,7 @@ from app.models.tables import delivery, delivery_attempt, webhook_endpoint
 from app.operations.events import Told, tell
 from app.operations.jobs import enqueue
 from app.queries import announced, chats
+from app.queries.sealed import opened
 from app.rules import chat
 from app.rules import deliveries as rules
 from app.rules.access import SYSTEM
@@ -90,7 +91,7 @@ def body_for(form: WebhookFormat, one: Told, data: Mapping[str, Any] | None) -> 
 
 def next_due(db: DbSession, endpoint_id: str, *, lane: str, now: datetime) -> Sending | None:
     """Return the first delivery that is due, by the sequence of events. None when there is none, or the endpoint is
-    gone, disabled, resting, or became too slow for this lane. Two statements.
+    gone, disabled, resting, or became too slow for this lane. Raises WontOpen. Two statements.
     """
     to = db.execute(select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id, _ENABLED)).first()
     too_slow = to is not None and to.slow and lane == rules.FAST_LANE
@@ -101,7 +102,8 @@ def next_due(db: DbSession, endpoint_id: str, *, lane: str, now: datetime) -> Se
     one = db.execute(due.order_by(delivery.c.sequence).limit(1)).first()
     if one is None:
         return None
-    return Sending(one.id, one.event_id, one.act, one.body, to.url, to.format, _secrets(to, now=now))
+    url = opened(db, webhook_endpoint.c.url, to.id, to.url)
+    return Sending(one.id, one.event_id, one.act, one.body, url, to.format, _secrets(db, to, now=now))
 
 
 def record(db: DbSession, sent: Sending, attempt: Attempt, *, endpoint_id: str, now: datetime) -> None:
@@ -206,10 +208,11 @@ def _row(endpoint_id: str, one: Told, body: bytes, *, now: datetime) -> dict[str
     }
 
 
-def _secrets(to: Any, *, now: datetime) -> tuple[str, ...]:
+def _secrets(db: DbSession, to: Any, *, now: datetime) -> tuple[str, ...]:
+    secret = opened(db, webhook_endpoint.c.secret, to.id, to.secret)
     if to.previous_secret is not None and to.previous_secret_until > now:
-        return to.secret, to.previous_secret
-    return (to.secret,)
+        return secret, opened(db, webhook_endpoint.c.previous_secret, to.id, to.previous_secret)
+    return (secret,)
 
 
 def _arrived(db: DbSession, sent: Sending, attempt: Attempt, to: Any, *, now: datetime) -> None:

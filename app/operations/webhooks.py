@@ -1,6 +1,7 @@
 """Say which URLs are told of which events: add an endpoint, change it, give it another secret, delete it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -11,11 +12,12 @@ from app import credentials, ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.models import WebhookEndpoint
-from app.models.tables import delivery
+from app.models.tables import delivery, webhook_endpoint
 from app.operations import deliveries_by_hand
 from app.operations.changes import amend, check_admin, check_version
 from app.operations.events import tell
 from app.queries.rows import row_for_update
+from app.queries.sealed import sealed, shown, to_keep
 from app.rules import chat
 from app.rules.access import Actor
 from app.rules.destinations import NOT_PUBLIC, Allowed, destination, is_of_the_house, refuse_url
@@ -49,6 +51,14 @@ class DeliveriesWaiting(Conflict):
     title = "What waits for this endpoint is written in its old format"
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An endpoint and the secret that it is sent with, in clear for the last time."""
+
+    endpoint: WebhookEndpoint
+    secret: str = field(repr=False)
+
+
 def create_endpoint(
     db: DbSession,
     *,
@@ -59,26 +69,27 @@ def create_endpoint(
     allowed: Allowed,
     actor: Actor,
     now: datetime,
-) -> WebhookEndpoint:
+) -> Issued:
     """Add an endpoint that hears of what happens from now on, with a secret of its own. `allowed` are the hosts of the
     house that are not public.
     """
     check_admin(actor)
     _check_url(url, allowed)
+    endpoint_id, secret = ids.new("whe", now), credentials.new_webhook_secret()
     made = WebhookEndpoint(
-        id=ids.new("whe", now),
+        id=endpoint_id,
         name=name,
-        url=url,
+        url=sealed(db, webhook_endpoint.c.url, endpoint_id, url),
         format=form,
         acts=_checked(acts, form),
-        secret=credentials.new_webhook_secret(),
+        secret=sealed(db, webhook_endpoint.c.secret, endpoint_id, secret),
         created_at=now,
         updated_at=now,
     )
     db.add(made)
     db.flush()
     tell(db, "webhook_endpoint.created", made.id, version=made.version, actor=actor, now=now)
-    return made
+    return Issued(made, secret)
 
 
 def patch_endpoint(
@@ -95,9 +106,9 @@ def patch_endpoint(
     as `deliveries_waiting` when what waits is written in another format. Locks the endpoint.
     """
     found = _locked(db, endpoint_id, expected_version, actor=actor)
-    changes = dict(changes)
     if "url" in changes:
         _check_url(changes["url"], allowed)
+    changes = to_keep(db, webhook_endpoint, found, changes)
     if changes.keys() & {"acts", "format"}:
         changes["acts"] = _checked(changes.get("acts", found.acts), changes.get("format", found.format))
     if changes.get("format", found.format) is not found.format:
@@ -130,16 +141,20 @@ def delete_endpoint(
 
 def rotate_secret(
     db: DbSession, *, endpoint_id: str, expected_version: int | None = None, actor: Actor, now: datetime
-) -> WebhookEndpoint:
-    """Give an endpoint another secret. The one before signs beside it for 24 hours, and no other does. Locks it."""
+) -> Issued:
+    """Give an endpoint another secret. The one before signs beside it for 24 hours, unless it can't be opened, and no
+    other does. Locks it.
+    """
     found = _locked(db, endpoint_id, expected_version, actor=actor)
+    secret, columns = credentials.new_webhook_secret(), webhook_endpoint.c
+    before = shown(db, columns.secret, endpoint_id, found.secret)
     changes = {
-        "secret": credentials.new_webhook_secret(),
-        "previous_secret": found.secret,
-        "previous_secret_until": now + BOTH_SIGN,
+        "secret": sealed(db, columns.secret, endpoint_id, secret),
+        "previous_secret": before and sealed(db, columns.previous_secret, endpoint_id, before),
+        "previous_secret_until": now + BOTH_SIGN if before else None,
     }
     amend(db, found, changes, act="webhook_endpoint.rotated", object_id=endpoint_id, actor=actor, now=now)
-    return found
+    return Issued(found, secret)
 
 
 def check_acts(acts: Sequence[str]) -> None:

@@ -93,6 +93,11 @@ def _plain(table: Table, schema: type[Read], db: DbSession, ids: list[str], _now
     return [schema.model_validate(row) for row in db.execute(select(table).where(table.c.id.in_(ids)))]
 
 
+def _webhook_endpoints(db: DbSession, ids: list[str], _now: datetime) -> list[WebhookEndpointRead]:
+    rows = db.execute(select(webhook_endpoint).where(webhook_endpoint.c.id.in_(ids)))
+    return [WebhookEndpointRead.of(row) for row in rows]  # without a URL: what is sent is kept, and not sealed
+
+
 def _named(
     table: Table,
     schema: type[AccountRead] | type[PersonRead] | type[TeamRead],
@@ -118,5 +123,5 @@ _READERS: Mapping[str, Reader] = {
     "session": _sessions,
     "team": partial(_named, team, TeamRead),
     "waitlist_entry": _waitlist_entries,
-    "webhook_endpoint": partial(_plain, webhook_endpoint, WebhookEndpointRead),
+    "webhook_endpoint": _webhook_endpoints,
 }

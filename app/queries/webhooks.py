@@ -1,4 +1,4 @@
-"""Read webhook endpoints, the events that they may hear of, and what was sent to them. All of it is an admin's."""
+"""Read webhook endpoints, the events that they may hear of, and what was sent to them: for who sees everything."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,8 @@ from app.errors import NotFound
 from app.models.tables import delivery, delivery_attempt, event, webhook_endpoint
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, runs_the_house
+from app.queries.sealed import shown
+from app.rules.access import Actor, sees_the_house
 from app.rules.published import PUBLISHED, listens
 from app.vocabulary import DeliveryStatus, EndpointStatus
 
@@ -45,6 +46,11 @@ def endpoint_by_id(db: DbSession, endpoint_id: str, *, actor: Actor) -> Any:
     """Return one endpoint's row. Raises NotFound when absent or not for this actor."""
     _check_sees(actor)
     return first_row(db, select(webhook_endpoint).where(webhook_endpoint.c.id == endpoint_id))
+
+
+def url_of(db: DbSession, row: Any) -> str | None:
+    """Return where an endpoint is; None when the key of that is missing."""
+    return shown(db, webhook_endpoint.c.url, row.id, row.url)
 
 
 def list_endpoints(
@@ -103,7 +109,7 @@ def list_deliveries(db: DbSession, wanted: DeliveryFilter, page: PageRequest, *,
 
 
 def _check_sees(actor: Actor) -> None:
-    if not runs_the_house(actor):
+    if not sees_the_house(actor):
         raise NotFound
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from app.db import DbSession
 from app.errors import NotFound, Stale
 from app.ical.freebusy import freebusy
 from app.operations import connected_calendars as operations
@@ -33,7 +34,7 @@ def list_calendars(
 ) -> Listing[ConnectedCalendarRead]:
     """List your connected calendars, oldest first, or anybody's as an admin."""
     found = connected_calendars.list_calendars(db, person_id, page, actor=actor)
-    return answer.page(found, [ConnectedCalendarRead.of(row) for row in found.rows])
+    return answer.page(found, [_shown(db, row) for row in found.rows])
 
 
 @router.post(
@@ -56,8 +57,7 @@ def connect_calendar(
     made = operations.connect_calendar(
         db, person_id=person_id, **body.model_dump(), allowed=the.settings.outbound_allow, actor=actor, now=now
     )
-    shown = ConnectedCalendarRead.of(made)
-    return answer.created(f"/v1/people/{person_id}/calendars/{made.id}", made.version, shown)
+    return answer.created(f"/v1/people/{person_id}/calendars/{made.id}", made.version, _shown(db, made))
 
 
 @router.get("/calendars/{calendar_id}", operation_id="calendars_get", responses=refusals(NotFound))
@@ -65,7 +65,7 @@ def get_calendar(
     person_id: str, calendar_id: str, db: ReadDb, actor: CurrentActor, answer: Answer
 ) -> ConnectedCalendarRead:
     """Read one connected calendar and how it does, without what opens it."""
-    return _answered(answer, connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor))
+    return _answered(db, answer, connected_calendars.calendar_of(db, person_id, calendar_id, actor=actor))
 
 
 @router.patch(
@@ -98,7 +98,7 @@ def patch_calendar(
         actor=actor,
         now=now,
     )
-    return _answered(answer, found)
+    return _answered(db, answer, found)
 
 
 @router.delete(
@@ -122,7 +122,7 @@ def disconnect_calendar(
 def refresh_calendar(person_id: str, calendar_id: str, db: Db, now: Now, actor: CurrentActor) -> ConnectedCalendarRead:
     """Read a calendar as soon as there is a worker. Safe to repeat. `checked_at` tells when it was."""
     found = operations.ask_for_refresh(db, person_id=person_id, calendar_id=calendar_id, actor=actor, now=now)
-    return ConnectedCalendarRead.of(found)
+    return _shown(db, found)
 
 
 @router.get(
@@ -147,8 +147,12 @@ def get_freebusy(
     return Response(content, media_type="text/calendar; charset=utf-8", headers={"Cache-Control": "private, no-store"})
 
 
-def _answered(answer: Reply, found: Any) -> ConnectedCalendarRead:
-    return answer.version(found.version, ConnectedCalendarRead.of(found), shows=_health(found))
+def _answered(db: DbSession, answer: Reply, found: Any) -> ConnectedCalendarRead:
+    return answer.version(found.version, _shown(db, found), shows=_health(found))
+
+
+def _shown(db: DbSession, found: Any) -> ConnectedCalendarRead:
+    return ConnectedCalendarRead.of(found, host=connected_calendars.host_of(db, found))
 
 
 def _health(found: Any) -> str:

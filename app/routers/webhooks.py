@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
+from app.db import DbSession
 from app.errors import Forbidden, NotFound, Stale
 from app.operations import deliveries_by_hand
 from app.operations import webhooks as operations
@@ -43,7 +44,7 @@ def list_endpoints(
 ) -> Listing[WebhookEndpointRead]:
     """List the URLs that are told of events, oldest first."""
     found = webhooks.list_endpoints(db, page, status=tuple(status), actor=actor)
-    return answer.page(found, [WebhookEndpointRead.model_validate(row) for row in found.rows])
+    return answer.page(found, [_shown(db, row) for row in found.rows])
 
 
 @router.post(
@@ -66,14 +67,14 @@ def create_endpoint(
         actor=actor,
         now=now,
     )
-    issued = WebhookEndpointIssued.model_validate(made)
-    return answer.created(f"/v1/webhook-endpoints/{made.id}", made.version, issued)
+    issued = WebhookEndpointIssued.of(made.endpoint, url=body.url, secret=made.secret)
+    return answer.created(f"/v1/webhook-endpoints/{made.endpoint.id}", made.endpoint.version, issued)
 
 
 @router.get(_ENDPOINT, operation_id="webhook_endpoints_get", responses=refusals(NotFound))
 def get_endpoint(endpoint_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> WebhookEndpointRead:
     """Read one endpoint: what it hears of, and how it does. Its secret is not shown again."""
-    return _answered(answer, webhooks.endpoint_by_id(db, endpoint_id, actor=actor))
+    return _answered(db, answer, webhooks.endpoint_by_id(db, endpoint_id, actor=actor))
 
 
 @router.patch(
@@ -105,7 +106,7 @@ def patch_endpoint(
         actor=actor,
         now=now,
     )
-    return _answered(answer, found)
+    return _answered(db, answer, found)
 
 
 @router.delete(
@@ -131,8 +132,9 @@ def rotate_secret(
 
     Where a secret has leaked, rotate twice.
     """
-    found = operations.rotate_secret(db, endpoint_id=endpoint_id, expected_version=if_match, actor=actor, now=now)
-    issued = WebhookEndpointIssued.model_validate(found)
+    made = operations.rotate_secret(db, endpoint_id=endpoint_id, expected_version=if_match, actor=actor, now=now)
+    found = made.endpoint
+    issued = WebhookEndpointIssued.of(found, url=webhooks.url_of(db, found), secret=made.secret)
     return answer.version(found.version, issued, shows=_health(found))
 
 
@@ -234,8 +236,12 @@ def resend_delivery(delivery_id: str, db: Db, now: Now, actor: CurrentActor) -> 
     return DeliveryRead.model_validate(found)
 
 
-def _answered(answer: Reply, found: Any) -> WebhookEndpointRead:
-    return answer.version(found.version, WebhookEndpointRead.model_validate(found), shows=_health(found))
+def _answered(db: DbSession, answer: Reply, found: Any) -> WebhookEndpointRead:
+    return answer.version(found.version, _shown(db, found), shows=_health(found))
+
+
+def _shown(db: DbSession, found: Any) -> WebhookEndpointRead:
+    return WebhookEndpointRead.of(found, url=webhooks.url_of(db, found))
 
 
 def _health(found: Any) -> str:

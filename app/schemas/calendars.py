@@ -5,7 +5,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from app.rules.destinations import destination
 from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import CalendarHealth, CalendarKind, CalendarUse, Name
 
@@ -87,7 +86,7 @@ class ConnectedCalendarRead(Read):
     person_id: str
     name: str
     kind: CalendarKind
-    host: str
+    host: Annotated[str | None, Field(description="Null when the key of its address is missing: connect it again.")]
     use: CalendarUse
     title_contains: str | None
     health: CalendarHealth
@@ -101,7 +100,7 @@ class ConnectedCalendarRead(Read):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: Any) -> Self:
-        """Build from a row, whose address shows only its host."""
+    def of(cls, row: Any, *, host: str | None) -> Self:
+        """Build from a row, of whose address only the host is shown."""
         told = {name: getattr(row, name) for name in cls.model_fields if name != "host"}
-        return cls(host=destination(row.url).host, **told)
+        return cls(host=host, **told)

@@ -1,7 +1,7 @@
 """Webhook endpoints, the events that they hear of, and what was sent to them, as they travel."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -102,7 +102,7 @@ class WebhookEndpointRead(Read):
 
     id: str
     name: str
-    url: str
+    url: Annotated[str | None, Field(description="Null in webhooks, and when its key is missing: give it again.")]
     format: WebhookFormat
     acts: list[str]
     status: EndpointStatus
@@ -114,6 +114,12 @@ class WebhookEndpointRead(Read):
     version: int
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, *, url: str | None = None, **more: str) -> Self:
+        """Build from a row, in which secrets are sealed, and what of them is shown."""
+        told = {name: getattr(row, name) for name in WebhookEndpointRead.model_fields if name != "url"}
+        return cls(url=url, **told, **more)
 
 
 class WebhookEndpointIssued(WebhookEndpointRead):

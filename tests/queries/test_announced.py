@@ -71,7 +71,10 @@ def test_objects_are_as_the_api_shows_them(api: Api) -> None:
 
     found = read(api, {kind: ids for kind, (_, ids) in made.items()})
 
-    assert found == {one: shown(api, path.format(one)) for path, ids in made.values() for one in ids}
+    seen = {one: shown(api, path.format(one)) for path, ids in made.values() for one in ids}
+    for one in made["webhook_endpoint"][1]:
+        seen[one]["url"] = None  # all that one needs to write to a chat; and what is sent is kept as it is
+    assert found == seen
 
 
 def test_places_in_line_are_as_the_api_shows_them(api: Api) -> None:

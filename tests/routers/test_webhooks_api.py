@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from app.db import transaction
 from app.models.tables import delivery, delivery_attempt, event, idempotency_record, job, webhook_endpoint
 from app.operations.teams import create_team
+from app.queries.sealed import opened
 from app.rules.access import SYSTEM
 from app.rules.chat import ACTS
 from app.rules.published import PUBLISHED, TESTED
@@ -255,8 +256,9 @@ def test_a_new_secret_signs_beside_the_old_one_for_a_day(api: Api) -> None:
     assert rotated["secret"] not in (made["secret"], None)
     assert rotated["previous_secret_until"] == "2026-11-22T09:00:00Z"
     with transaction(api.engine, writes=False) as db:
-        kept = db.execute(select(webhook_endpoint)).one()
-    assert (kept.secret, kept.previous_secret) == (rotated["secret"], made["secret"])
+        kept, columns = db.execute(select(webhook_endpoint)).one(), webhook_endpoint.c
+        assert opened(db, columns.secret, kept.id, kept.secret) == rotated["secret"]
+        assert opened(db, columns.previous_secret, kept.id, kept.previous_secret) == made["secret"]
 
 
 def test_how_an_endpoint_does_is_another_answer_but_no_other_version(api: Api) -> None:
