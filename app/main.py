@@ -55,6 +55,7 @@ from app.routers import (
     webhooks,
 )
 from app.routers.edges import Edge
+from app.routers.gate import Gate
 from app.routers.rates import RateHeaders
 from app.routers.subscriptions import Lane, Subscriptions
 from app.vault import Vault
@@ -127,7 +128,8 @@ def create_app(
     app.add_middleware(RateHeaders)
     app.add_middleware(Edge)
     app.add_middleware(PageEdge)
-    app.add_middleware(Lane, subscriptions=app.state.subscriptions)  # the last one added is the outermost
+    app.add_middleware(Lane, subscriptions=app.state.subscriptions)
+    app.add_middleware(Gate, tls=settings.public_url.startswith("https:"))  # the last one added is the outermost
     return app
 
 

@@ -1,11 +1,21 @@
 """Open a port and run the web server on it, the same way for `serve` and for the demo."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+
+from app.lines import Lines
+
+if sys.platform != "win32":
+    import resource
+
+_MOST_LINES = 4096
+_OTHER_FILES = 256
+"""Files that a process has open besides: connections to databases, logs, what is outbound."""
 
 
 class PortTaken(Exception):
@@ -30,11 +40,14 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.close()
 
 
-def server(app: FastAPI) -> uvicorn.Server:
-    """Return the web server."""
+def server(app: FastAPI, *, lines: Lines | None = None) -> uvicorn.Server:
+    """Return the web server. Whoever asks, and by which scheme, is what the connection says (but see `Gate`)."""
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=(lines or Lines(_room_for_lines())).line,  # type: ignore[arg-type]  # it is only called
+            ws="none",
+            proxy_headers=False,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -42,3 +55,17 @@ def server(app: FastAPI) -> uvicorn.Server:
             timeout_graceful_shutdown=10,
         )
     )
+
+
+def _room_for_lines() -> int:
+    """Let this process have as many files open as it may, and return how many of them connections can be. Services
+    begin with 1,024, which as many half-open connections would take.
+    """
+    if sys.platform == "win32":
+        return _MOST_LINES
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_LINES + _OTHER_FILES
+    if few < wanted and few != resource.RLIM_INFINITY:
+        few = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    return _MOST_LINES if few == resource.RLIM_INFINITY else max(min(_MOST_LINES, few - _OTHER_FILES), 64)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db import Retryable
-from app.errors import Malformed, NotAcceptable, Problem, TooLarge, UnsupportedMedia
+from app.errors import Malformed, NotAcceptable, Problem, TooLarge, Unavailable, UnsupportedMedia
 from app.routers import strict_json
 from app.routers.problems import refuse
 
@@ -25,10 +25,13 @@ MEBIBYTE = 1024 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _RETRIES = 3
 _BODY_SECONDS = 60
+_PATIENCE_SECONDS = 9
+"""For a body that does not come; every KiB that comes adds a second."""
+_MOST_HELD = 64 * MEBIBYTE
+"""Of all bodies that are read at the same time."""
 _DRAIN_SECONDS = 5
 _LONGEST_QUERY = 16 * 1024  # bytes; more values than that would not fit into one statement
 _NOT_JSON = ("/v1/imports", "/v1/bounces", "/v1/itip")  # they look themselves at what they are sent
-_PLAIN_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 
 
 class Edge:
@@ -37,6 +40,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, body_seconds: float = _BODY_SECONDS) -> None:
         self.app = app
         self._body_seconds = body_seconds
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request and pass it on, or refuse it."""
@@ -45,13 +49,14 @@ class Edge:
             return
         headers = Headers(scope=scope)
         request_id = request_id_of(headers)
-        answer = _Answer(send, request_id)
+        answer, body = _Answer(send, request_id), bytearray()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 _check_target(scope, headers)
-                body = await _read(receive, headers, limit=_limit(scope["path"]), seconds=self._body_seconds)
-                await _check_body(scope["path"], headers, body)
-                await self._run(scope, body, receive, answer, request_id)
+                await self._read(body, receive, headers, limit=_limit(scope["path"]))
+                whole = bytes(body)
+                await _check_body(scope["path"], headers, whole)
+                await self._run(scope, whole, receive, answer, request_id)
             except TooLarge as problem:
                 await _refuse_unread(refuse(problem, request_id=request_id), scope, receive, answer)
             except Problem as problem:
@@ -61,6 +66,40 @@ class Edge:
                 if answer.started:
                     raise
                 await refuse(Problem("Tell us the request id."), request_id=request_id)(scope, receive, answer)
+            finally:
+                self._held -= len(body)
+
+    async def _read(self, body: bytearray, receive: Receive, headers: Headers, *, limit: int) -> None:
+        """Collect the body, counting while it streams: nothing beyond the limit is held, no line is kept for ever, and
+        all lines together hold no more than this process can bear.
+        """
+        closing = {"Connection": "close"}
+        too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers=closing)
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit():
+            raise Malformed("Content-Length is not a number.")
+        if int(length[:20]) > limit:
+            raise too_large
+        begun_at = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(min(_PATIENCE_SECONDS, self._body_seconds)) as patience:
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Malformed("The body ended early.")
+                    part = message.get("body", b"")
+                    body += part
+                    self._held += len(part)
+                    if len(body) > limit:
+                        raise too_large
+                    if self._held > _MOST_HELD:
+                        raise Unavailable("Many large bodies come in just now.")
+                    if not message.get("more_body", False):
+                        return
+                    earned = _PATIENCE_SECONDS + len(body) / 1024
+                    patience.reschedule(begun_at + min(earned, self._body_seconds))
+        except TimeoutError:
+            raise Malformed("The body came too slowly.", headers=closing) from None
 
     async def _run(self, scope: Scope, body: bytes, receive: Receive, answer: "_Answer", request_id: str) -> None:
         for attempt in range(_RETRIES + 1):
@@ -96,8 +135,6 @@ class _Answer:
             self.started = True
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             headers["X-Request-Id"] = self._request_id
-            for name, value in _PLAIN_HEADERS.items():
-                headers.setdefault(name, value)
         await self._send(message)
 
 
@@ -106,6 +143,8 @@ def _limit(path: str) -> int:
 
 
 def _check_target(scope: Scope, headers: Headers) -> None:
+    if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        raise UnsupportedMedia("Transfer-Encoding can be `chunked` alone.")
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         raise Malformed("The address holds a NUL.")
     if len(scope["query_string"]) > _LONGEST_QUERY:
@@ -116,31 +155,6 @@ def _check_target(scope: Scope, headers: Headers) -> None:
     kinds = {part.split(";")[0].lower() for part in accept}
     if not kinds & {"", "*/*", "application/*", "application/json", "application/problem+json"}:
         raise NotAcceptable("Answers here are application/json.")
-
-
-async def _read(receive: Receive, headers: Headers, *, limit: int, seconds: float) -> bytes:
-    """Collect the body, counting while it streams: nothing beyond the limit is held, and no line is kept for ever."""
-    closing = {"Connection": "close"}
-    too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers=closing)
-    length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit():
-        raise Malformed("Content-Length is not a number.")
-    if int(length[:20]) > limit:
-        raise too_large
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Malformed("The body ended early.")
-                body += message.get("body", b"")
-                if len(body) > limit:
-                    raise too_large
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise Malformed(f"The body took longer than {seconds:g} seconds.", headers=closing) from None
 
 
 async def _refuse_unread(refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,6 +182,8 @@ async def _drain(receive: Receive) -> None:
 
 async def _check_body(path: str, headers: Headers, body: bytes) -> None:
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMedia("Send it without Content-Encoding.")
     if not body or not path.startswith("/v1/") or path.startswith(_NOT_JSON):
         return
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):

@@ -1,0 +1,98 @@
+"""Clients that open lines and dawdle on them, and one that wants to be served meanwhile."""
+
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import quantiles
+
+SILENCE = b""
+HALF_A_HEAD = b"GET /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
+HALF_A_BODY = (
+    b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+)
+_DROP_EVERY = 0.5
+
+
+@dataclass
+class HalfOpen:
+    """Lines on which nothing gets done. What they wait for is to be thrown out."""
+
+    lines: list[socket.socket] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    """How long each of those lasted that were thrown out, in the order of that."""
+    _opened_at: dict[socket.socket, float] = field(default_factory=dict)
+    _dropping: set[socket.socket] = field(default_factory=set)
+    _dropped_at: float = 0.0
+    _watch: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def add(self, line: socket.socket, opened_at: float, begin: bytes) -> None:
+        """Begin on one line; what has begun goes on in drops."""
+        if begin:
+            line.sendall(begin)
+            self._dropping.add(line)
+        line.setblocking(False)
+        self.lines.append(line)
+        self._opened_at[line] = opened_at
+        self._watch.register(line, selectors.EVENT_READ)
+
+    def breathe(self, seconds: float = 0.0) -> None:
+        """Send the drops that are due, and notice who was answered or thrown out."""
+        now = time.monotonic()
+        if now - self._dropped_at >= _DROP_EVERY:
+            self._dropped_at = now
+            for line in list(self._dropping):
+                try:
+                    line.send(b"x")
+                except OSError:
+                    self._dropping.discard(line)
+        for key, _ in self._watch.select(seconds):
+            answered = key.fileobj
+            assert isinstance(answered, socket.socket)
+            self._watch.unregister(answered)
+            self._dropping.discard(answered)
+            self.seconds.append(time.monotonic() - self._opened_at[answered])
+
+    def all_out(self, *, within: float) -> bool:
+        """Wait until all are thrown out."""
+        give_up_at = time.monotonic() + within
+        while len(self.seconds) < len(self.lines) and time.monotonic() < give_up_at:
+            self.breathe(0.1)
+        return len(self.seconds) == len(self.lines)
+
+    def close(self) -> None:
+        """End."""
+        for line in self.lines:
+            line.close()
+        self._watch.close()
+
+
+@contextmanager
+def half_open(address: tuple[str, int], lines: int, *, tls: ssl.SSLContext | None = None) -> Iterator[HalfOpen]:
+    """Open so many lines: a third each says nothing, half a head, half a body."""
+    made = HalfOpen()
+    try:
+        for number in range(lines):
+            begin, opened_at = (SILENCE, HALF_A_HEAD, HALF_A_BODY)[number % 3], time.monotonic()
+            line = socket.create_connection(address, timeout=20)
+            if tls and begin:
+                line = tls.wrap_socket(line, server_hostname="localhost")
+            made.add(line, opened_at, begin)
+        yield made
+    finally:
+        made.close()
+
+
+def p95_of_each(asks: Sequence[Callable[[], object]], *, times: int, meanwhile: Callable[[], None]) -> list[float]:
+    """Ask in turns, so that whatever else the machine does hits all alike; return the p95 of each in seconds."""
+    took: list[list[float]] = [[] for _ in asks]
+    for _ in range(times):
+        for place, ask in enumerate(asks):
+            started = time.perf_counter()
+            ask()
+            took[place].append(time.perf_counter() - started)
+        meanwhile()
+    return [quantiles(one, n=20)[-1] for one in took]

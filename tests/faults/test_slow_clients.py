@@ -1,0 +1,97 @@
+"""A thousand half-open lines: whoever wants something is served as before, and they are gone in ten seconds."""
+
+import http.client
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.db import make_engine, transaction
+from app.lines import HEAD_SECONDS
+from tests.faults.slow_clients import half_open, p95_of_each
+from tests.faults.worlds import an_admin_key
+
+ROOT = Path(__file__).parents[2]
+LINES = 1_000
+PROMISED_SECONDS = 10
+
+
+@contextmanager
+def earshot_serve(template: Path, folder: Path) -> Iterator[tuple[int, int, str]]:
+    """Run `earshot serve` on a folder; give its port, its process id and a key."""
+    folder.mkdir()
+    shutil.copy(template, folder / "earshot.db")
+    engine = make_engine(f"sqlite:///{folder / 'earshot.db'}")
+    with transaction(engine, writes=True) as db:
+        key = an_admin_key(db)
+    engine.dispose()
+    command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0", "--dir", str(folder)]
+    with (folder / "log").open("w") as log:
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT)
+    assert run.stdout
+    try:
+        said = re.search(r"http://127\.0\.0\.1:(\d+)", run.stdout.readline())
+        assert said, (folder / "log").read_text()
+        yield int(said[1]), run.pid, key
+    finally:
+        run.send_signal(signal.SIGTERM)
+        run.wait(20)
+        run.stdout.close()
+
+
+def resident_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        pytest.skip("this system has no /proc to read the memory of a process from")
+    return int(next(line for line in status.read_text().splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+class Asking:
+    """A client that is served, on a line that it keeps."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self._headers = {"Authorization": f"Bearer {key}"}
+
+    def __call__(self) -> None:
+        self._line.request("GET", "/v1/people?limit=1", headers=self._headers)
+        answer = self._line.getresponse()
+        answer.read()
+        assert answer.status == 200
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def test_a_thousand_half_open_lines_cost_others_nothing_and_are_gone_in_ten_seconds(
+    sqlite_template: Path, tmp_path: Path, soak: bool
+) -> None:
+    resident = []
+    with ExitStack() as stack:
+        port, pid, key = stack.enter_context(earshot_serve(sqlite_template, tmp_path / "attacked"))
+        quiet_port, _, quiet_key = stack.enter_context(earshot_serve(sqlite_template, tmp_path / "quiet"))
+        for _ in range(6 if soak else 1):
+            attacked, quiet = Asking(port, key), Asking(quiet_port, quiet_key)
+            stack.callback(attacked.close)
+            stack.callback(quiet.close)
+            p95_of_each([attacked, quiet], times=50, meanwhile=lambda: None)  # warm
+            before = resident_kib(pid)
+
+            with half_open(("127.0.0.1", port), LINES) as crowd:
+                while_open = p95_of_each([attacked, quiet], times=150, meanwhile=crowd.breathe)
+                assert crowd.seconds == []
+                assert crowd.all_out(within=2 * HEAD_SECONDS)
+
+                assert max(crowd.seconds) <= PROMISED_SECONDS
+            attacked()
+            resident.append(resident_kib(pid) - before)
+
+            assert while_open[0] <= 2 * while_open[1], while_open
+    assert resident[0] <= 32 * 1024
+    assert sum(resident[1:]) <= 5 * 1024
