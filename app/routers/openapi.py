@@ -9,9 +9,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.errors import Problem, TooLarge, UnsupportedMedia
+from app.errors import Problem, TooLarge, TooMany, UnsupportedMedia
 from app.operations.idempotency import KeyInProgress, KeyReused
+from app.queries.access import CannotActFor
 from app.queries.pages import CursorInvalid
+from app.routers.areas import ScopeMissing, scope_of
 from app.routers.dependencies import RepeatedParameter, UnknownParameter
 from app.routers.problems import MEDIA_TYPE, ProblemRead, refusals
 from app.rules.published import PUBLISHED, Published
@@ -32,6 +34,20 @@ _IF_MATCH = {
     "required": False,
     "description": 'The ETag you read, such as "v7": refused as `stale` when it has changed since.',
     "schema": {"type": "string"},
+}
+_ON_BEHALF_OF = {
+    "name": "On-Behalf-Of",
+    "in": "header",
+    "required": False,
+    "description": "Ask as this person, with what they may do: for admins and integrations that may change people.",
+    "schema": {"type": "string", "pattern": "^per_[0-9a-z]{26}$"},
+}
+_RATE_HEADERS = {
+    name: {"description": what, "schema": {"type": "string"}, "example": example}
+    for name, what, example in (
+        ("RateLimit-Policy", "How often this key may ask: `q` times in `w` seconds.", '"default";q=600;w=60'),
+        ("RateLimit", "How many are left, `r`, and in how many seconds all are again, `t`.", '"default";r=598;t=1'),
+    )
 }
 _SHOWS = {
     "account": "AccountRead",
@@ -114,7 +130,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     for path, method, operation in _operations(document):
         _describe(operation)
         if path.startswith("/v1/"):
-            operation["security"] = [{"key": []}]
+            _complete_keyed(operation, method)
         _add_refusals(operation, UnknownParameter)
         queries = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
         if any(parameter["schema"].get("type") != "array" for parameter in queries):
@@ -126,6 +142,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         _give_examples(operation, schemas)
         _share_refusals(operation, document["components"].setdefault("examples", {}))
     _add_webhooks(document)
+    document["components"]["headers"] = dict(_RATE_HEADERS)
     for name, parts in document["components"].items():
         document["components"][name] = dict(sorted(parts.items()))
     return document
@@ -143,6 +160,17 @@ def _describe(operation: dict[str, Any]) -> None:
     operation["description"] = "\n\n".join(paragraphs)
     if first := _FIRST_SENTENCE.match(paragraphs[0]):
         operation["summary"] = first[0]
+
+
+def _complete_keyed(operation: dict[str, Any], method: str) -> None:
+    """Say which scope lets a key in, on whose behalf it may ask, and how often."""
+    scope = scope_of(operation["tags"][0], method.upper())
+    operation["security"] = [{"key": [scope] if scope else []}]
+    operation.setdefault("parameters", []).append(_ON_BEHALF_OF)
+    _add_refusals(operation, ScopeMissing, CannotActFor, TooMany)
+    for status, answer in operation["responses"].items():
+        if status != "401":
+            answer.setdefault("headers", {}).update({name: _to("headers", name) for name in _RATE_HEADERS})
 
 
 def _complete_write(operation: dict[str, Any]) -> None:
