@@ -22,9 +22,10 @@ from app.adapters.imap import MailboxAccount, MailboxUnavailable
 from app.adapters.mail import relay
 from app.adapters.smtp import Line, LineBroken
 from app.config import Settings
-from app.db import make_engine, reader_of
+from app.db import make_engine, reader_of, transaction
 from app.models.tables import call, claim, event, installation, job, mail_trouble, notice, seat
 from app.operations.announcing import PASSED_OVER
+from app.queries.audit_chain import check, newest_seals
 from app.vocabulary import LIVE_SEATS, JobStatus, NoticeStatus
 
 OLDEST_PYTHON = (3, 11)
@@ -40,7 +41,17 @@ WORKERS_SEEN = timedelta(hours=1)
 """Periodic work sees to it that at least one worker has a job in that time."""
 LATELY = timedelta(days=7)
 """For how long what went wrong once is worth telling."""
+SEALS_CHECKED = 100
+"""Of the newest, a few hours of a busy house: `earshot audit verify` looks at all of them."""
 SMTP_SECONDS = IMAP_SECONDS = 3.0
+_AUDIT_GUARDS = {
+    "audit_seal_facts_stay",
+    "audit_seal_purge_stays",
+    "audit_seal_stays",
+    "event_facts_stay",
+    "event_seal_stays",
+    "event_stays",
+}
 _KEY_CHARACTERS = 32  # as app/config.py asks
 
 
@@ -105,6 +116,7 @@ def _examine_database(look: "_Look", engine: Engine, now: datetime) -> None:
         look.at("workers", lambda: _workers(engine, now))
         look.at("events", lambda: _events(engine, now))
         look.at("events passed over", lambda: _passed_over(engine, now))
+        look.at("audit", lambda: _audit(engine))
     if engine.dialect.name == "postgresql":
         look.at("clock", lambda: _clock(engine))
 
@@ -428,6 +440,23 @@ def _passed_over(engine: Engine, now: datetime) -> str:
             "of the worker says why. Once that is mended, POST /v1/webhook-endpoints/{id}/replay tells an endpoint."
         )
     return "none"
+
+
+def _audit(engine: Engine) -> str:
+    """Say that the schema itself keeps the audit append-only (migration 0008), and that the newest seals hold."""
+    if engine.dialect.name == "sqlite":
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        query = "SELECT tgname FROM pg_trigger WHERE tgenabled = 'O'"
+    with _reading(engine) as connection:
+        missing = _AUDIT_GUARDS - set(connection.execute(text(query)).scalars())
+    if missing:
+        raise _Unwell(f"The schema has lost {', '.join(sorted(missing))}: what happened can be changed. Put it back.")
+    with transaction(engine, writes=False) as db:
+        checked = check(db, since=newest_seals(db, SEALS_CHECKED))
+    if checked.broken:
+        raise _Unwell(f"{checked.broken} Somebody changed what the audit says: compare with a backup.")
+    return f"the newest {SEALS_CHECKED} seals hold, the last is {checked.number}"
 
 
 def _clock(engine: Engine) -> str:

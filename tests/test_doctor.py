@@ -18,11 +18,13 @@ from app import doctor
 from app.config import Settings
 from app.db import transaction
 from app.doctor import Finding, examine
+from app.models import tables
 from app.models.tables import call, claim, job, notice
 from app.operations.announcing import PASSED_OVER
 from app.operations.events import tell
 from app.operations.jobs import enqueue
 from app.operations.mail_troubles import note_trouble
+from app.operations.sealing import seal_some
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
 from app.vocabulary import MessageKind, NoticeStatus
@@ -36,7 +38,7 @@ GOOD = {
     "Python", "time zones", "data folder", "disk space", "secret key", "public URL", "outbox", "database", "schema",
     "installation", "last line against two places at once", "claims", "seats", "dead jobs", "waiting jobs",
     "addresses that take no mail", "mail that did not arrive",
-    "workers", "events", "events passed over",
+    "workers", "events", "events passed over", "audit",
 }  # fmt: skip
 SQLITE = {"durability", "database file"}
 POSTGRESQL = {"PostgreSQL version", "database time zone", "btree_gist", "clock"}
@@ -381,6 +383,27 @@ def test_events_that_somebody_could_not_be_told_of(settings: Settings, engine: E
 
     assert list(found) == ["events passed over"]
     assert found["events passed over"].startswith("1 in the last 7 days, evt_1 first: ")
+
+
+def test_an_audit_that_somebody_changed(settings: Settings, engine: Engine) -> None:
+    with transaction(engine, writes=True) as db:
+        seal_some(db, now=NOW)
+    assert Finding("audit", True, "the newest 100 seals hold, the last is 1") in examine(settings, now=NOW)
+
+    with transaction(engine, writes=True) as db:
+        tell(db, "skill.changed", "slipped_in", version=1, actor=SYSTEM, now=NOW)
+        db.execute(update(tables.event).where(tables.event.c.seal.is_(None)).values(seal=1))
+
+    assert "1 more are under it. Somebody changed what the audit says" in bad(settings)["audit"]
+
+
+def test_an_audit_without_its_guards(settings: Settings, engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        execute(engine, "DROP TRIGGER event_stays")
+    else:
+        execute(engine, "ALTER TABLE event DISABLE TRIGGER event_stays")
+
+    assert bad(settings)["audit"].startswith("The schema has lost event_stays: ")
 
 
 def test_mail_that_was_refused_or_came_back_in_the_last_days(settings: Settings, engine: Engine) -> None:
