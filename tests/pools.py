@@ -64,5 +64,5 @@ def start_plan(db: DbSession, **given: Any) -> Any:
 def run_job(engine: Engine, handler: Callable[[JobContext], None], run_id: str, **limits: int) -> None:
     """Do what a worker does with the job of a run."""
     settings = Settings(_env_file=None, **limits)  # type: ignore[arg-type]
-    payload = {"run_id": run_id, "credential_id": "system", "person_id": None}
+    payload = {"run_id": run_id, "credential_id": "system", "role": "admin", "person_id": None, "behind": None}
     handler(JobContext(engine, settings, FakeClock(), Outside(settings), payload, lambda _percent: None))

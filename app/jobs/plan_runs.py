@@ -66,11 +66,21 @@ def _code(job: JobContext, pin: ContradictoryPin) -> str:
 
 
 def plan_publish(job: JobContext) -> None:
-    """Book the seats of a plan, those of one call in one transaction; what was tried before is left alone."""
-    run_id = job.payload["run_id"]
-    actor = Actor(job.payload["credential_id"], Role.ADMIN, job.payload["person_id"])
+    """Book the seats of a plan, those of one call in one transaction; what was tried before is left alone.
+
+    They are booked by whoever published it, who acts for those whom the plan seats, and in this for nobody else.
+    """
+    run_id, by = job.payload["run_id"], job.payload
     with transaction(job.engine, writes=False) as reading:
-        calls = list(dict.fromkeys(one.call_id for one in runs.plan_seats(reading, run_id)))
+        planned = runs.plan_seats(reading, run_id)
+    actor = Actor(
+        credential_id=by["credential_id"],
+        role=Role(by["role"]),
+        person_id=by["person_id"],
+        behind=by["behind"],
+        reports=frozenset(one.observer_id for one in planned),
+    )
+    calls = list(dict.fromkeys(one.call_id for one in planned))
     for number, call_id in enumerate(calls):
         job.write(partial(plan_publishing.book_planned, run_id=run_id, call_id=call_id, actor=actor, now=job.clock()))
         if number % 20 == 0:

@@ -18,7 +18,8 @@ def call_off(
     db: DbSession, table: Table, seen: Any, *, expected_version: int | None, actor: Actor, now: datetime
 ) -> Any:
     """Cancel a run of `match_run` or `plan_run` that waits, is being solved, or is a draft, and return it. Repeating it
-    changes nothing. Locks the job of a run that has no answer yet, then the run.
+    changes nothing. The caller has asked whether the actor may. Locks the job of a run that has no answer yet, then the
+    run.
     """
     if seen.status in WAITING:
         check_version(seen, expected_version)

@@ -10,15 +10,16 @@ from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden
 from app.models import Enrollment
 from app.models.tables import enrollment, match, person, preference
-from app.operations.changes import UnknownReference, amend, check_admin, check_version
+from app.operations.changes import UnknownReference, amend, check_version
 from app.operations.events import tell
 from app.operations.leaving import leave_matches
 from app.operations.match_runs import rematch_soon
 from app.operations.match_settings import NotEnrolled
 from app.operations.matches import hold_programs
-from app.queries import programs
+from app.operations.programs import check_runs_program
+from app.queries import people, programs
 from app.queries.rows import row_for_update
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor, may_act_for, runs_program
 from app.vocabulary import RunCause, Side
 
 
@@ -32,12 +33,12 @@ class AlreadyEnrolled(Conflict):
 def enroll(
     db: DbSession, *, program_id: str, person_id: str, side: Side, capacity: int, actor: Actor, now: datetime
 ) -> Enrollment:
-    """Put a person on one side of a program; a mentor may be the one for whom somebody waits. Refused as
-    `already_enrolled`, naming the enrolment.
+    """Put a person on one side of a program; a mentor may be the one for whom somebody waits. Who runs the program
+    does. Refused as `already_enrolled`, naming the enrolment.
     """
     programs.program_by_id(db, program_id)
-    check_admin(actor)
-    if db.execute(select(person.c.id).where(person.c.id == person_id)).first() is None:
+    check_runs_program(actor, program_id)
+    if db.execute(select(person.c.id).where(person.c.id == person_id, people.visible(actor))).first() is None:
         raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person."),))
     known = db.execute(
         select(enrollment.c.id).where(
@@ -74,11 +75,12 @@ def set_capacity(
     now: datetime,
 ) -> Enrollment:
     """Say how many mentees a mentor takes from now on; matches that stand are kept, and more places may be for
-    somebody who waits. Mentors say it themselves, admins for all. Locks the program's matches, then the enrolment.
+    somebody who waits. Mentors say it themselves, their managers for them, and who runs the program for all. Locks the
+    program's matches, then the enrolment.
     """
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
-    if not runs_the_house(actor) and seen.side is not Side.MENTOR:
-        raise Forbidden("Mentors set their own capacity; an admin changes the rest.")
+    if not (runs_program(actor, program_id) or (seen.side is Side.MENTOR and may_act_for(actor, seen.person_id))):
+        raise Forbidden("Mentors set their own capacity; who runs the program changes the rest.")
     hold_programs(db, [program_id])  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)
@@ -100,10 +102,10 @@ def withdraw(
     now: datetime,
 ) -> None:
     """Take a person off their side of a program: the matches that they have there end, and whom they would like, or who
-    would like them, is forgotten. Locks the program's matches, then the enrolment.
+    would like them, is forgotten. Who runs the program does. Locks its matches, then the enrolment.
     """
     seen = programs.enrollment_by_id(db, program_id, enrollment_id, actor=actor)
-    check_admin(actor)
+    check_runs_program(actor, program_id)
     hold_programs(db, [program_id])  # a run that is being published counts on what it has read
     found = row_for_update(db, Enrollment, enrollment_id)
     check_version(found, expected_version)

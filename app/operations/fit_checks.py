@@ -9,7 +9,7 @@ from app.operations.match_acts import check_standing, end_standing
 from app.operations.match_requests import own_parts
 from app.operations.matches import change_matches, lock_due, lock_match
 from app.queries import matches
-from app.rules.access import SYSTEM, Actor, runs_the_house
+from app.rules.access import SYSTEM, Actor, runs_program
 from app.vocabulary import Approver, EndedBecause, Fit, RunCause, Side
 
 
@@ -24,7 +24,8 @@ def answer_fit(
     now: datetime,
 ) -> Any:
     """Keep how a match feels to one of the two and return it; not a fit ends it, and another mentor is looked for. They
-    say it themselves, as often as they like; an admin says whose answer it is. Repeating it changes nothing.
+    say it themselves, as often as they like; who runs the program says whose answer it is. Repeating it changes
+    nothing.
     """
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
     column = f"{_side(found, side, actor)}_fit"
@@ -52,6 +53,6 @@ def _side(found: Any, side: Side | None, actor: Actor) -> Side:
     own = own_parts(found, actor) - {Approver.ADMIN}
     if side is None and own:
         return Side.MENTEE if Approver.MENTEE in own else Side.MENTOR
-    if side is not None and (runs_the_house(actor) or side in {str(part) for part in own}):
+    if side is not None and (runs_program(actor, found.program_id) or side in {str(part) for part in own}):
         return side
-    raise Forbidden("You can say only how it feels to you; an admin says whose answer it is.")
+    raise Forbidden("You can say only how it feels to you; who runs the program says whose answer it is.")

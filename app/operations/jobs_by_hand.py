@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from app.db import DbSession
-from app.errors import Conflict
+from app.errors import Conflict, Forbidden
 from app.models.tables import job
 from app.operations import operations
 from app.operations.events import tell
 from app.operations.jobs import wake_workers
 from app.queries import jobs, runs
-from app.rules.access import Actor
+from app.rules.access import SYSTEM, Actor, runs_the_house, sees_the_house
 from app.vocabulary import JobStatus, WorkStatus
 
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -51,17 +51,21 @@ def cancel_job(db: DbSession, *, job_id: str, actor: Actor, now: datetime) -> An
     """Cancel a job, and the operation that waits for it. One that runs no longer counts, and its worker is told to let
     it be within a second or so. Repeating it changes nothing. Locks the job.
     """
-    found = jobs.job_for_update(db, job_id, actor=actor)
+    return _cancel(db, jobs.job_for_update(db, job_id, actor=actor), actor=actor, now=now)
+
+
+def _cancel(db: DbSession, found: Any, *, actor: Actor, now: datetime) -> Any:
+    """Cancel a locked job, whoever may look at jobs."""
     if found.status is JobStatus.CANCELLED:
         return found
     if found.status not in _UNFINISHED:
         raise JobOver(f"It is {found.status}.")
     changes = {"status": JobStatus.CANCELLED, **_LET_GO}
-    db.execute(update(job).where(job.c.id == job_id).values(**changes, updated_at=now))
-    tell(db, "job.cancelled", job_id, version=1, actor=actor, now=now)
+    db.execute(update(job).where(job.c.id == found.id).values(**changes, updated_at=now))
+    tell(db, "job.cancelled", found.id, version=1, actor=actor, now=now)
     if found.operation_id:
         operations.cancel(db, found.operation_id, actor=actor, now=now)
-    return jobs.job_by_id(db, job_id, actor=actor)
+    return jobs.job_by_id(db, found.id, actor=SYSTEM)
 
 
 def retry_job(db: DbSession, *, job_id: str, actor: Actor, now: datetime) -> Any:
@@ -86,15 +90,19 @@ def retry_job(db: DbSession, *, job_id: str, actor: Actor, now: datetime) -> Any
 
 
 def cancel_operation(db: DbSession, *, operation_id: str, actor: Actor, now: datetime) -> Any:
-    """Cancel an operation with its job. Repeating it changes nothing. Locks the job."""
+    """Cancel an operation with its job. Whoever sees the run of it may, but for auditors. Repeating it changes nothing.
+    Locks the job.
+    """
     found = runs.operation_by_id(db, operation_id, actor=actor)
+    if sees_the_house(actor) and not runs_the_house(actor):
+        raise Forbidden("An auditor only looks.")
     if found.status is WorkStatus.CANCELLED:
         return found
     of_it = select(job.c.id).where(job.c.operation_id == operation_id, job.c.status.in_(_UNFINISHED))
     job_id = db.execute(of_it).scalar()
     if job_id is None:
         raise OperationOver(f"It is {found.status}.")
-    cancel_job(db, job_id=job_id, actor=actor, now=now)
+    _cancel(db, jobs.job_for_update(db, job_id, actor=SYSTEM), actor=actor, now=now)
     ended = runs.operation_by_id(db, operation_id, actor=actor)
     if ended.status is not WorkStatus.CANCELLED:
         raise OperationOver(f"It is {ended.status}.")

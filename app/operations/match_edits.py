@@ -13,7 +13,7 @@ from app.models.tables import match_run, proposed_match
 from app.operations.calling_off import call_off
 from app.operations.changes import check_version
 from app.operations.match_feasibility import BY_HAND, obstacle, refuse, wishes_of
-from app.operations.match_runs import queue_run
+from app.operations.match_runs import queue_run, run_to_change
 from app.operations.match_settings import NotEnrolled, capacities, check_pairs
 from app.operations.runs import advance, check_draft
 from app.queries import matching, pool, runs
@@ -93,13 +93,13 @@ def cancel_match_run(
     db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Call off a run that waits, is being solved, or is a draft, and return it. Repeating it changes nothing."""
-    seen = runs.match_run_by_id(db, run_id, actor=actor)
+    seen = run_to_change(db, run_id, actor=actor)
     return call_off(db, match_run, seen, expected_version=expected_version, actor=actor, now=now)
 
 
 def _draft(db: DbSession, run_id: str, *, expected_version: int | None, actor: Actor) -> Any:
     """Return a draft with its row locked. Refused as `not_a_draft`."""
-    runs.match_run_by_id(db, run_id, actor=actor)
+    run_to_change(db, run_id, actor=actor)
     run = runs.locked(db, match_run, run_id)
     check_draft(run)
     check_version(run, expected_version)

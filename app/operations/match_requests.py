@@ -11,7 +11,7 @@ from app.operations.match_settings import NotEnrolled
 from app.operations.matches import add_matches, change_matches, end_matches, hold_programs, lock_due, lock_match
 from app.queries import matches, matching, runs
 from app.queries.people import lock_people
-from app.rules.access import SYSTEM, Actor, may_act_for, runs_the_house
+from app.rules.access import SYSTEM, Actor, may_act_for, runs_program
 from app.rules.matching.lives import ASKED_AGAIN_AFTER, awaited
 from app.rules.matching.pairs import blockers
 from app.rules.matching.points import points
@@ -20,7 +20,7 @@ from app.vocabulary import Approver, EndedBecause, MatchStatus, RunCause
 
 _APART = {
     Blocker.SELF: "Nobody mentors themselves.",
-    Blocker.FORBIDDEN: "An admin keeps these two apart in this program.",
+    Blocker.FORBIDDEN: "Who runs this program keeps these two apart.",
     Blocker.REPEAT: "They were a match before, and this program wants variety.",
     Blocker.REPORTING_LINE: "One of them reports to the other.",
     Blocker.TEAM: "Their teams are against the team rule of this program.",
@@ -77,25 +77,27 @@ class NotPending(Conflict):
 def ask_for_match(
     db: DbSession, *, mentor_id: str, mentee_id: str | None, program_id: str | None, actor: Actor, now: datetime
 ) -> Any:
-    """Ask for a mentor, or as an admin propose a pair, and return the match: pending until those have said yes whose
-    yes is needed. It takes a place of the mentor at once. Refused as `pair_blocked`, naming the constraint, and for a
-    month after a no as `asked_too_soon`, unless an admin proposes it. Locks the two, then the program's matches.
+    """Ask for a mentor, for oneself or who reports to one, or propose a pair of a program that one runs, and return the
+    match: pending until those have said yes whose yes is needed. It takes a place of the mentor at once. Refused as
+    `pair_blocked`, naming the constraint, and for a month after a no as `asked_too_soon`, unless who runs the program
+    asks. Locks the two, then the program's matches.
     """
     mentee_id = mentee_id or actor.person_id
     if mentee_id is None:
         raise Invalid("Say who asks.", faults=(Fault("/mentee_id", "required", "is required of a key of nobody"),))
-    if not may_act_for(actor, mentee_id):
-        raise Forbidden("You can ask only for yourself.")
     program = runs.program_for_run(db, program_id)
+    runs_it = runs_program(actor, program.id)
+    if not (runs_it or may_act_for(actor, mentee_id)):
+        raise Forbidden("You can ask only for yourself, and for who reports to you.")
     lock_people(db, [mentee_id, mentor_id])  # nobody leaves meanwhile
     hold_programs(db, [program.id])  # a run that is being published counts on what it has read
-    asks = actor.person_id == mentee_id
+    asks = actor.person_id == mentee_id or not runs_it
     if asks and not program.requests_open:
         raise RequestsClosed("An admin matches people here. Tell them whom you would like, as a preference.")
     terms = _checked(db, program, mentee_id, mentor_id, now=now)
-    if asks and not runs_the_house(actor):
+    if not runs_it:
         _check_not_too_soon(db, program.id, mentee_id, mentor_id, now=now)
-    waits_for = awaited(program.approval, asked_by_mentee=asks, by_admin=runs_the_house(actor))
+    waits_for = awaited(program.approval, asked_by_mentee=asks, by_admin=runs_it)
     match_id = ids.new("mat", now)
     pair = {
         "id": match_id,
@@ -122,12 +124,12 @@ def approve_match(
     now: datetime,
 ) -> Any:
     """Say yes to a pending match and return it; with the last yes that was missing it is active. Everybody says their
-    own; an admin may say somebody else's by naming it. An active match is left as it is. Refused as `pair_blocked`
-    where the mentor's places went to others meanwhile. Locks the program's matches, then the match.
+    own; who runs the program may say somebody else's by naming it. An active match is left as it is. Refused as
+    `pair_blocked` where the mentor's places went to others meanwhile. Locks the program's matches, then the match.
     """
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
     yes = {said_as} if said_as else own_parts(found, actor)
-    if not yes <= {*own_parts(found, actor), *(Approver if runs_the_house(actor) else ())}:
+    if not yes or not yes <= {*own_parts(found, actor), *(Approver if runs_program(actor, found.program_id) else ())}:
         raise Forbidden("You can say only your own yes.")
     if found.status in (MatchStatus.ACTIVE, MatchStatus.PAUSED):
         return found
@@ -148,10 +150,12 @@ def approve_match(
 def decline_match(
     db: DbSession, *, match_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
-    """Say no to a pending match and return it. The mentee or the mentor does it, or an admin; who asked withdraws.
-    Repeating it changes nothing. Locks the program's matches, then the match.
+    """Say no to a pending match and return it. The mentee or the mentor does it, or who runs the program; who asked
+    withdraws. Repeating it changes nothing. Locks the program's matches, then the match.
     """
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
+    if not own_parts(found, actor):
+        raise Forbidden("The two say no themselves, or who runs the program.")
     if found.asked_by_id is not None and found.asked_by_id == actor.person_id:
         raise Forbidden("You asked for it: withdraw it.")
     return _close(db, found, EndedBecause.DECLINED, actor=actor, now=now)
@@ -160,11 +164,11 @@ def decline_match(
 def withdraw_match(
     db: DbSession, *, match_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
-    """Take back what one asked for, and return the match. An admin may, too. Repeating it changes nothing. Locks the
-    program's matches, then the match.
+    """Take back what one asked for, or somebody who reports to one, and return the match. Who runs the program may,
+    too. Repeating it changes nothing. Locks the program's matches, then the match.
     """
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
-    if not runs_the_house(actor) and found.asked_by_id != actor.person_id:
+    if not may_withdraw(found, actor):
         raise Forbidden("Who asked withdraws; you can decline.")
     return _close(db, found, EndedBecause.WITHDRAWN, actor=actor, now=now)
 
@@ -185,11 +189,17 @@ def remind_matches(db: DbSession, *, now: datetime) -> int:
     return len(waiting)
 
 
+def may_withdraw(found: Any, actor: Actor) -> bool:
+    """Whether the actor may take back a request: for who asked, or as who runs the program."""
+    asked_by_theirs = found.asked_by_id is not None and may_act_for(actor, found.asked_by_id)
+    return asked_by_theirs or runs_program(actor, found.program_id)
+
+
 def own_parts(found: Any, actor: Actor) -> set[Approver]:
-    """Return as what the actor speaks of a match."""
+    """Return as what the actor speaks of a match: a yes or a no is nobody else's, whoever leads them."""
     parts = {Approver.MENTEE: found.mentee_id, Approver.MENTOR: found.mentor_id}
     own = {part for part, who in parts.items() if who == actor.person_id}
-    return own | {Approver.ADMIN} if runs_the_house(actor) else own
+    return own | {Approver.ADMIN} if runs_program(actor, found.program_id) else own
 
 
 def _close(db: DbSession, found: Any, because: EndedBecause, *, actor: Actor, now: datetime) -> Any:

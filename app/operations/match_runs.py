@@ -11,11 +11,11 @@ from app import ids
 from app.db import DbSession, Retryable
 from app.models.tables import match, match_run, proposed_match
 from app.operations import matches, operations
-from app.operations.changes import check_admin
 from app.operations.events import tell
 from app.operations.jobs import enqueue
 from app.operations.match_feasibility import check_feasible
 from app.operations.match_settings import Wanted, settings_of
+from app.operations.programs import check_runs_program
 from app.operations.runs import WAITING, advance, check_draft
 from app.queries import pool, programs, runs
 from app.queries.match_changes import left_out
@@ -32,8 +32,8 @@ SETTLING = timedelta(minutes=1)
 def start_match_run(
     db: DbSession, wanted: Wanted, *, cause: RunCause = RunCause.BY_HAND, actor: Actor, now: datetime
 ) -> Any:
-    """Queue a match run and return it. Refused as `settings_of` says."""
-    check_admin(actor)
+    """Queue a match run and return it. Who runs the program does. Refused as `settings_of` says."""
+    check_runs_program(actor, runs.program_for_run(db, wanted.program_id).id)
     return queue_run(db, settings_of(db, wanted, now=now), cause=cause, actor=actor, now=now)
 
 
@@ -101,6 +101,13 @@ def keep_draft(
     operations.succeed(db, run.operation_id, result=result, now=now)
 
 
+def run_to_change(db: DbSession, run_id: str, *, actor: Actor) -> Any:
+    """Return a match run that the actor may change. Raises NotFound, and Forbidden for who may only look."""
+    seen = runs.match_run_by_id(db, run_id, actor=actor)
+    check_runs_program(actor, seen.program_id)
+    return seen
+
+
 def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
     """Make the proposed pairs the matches that stand, waiting for a yes where the program wants one. A pair that stands
     already is kept, and pinned if it is in the draft; any other match of a mentee of the run ends. Repeating it changes
@@ -108,7 +115,7 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     everybody in a proposed pair, then the program's matches; asks for another run when the draft has got somebody new
     between looking and locking.
     """
-    seen = runs.match_run_by_id(db, run_id, actor=actor)
+    seen = run_to_change(db, run_id, actor=actor)
     here = lock_people(db, _everybody(runs.proposed_matches(db, run_id)))  # nobody leaves meanwhile
     matches.hold_programs(db, [seen.program_id])  # two drafts could each give a mentor's last place away
     run = runs.locked(db, match_run, run_id)

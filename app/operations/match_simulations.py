@@ -10,10 +10,10 @@ from app.child import ChildFailed, run_limited
 from app.config import Settings
 from app.db import DbSession
 from app.errors import Conflict, Unavailable
-from app.operations.changes import check_admin
 from app.operations.match_settings import Wanted, settings_of
+from app.operations.programs import check_runs_program
 from app.operations.runs import ContradictoryPins
-from app.queries import match_changes, matching
+from app.queries import match_changes, matching, runs
 from app.queries.matching import Asked, Gathered
 from app.rules.access import Actor
 from app.rules.digest import digest
@@ -71,7 +71,7 @@ class Explanation:
 
 def simulation(db: DbSession, wanted: Wanted, *, actor: Actor, now: datetime) -> Simulation:
     """Return what a run would be asked. Refused as the start of one is, and as `too_many_pairs`."""
-    check_admin(actor)
+    check_runs_program(actor, runs.program_for_run(db, wanted.program_id).id)
     asked = settings_of(db, wanted, now=now)
     gathered = matching.match_problem(db, asked, now=now)
     _check_size(gathered.problem)

@@ -11,7 +11,7 @@ from app.models.tables import match
 from app.operations.changes import check_version
 from app.operations.events import tell_many
 from app.queries import matches as queries
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor, runs_program
 from app.rules.matching.lives import awaited
 from app.vocabulary import Approver, EndedBecause, MatchApproval, MatchStatus
 
@@ -57,10 +57,10 @@ def begun(
     db: DbSession, run: Any, proposed: Sequence[Any], *, approval: MatchApproval, actor: Actor, now: datetime
 ) -> None:
     """Make these proposed pairs of a run, as rows, matches with the same ids, and tell: active, or pending where the
-    program's `approval` wants a yes of mentor or mentee. That of an admin is publishing it. The caller holds the
-    program's matches and has ended those that are in the way.
+    program's `approval` wants a yes of mentor or mentee. That of an admin is publishing it, by whoever runs the
+    program. The caller holds its matches and has ended those that are in the way.
     """
-    waits_for = awaited(approval, asked_by_mentee=False, by_admin=runs_the_house(actor))
+    waits_for = awaited(approval, asked_by_mentee=False, by_admin=runs_program(actor, run.program_id))
     pairs = [
         {
             "id": row.id,

@@ -9,10 +9,10 @@ from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Extra, NotFound
 from app.models.tables import pair_rule
-from app.operations.changes import check_admin
 from app.operations.enrollments import check_enrolled
 from app.operations.events import tell
 from app.operations.matches import hold_programs
+from app.operations.programs import check_runs_program
 from app.queries import programs
 from app.queries.rows import first_row
 from app.rules.access import Actor
@@ -41,7 +41,7 @@ def put_pair_rule(
     Repeating it changes nothing.
     """
     programs.program_by_id(db, program_id)
-    check_admin(actor)
+    check_runs_program(actor, program_id)
     hold_programs(db, [program_id])
     sides = {"/mentee_id": (mentee_id, Side.MENTEE), "/mentor_id": (mentor_id, Side.MENTOR)}
     check_enrolled(db, program_id, sides)
@@ -66,7 +66,7 @@ def delete_pair_rule(
 ) -> None:
     """Take back what a program says of two people. Raises NotFound when it says nothing of them."""
     programs.program_by_id(db, program_id)
-    check_admin(actor)
+    check_runs_program(actor, program_id)
     hold_programs(db, [program_id])
     gone = delete(pair_rule).where(*_of_pair(program_id, mentee_id, mentor_id)).returning(pair_rule.c.id)
     rule_id = db.execute(gone).scalar()

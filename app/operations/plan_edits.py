@@ -56,7 +56,7 @@ def add_seat(
     """
     run = lock_draft(db, run_id, expected_version=expected_version, actor=actor)
     before = runs.plan_seats(db, run_id)
-    made = _made(db, run, before, (observer_id, call_id), now=now)
+    made = _made(db, run, before, (observer_id, call_id), actor=actor, now=now)
     _change(db, run, before, [*before, made], actor=actor, now=now)
     return made
 
@@ -89,7 +89,7 @@ def swap_seat(
     _check_new(before, (observer_id, gone.call_id))
     rest = [one for one in before if one is not gone]
     db.execute(delete(plan_seat).where(plan_seat.c.id == seat_id))
-    made = _made(db, run, rest, (observer_id, gone.call_id), now=now)
+    made = _made(db, run, rest, (observer_id, gone.call_id), actor=actor, now=now)
     _change(db, run, before, [*rest, made], actor=actor, now=now)
     return made
 
@@ -129,10 +129,10 @@ def _check_new(seats: Sequence[Any], place: Place) -> None:
         raise AlreadyPlanned(extra={"plan_seat_id": twin.id})
 
 
-def _made(db: DbSession, run: Any, others: Sequence[Any], place: Place, *, now: datetime) -> Any:
+def _made(db: DbSession, run: Any, others: Sequence[Any], place: Place, *, actor: Actor, now: datetime) -> Any:
     """Add a seat beside the others of a locked draft and return its row. Refused when it can't stand beside them."""
     observer_id, call_id = place
-    check_in_plan(db, run, {"": place})
+    check_in_plan(db, run, {"": place}, actor=actor)
     _check_new(others, place)
     _check_not_booked(db, place)
     problem = planning.lesson(db, run, busy.people_rows(db, [observer_id])[observer_id], [call_id], now=now)

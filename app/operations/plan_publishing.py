@@ -9,7 +9,7 @@ from app.db import DbSession
 from app.errors import Problem
 from app.models.tables import plan_run, plan_seat
 from app.operations import locks, operations, seats
-from app.operations.plan_runs import check_open
+from app.operations.plan_runs import check_open, run_to_change
 from app.operations.refused import AlreadyBooked
 from app.operations.runs import advance
 from app.queries import runs
@@ -19,12 +19,18 @@ from app.vocabulary import RunStatus
 
 def start_publishing(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
     """Queue the booking of a draft's seats and return the run. Repeating it changes nothing. Locks the run."""
-    runs.plan_run_by_id(db, run_id, actor=actor)
+    run_to_change(db, run_id, actor=actor)
     run = runs.locked(db, plan_run, run_id)
     if run.status in (RunStatus.PUBLISHING, RunStatus.PUBLISHED):
         return run
     check_open(db, run)
-    payload = {"run_id": run_id, "credential_id": actor.credential_id, "person_id": actor.person_id}
+    payload = {
+        "run_id": run_id,
+        "credential_id": actor.credential_id,
+        "role": actor.role,
+        "person_id": actor.person_id,
+        "behind": actor.behind,
+    }
     operation_id = operations.begin(db, "plan_publish", payload, now=now)
     publishing = RunStatus.PUBLISHING
     advance(db, plan_run, run, publishing, act="plan_run.publishing", actor=actor, now=now, operation_id=operation_id)

@@ -9,16 +9,16 @@ from sqlalchemy import and_, insert, select
 
 from app import ids
 from app.db import DbSession
-from app.errors import Conflict, Extra, Fault, Invalid
-from app.models.tables import call, enrollment, person, plan_run, plan_seat, team
+from app.errors import Conflict, Extra, Fault, Forbidden, Invalid
+from app.models.tables import account, call, enrollment, person, plan_run, plan_seat, team
 from app.operations import operations
 from app.operations.calling_off import call_off
-from app.operations.changes import UnknownReference, check_admin, check_version
+from app.operations.changes import UnknownReference, check_version
 from app.operations.events import tell
 from app.operations.refused import Past
 from app.operations.runs import WAITING, ContradictoryPins, advance, check_draft
-from app.queries import planning, runs
-from app.rules.access import SYSTEM, Actor
+from app.queries import calls, planning, runs
+from app.rules.access import SYSTEM, Actor, runs_program
 from app.rules.planning.problem import PlanAnswer, UnmetNeed
 from app.rules.rehearsal import Place
 from app.vocabulary import RunStatus, Side
@@ -69,20 +69,21 @@ def start_plan_run(
     actor: Actor,
     now: datetime,
 ) -> Any:
-    """Queue a plan run over the calls that start in [from_at, to_at), at most 28 days, and return it. Refused for pins
-    that booking would refuse, naming the seat and the code.
+    """Queue a plan run over the calls that start in [from_at, to_at), at most 28 days, and return it. Who runs the
+    program does, and who leads a whole team for that. Refused for pins that booking would refuse, naming the seat and
+    the code.
     """
-    check_admin(actor)
+    program = runs.program_for_run(db, program_id)
+    _check_plans(db, program.id, team_id, actor=actor)
     if not timedelta() < to_at - from_at <= timedelta(days=LONGEST_DAYS):
         fault = Fault("/to", "bad_range", f"must be later than `from`, by {LONGEST_DAYS} days at most")
         raise BadRange("Choose another range.", faults=(fault,))
     _check_ahead(to_at, now=now)
     if team_id is not None and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
         raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
-    program = runs.program_for_run(db, program_id)
     scope = Scope(program.id, team_id, from_at, to_at)
-    check_in_plan(db, scope, {f"/pins/{number}": place for number, place in enumerate(pins)})
-    check_in_plan(db, scope, {f"/dropped/{number}": place for number, place in enumerate(dropped)})
+    check_in_plan(db, scope, {f"/pins/{number}": place for number, place in enumerate(pins)}, actor=actor)
+    check_in_plan(db, scope, {f"/dropped/{number}": place for number, place in enumerate(dropped)}, actor=actor)
     _check_pins(db, pins, dropped, now=now)
     return _queue(db, scope, pins, dropped, replans_id=None, actor=actor, now=now)
 
@@ -100,9 +101,24 @@ def replan(db: DbSession, *, run_id: str, expected_version: int | None = None, a
     return _queue(db, draft, pins, dropped, replans_id=run_id, actor=actor, now=now)
 
 
+def run_to_change(db: DbSession, run_id: str, *, actor: Actor) -> Any:
+    """Return a plan run that the actor may change. Raises NotFound, and Forbidden for who may only look."""
+    seen = runs.plan_run_by_id(db, run_id, actor=actor)
+    _check_plans(db, seen.program_id, seen.team_id, actor=actor)
+    return seen
+
+
+def _check_plans(db: DbSession, program_id: str, team_id: str | None, *, actor: Actor) -> None:
+    if runs_program(actor, program_id) or (team_id is not None and runs.leads_team(db, team_id, actor=actor)):
+        return
+    raise Forbidden("Plan for a program that you run, or give the `team_id` of a team in which all report to you.")
+
+
 def lock_draft(db: DbSession, run_id: str, *, expected_version: int | None, actor: Actor) -> Any:
-    """Return a draft with its row locked, to change it. Raises NotFound, Stale, NotADraft and BeingReplanned."""
-    runs.plan_run_by_id(db, run_id, actor=actor)
+    """Return a draft with its row locked, to change it. Raises NotFound, Forbidden, Stale, NotADraft and
+    BeingReplanned.
+    """
+    run_to_change(db, run_id, actor=actor)
     run = runs.locked(db, plan_run, run_id)
     check_version(run, expected_version)
     check_open(db, run)
@@ -117,9 +133,10 @@ def check_open(db: DbSession, run: Any) -> None:
         raise BeingReplanned("Wait for that run, or cancel it.", extra={"plan_run_id": by})
 
 
-def check_in_plan(db: DbSession, scope: Scope, places: Mapping[str, Place]) -> None:
+def check_in_plan(db: DbSession, scope: Scope, places: Mapping[str, Place], *, actor: Actor) -> None:
     """Raise unless a plan of this scope may seat these people on these calls: they are mentees of its program, in its
-    team if it has one, and the calls start within its range. Places go by where they stand in the body.
+    team if it has one, and the calls start within its range, and the actor may know of them. Places go by where they
+    stand in the body.
     """
     mentee = and_(
         enrollment.c.person_id == person.c.id,
@@ -129,7 +146,8 @@ def check_in_plan(db: DbSession, scope: Scope, places: Mapping[str, Place]) -> N
     who = select(person.c.id, person.c.team_id, enrollment.c.id.label("enrolled")).outerjoin(enrollment, mentee)
     who = who.where(person.c.id.in_({observer_id for observer_id, _ in places.values()}))
     people = {row.id: row for row in db.execute(who)}
-    when = select(call.c.id, call.c.starts_at).where(call.c.id.in_({call_id for _, call_id in places.values()}))
+    when = select(call.c.id, call.c.starts_at).outerjoin(account, account.c.id == call.c.account_id)
+    when = when.where(call.c.id.in_({call_id for _, call_id in places.values()}), calls.visible(actor))
     starts = {row.id: row.starts_at for row in db.execute(when)}
     for pointer, (observer_id, call_id) in places.items():
         if observer_id not in people:
@@ -257,5 +275,5 @@ def cancel_plan_run(
     db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Call off a run that waits, is being solved, or is a draft, and return it. Repeating it changes nothing."""
-    seen = runs.plan_run_by_id(db, run_id, actor=actor)
+    seen = run_to_change(db, run_id, actor=actor)
     return call_off(db, plan_run, seen, expected_version=expected_version, actor=actor, now=now)

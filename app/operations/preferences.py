@@ -7,13 +7,14 @@ from sqlalchemy import delete, insert, update
 
 from app import ids
 from app.db import DbSession
+from app.errors import Forbidden
 from app.models.tables import person, preference
 from app.operations.enrollments import check_enrolled
 from app.operations.events import tell
 from app.operations.matches import hold_programs
 from app.queries import preferences, runs
 from app.queries.people import lock_people
-from app.rules.access import Actor
+from app.rules.access import Actor, is_theirs
 from app.vocabulary import Side
 
 
@@ -28,11 +29,13 @@ def set_preferences(
     now: datetime,
 ) -> None:
     """Replace whom somebody on one side of a program would like of the other side, best first. They say it themselves,
-    admins for all. Refused as `not_enrolled` for whoever is not there. Saying the same again changes nothing. Locks the
-    person, then the program's matches.
+    an admin for anybody. Refused as `not_enrolled` for whoever is not there. Saying the same again changes nothing.
+    Locks the person, then the program's matches.
     """
-    preferences.check_private(db, person_id, actor=actor)
     program = runs.program_for_run(db, program_id)
+    preferences.check_private(db, person_id, program.id, actor=actor)
+    if not is_theirs(actor, person_id):
+        raise Forbidden("Whom they would like, they say themselves.")
     row = lock_people(db, [person_id])[person_id]
     hold_programs(db, [program.id])  # nobody is taken off it meanwhile
     other = Side.MENTOR if side is Side.MENTEE else Side.MENTEE

@@ -7,13 +7,13 @@ from typing import Any
 
 from app import ids
 from app.db import DbSession
-from app.errors import Fault, Invalid
+from app.errors import Fault, Forbidden, Invalid
 from app.models import Program
 from app.operations.changes import NameTaken, amend, check_admin, check_version
 from app.operations.events import tell
 from app.queries import programs
 from app.queries.rows import row_for_update
-from app.rules.access import Actor
+from app.rules.access import Actor, runs_program
 from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.vocabulary import MatchApproval
 
@@ -23,6 +23,12 @@ class WeightsAllZero(Invalid):
 
     code = "weights_all_zero"
     title = "At least one criterion must have a weight"
+
+
+def check_runs_program(actor: Actor, program_id: str) -> None:
+    """Raise Forbidden unless the actor runs this program."""
+    if not runs_program(actor, program_id):
+        raise Forbidden("Who runs the program does that. Name one that you run, or ask an admin.")
 
 
 def create_program(
@@ -36,7 +42,7 @@ def create_program(
     actor: Actor,
     now: datetime,
 ) -> Program:
-    """Add a program. Refused as `name_taken`."""
+    """Add a program. Admins do. Refused as `name_taken`."""
     check_admin(actor)
     _check_name(db, None, name)
     made = Program(
@@ -65,9 +71,10 @@ def patch_program(
     now: datetime,
 ) -> Program:
     """Change what is given; weights and constraints are merged, and null makes one of them what it is as it ships.
-    Matches that stand or wait are as they were. Locks the program.
+    Matches that stand or wait are as they were. Who runs the program does. Locks it.
     """
-    check_admin(actor)
+    programs.program_by_id(db, program_id)
+    check_runs_program(actor, program_id)
     found = row_for_update(db, Program, program_id)
     check_version(found, expected_version)
     values = dict(changes)

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, exists, func, select, true
 
 from app.db import DbSession
 from app.models.tables import enrollment, match, pair_rule, participant, person, program, session
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.pool import STANDING
 from app.queries.rows import first_row, one_of
-from app.rules.access import Actor, runs_the_house
+from app.queries.scopes import acted_for
+from app.rules.access import Actor, sees_the_house
 from app.rules.matching.lives import EXPIRES_AFTER, REMINDED_AFTER
 from app.vocabulary import EndedBecause, MatchStatus, PairRuleKind, SessionStatus, Side
 
@@ -33,10 +34,12 @@ _PENDING = one_of(match.c.status, [MatchStatus.PENDING])
 
 
 def visible_matches(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the matches this actor may see: their own."""
-    if runs_the_house(actor):
+    """Return the condition for the matches this actor may see: their own, those of who reports to them, and those of
+    the programs that they run.
+    """
+    if sees_the_house(actor):
         return true()
-    return or_(match.c.mentee_id == actor.person_id, match.c.mentor_id == actor.person_id)
+    return acted_for(actor, match.c.mentee_id, match.c.mentor_id) | match.c.program_id.in_(sorted(actor.programs))
 
 
 def match_by_id(db: DbSession, match_id: str, *, actor: Actor) -> Any:

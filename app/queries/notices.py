@@ -242,7 +242,7 @@ _WHY_DISABLED: Mapping[DisabledBecause | None, str] = {
 
 
 _WHY_NO_MATCH: Mapping[EndedBecause, str] = {
-    EndedBecause.BY_HAND: "One of you, or an admin, has ended it.",
+    EndedBecause.BY_HAND: "One of you has ended it, or somebody who may do so for you.",
     EndedBecause.REPLACED: "The matches of the program were made anew.",
     EndedBecause.LEFT: "One of you is no longer in the program.",
     EndedBecause.NOT_A_FIT: "It was not a fit, and that is nobody's fault.",

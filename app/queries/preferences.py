@@ -6,14 +6,16 @@ from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import preference
 from app.queries import people
-from app.rules.access import Actor, may_act_for
+from app.rules.access import Actor, sees_program, sees_theirs
 from app.vocabulary import Side
 
 
-def check_private(db: DbSession, person_id: str, *, actor: Actor) -> None:
-    """Raise NotFound unless there is this person and the actor may see what is private to them."""
+def check_private(db: DbSession, person_id: str, program_id: str, *, actor: Actor) -> None:
+    """Raise NotFound unless there is this person and the actor may see whom they would like in this program: it is
+    theirs to know, and for those who see the program from inside. Who leads them is not told.
+    """
     people.person_by_id(db, person_id, actor=actor)
-    if not may_act_for(actor, person_id):
+    if not (sees_theirs(actor, person_id) or sees_program(actor, program_id)):
         raise NotFound
 
 

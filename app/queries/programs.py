@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, select, true
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import enrollment, pair_rule, program
+from app.models.tables import enrollment, pair_rule, program, program_manager
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, runs_the_house
+from app.queries.scopes import acted_for
+from app.rules.access import Actor, sees_program, sees_the_house
 from app.vocabulary import Side
 
 
@@ -39,18 +40,38 @@ def list_programs(db: DbSession, page: PageRequest) -> PageOf[Any]:
 
 
 def list_pair_rules(db: DbSession, program_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
-    """Return a page of what a program says of pairs, oldest first. Raises NotFound: who is kept apart is for admins to
-    know. One statement.
+    """Return a page of what a program says of pairs, oldest first. Raises NotFound: who is kept apart is for those to
+    know who see the program from inside. One statement.
     """
-    if not runs_the_house(actor):
+    if not sees_program(actor, program_id):
         raise NotFound
     query = select(pair_rule).where(pair_rule.c.program_id == program_id)
     return fetch(db, query, page, Order(pair_rule.c.id, pair_rule.c.id))
 
 
+def managers_of(db: DbSession, program_id: str, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of those who run a program, by when they were put down. Raises NotFound for who does not see it
+    from inside. One statement.
+    """
+    if not sees_program(actor, program_id):
+        raise NotFound
+    query = select(program_manager).where(program_manager.c.program_id == program_id)
+    return fetch(db, query, page, Order(program_manager.c.created_at, program_manager.c.person_id))
+
+
+def manager_by_id(db: DbSession, program_id: str, person_id: str) -> Any | None:
+    """Return the row that says that somebody runs a program; None when there is none."""
+    mine = program_manager.c.program_id == program_id, program_manager.c.person_id == person_id
+    return db.execute(select(program_manager).where(*mine)).first()
+
+
 def visible_enrollments(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the enrolments this actor may see: their own, admins all."""
-    return true() if runs_the_house(actor) else enrollment.c.person_id == actor.person_id
+    """Return the condition for the enrolments this actor may see: of themselves, of who reports to them, and of the
+    programs that they run.
+    """
+    if sees_the_house(actor):
+        return true()
+    return acted_for(actor, enrollment.c.person_id) | enrollment.c.program_id.in_(sorted(actor.programs))
 
 
 def enrollment_by_id(db: DbSession, program_id: str, enrollment_id: str, *, actor: Actor) -> Any:

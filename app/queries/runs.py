@@ -1,21 +1,53 @@
-"""Read runs, matches and operations, in the scope of who asks."""
+"""Read runs, their answers and the operations that work for them, in the scope of who asks: who sees a program sees its
+runs, and who leads a whole team sees the plans for it.
+"""
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, Table, case, func, select, true
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import match_run, operation, plan_run, plan_seat, program, proposed_match
+from app.models.tables import match_run, operation, person, plan_run, plan_seat, program, proposed_match
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, runs_the_house
-from app.vocabulary import RunCause, RunStatus
+from app.rules.access import Actor, sees_the_house
+from app.vocabulary import PersonStatus, RunCause, RunStatus
 
 
 def operation_by_id(db: DbSession, operation_id: str, *, actor: Actor) -> Any:
-    """Return one operation. Raises NotFound when absent or not for this actor: runs are an admin's."""
-    return _one(db, operation, operation_id, actor)
+    """Return one operation. Raises NotFound when absent or not for this actor: who sees a run sees what works for it
+    now, and what is no run's only who sees everything.
+    """
+    query = select(operation).where(operation.c.id == operation_id)
+    if not sees_the_house(actor):
+        of_match_run, of_plan_run = (
+            operation.c.id.in_(select(table.c.operation_id).where(visible_runs(table, actor)))
+            for table in (match_run, plan_run)
+        )
+        query = query.where(of_match_run | of_plan_run)
+    return first_row(db, query)
+
+
+def visible_runs(table: Table, actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the runs of `match_run` or `plan_run` that this actor may see."""
+    if sees_the_house(actor):
+        return true()
+    seen = table.c.program_id.in_(sorted(actor.programs))
+    return seen | table.c.team_id.in_(teams_led(actor)) if table is plan_run and actor.reports else seen
+
+
+def teams_led(actor: Actor) -> Select[tuple[str]]:
+    """Return the query of the teams whose active members are all the actor's: who reports to them, and themselves."""
+    others = func.count(case((person.c.id.not_in(sorted(actor.people)), 1)))
+    members = select(person.c.team_id).where(person.c.status == PersonStatus.ACTIVE, person.c.team_id.is_not(None))
+    return members.group_by(person.c.team_id).having(others == 0)
+
+
+def leads_team(db: DbSession, team_id: str, *, actor: Actor) -> bool:
+    """Whether somebody works in this team, and everybody who does is the actor's. At most one statement."""
+    found = bool(actor.reports) and db.execute(teams_led(actor).where(person.c.team_id == team_id)).first()
+    return bool(found)
 
 
 def match_run_by_id(db: DbSession, run_id: str, *, actor: Actor) -> Any:
@@ -51,11 +83,14 @@ def plan_seats(db: DbSession, run_id: str) -> list[Any]:
     return list(db.execute(select(plan_seat).where(plan_seat.c.run_id == run_id).order_by(plan_seat.c.id)))
 
 
-def runs(db: DbSession, table: Any, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
-    """Return a page of runs, newest first. One statement."""
-    if not runs_the_house(actor):
+def runs(db: DbSession, table: Table, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of the runs that the actor may see, newest first. Raises NotFound for who can see none. One
+    statement.
+    """
+    if not (sees_the_house(actor) or actor.programs or (table is plan_run and actor.reports)):
         raise NotFound
-    return fetch(db, select(table), page, Order(table.c.id, table.c.id, descending=True))
+    query = select(table).where(visible_runs(table, actor))
+    return fetch(db, query, page, Order(table.c.id, table.c.id, descending=True))
 
 
 def program_for_run(db: DbSession, program_id: str | None) -> Any:
@@ -64,7 +99,5 @@ def program_for_run(db: DbSession, program_id: str | None) -> Any:
     return first_row(db, select(program).where(which))
 
 
-def _one(db: DbSession, table: Any, key: str, actor: Actor) -> Any:
-    if not runs_the_house(actor):
-        raise NotFound
-    return first_row(db, select(table).where(table.c.id == key))
+def _one(db: DbSession, table: Table, key: str, actor: Actor) -> Any:
+    return first_row(db, select(table).where(table.c.id == key, visible_runs(table, actor)))

@@ -14,7 +14,7 @@ from app.models.tables import enrollment, match, match_run, pause, person, propo
 from app.queries import programs
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.pool import STANDING
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor, sees_program
 from app.vocabulary import PersonStatus, RunStatus, Side
 
 _RUNS_BACK = 5
@@ -37,7 +37,7 @@ def list_unmatched(
     db: DbSession, program_id: str, page: PageRequest, *, actor: Actor, now: datetime
 ) -> PageOf[Waiting]:
     """Return a page of the active mentees of a program in whose favour no match stands, by id. Five statements."""
-    if not runs_the_house(actor):
+    if not sees_program(actor, program_id):
         raise NotFound
     programs.program_by_id(db, program_id)
     has = select(match.c.id).where(

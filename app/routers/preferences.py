@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.db import DbSession
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.operations import preferences as operations
 from app.operations.match_settings import NotEnrolled
 from app.queries import preferences, runs
@@ -27,12 +27,13 @@ As = Annotated[
 def get_preferences(
     person_id: str, db: ReadDb, actor: CurrentActor, side: As, program_id: ProgramId = None
 ) -> PreferencesRead:
-    """Read whom a person would like, best first: your own, or anybody's as an admin."""
-    preferences.check_private(db, person_id, actor=actor)
-    return _preferences(db, person_id, side, program_id)
+    """Read whom a person would like, best first: your own, or of a program that you run."""
+    program = runs.program_for_run(db, program_id)
+    preferences.check_private(db, person_id, program.id, actor=actor)
+    return _preferences(db, person_id, side, program.id)
 
 
-@router.put("", operation_id="preferences_put", responses=refusals(NotFound, NotEnrolled))
+@router.put("", operation_id="preferences_put", responses=refusals(Forbidden, NotFound, NotEnrolled))
 def put_preferences(
     person_id: str,
     body: SetPreferences,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from app.rules.access import Actor, may_act_for, runs_the_house
+from app.rules.access import Actor, sees_program
 from app.rules.matching.lives import EXPIRES_AFTER, shown_terms
 from app.schemas.shapes import Body, Read
 from app.vocabulary import Approver, EndedBecause, Fit, MatchStatus, Side
@@ -38,12 +38,12 @@ _MATCH: dict[str, Any] = {
 
 
 class AskForMatch(Body):
-    """A match that somebody would like: a mentee names a mentor, an admin may name both."""
+    """A match that somebody would like: a mentee names a mentor; who leads them, or runs the program, names both."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"mentor_id": "per_01jd6x0000e8r9sv4kz2m7n5qb"}]})
 
     mentor_id: Id
-    mentee_id: Annotated[Id | None, Field(description="You, unless you are an admin.")] = None
+    mentee_id: Annotated[Id | None, Field(description="You, unless you lead them or run the program.")] = None
     program_id: Annotated[Id | None, Field(description="The default program unless named.")] = None
 
 
@@ -54,7 +54,7 @@ class ApproveMatch(Body):
 
     said_as: Annotated[
         Approver | None,
-        Field(alias="as", description="Whose yes it is: your own unless named; an admin says it for others by name."),
+        Field(alias="as", description="Whose yes it is: your own unless named; who runs the program may name one."),
     ] = None
 
 
@@ -65,16 +65,17 @@ class AnswerFit(Body):
 
     answer: Fit
     side: Annotated[
-        Side | None, Field(alias="as", description="Whose answer it is: your own unless named; an admin names one.")
+        Side | None,
+        Field(alias="as", description="Whose answer it is: your own unless named; who runs the program names one."),
     ] = None
 
 
 class MatchRead(Read):
     """A mentee and a mentor over time; `terms` sum to `score`, as people were when it was asked for or proposed. What
-    the two would like themselves, `affinity`, is in both for admins alone.
+    the two would like themselves, `affinity`, is in both only for who runs the program.
 
     While it is pending, `awaiting` says whose yes is missing, and `expires_at` until when. Of the answers to how it
-    feels you see your own.
+    feels you see your own, and all of a program that you run.
     """
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_MATCH]})
@@ -106,13 +107,14 @@ class MatchRead(Read):
         """Build from a row of `match`, as this actor sees it."""
         made = {"score", "terms", "expires_at", "mentee_fit", "mentor_fit"}
         values = {name: getattr(row, name) for name in cls.model_fields if name not in made}
-        terms = shown_terms(row.terms, to_admin=runs_the_house(seen_by))
+        inside = sees_program(seen_by, row.program_id)
+        terms = shown_terms(row.terms, sees_wishes=inside)
         waits = row.status is MatchStatus.PENDING and row.asked_at is not None
         return cls(
             **values,
             score=sum(terms.values()),
             terms=terms,
             expires_at=row.asked_at + EXPIRES_AFTER if waits else None,
-            mentee_fit=row.mentee_fit if may_act_for(seen_by, row.mentee_id) else None,
-            mentor_fit=row.mentor_fit if may_act_for(seen_by, row.mentor_id) else None,
+            mentee_fit=row.mentee_fit if inside or seen_by.person_id == row.mentee_id else None,
+            mentor_fit=row.mentor_fit if inside or seen_by.person_id == row.mentor_id else None,
         )

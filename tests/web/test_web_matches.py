@@ -211,7 +211,7 @@ def test_it_rests_goes_on_and_ends(site: Site, people: Mapping[str, Any]) -> Non
     for do, said, left in (
         ("pause", "This match rests.", {"resume", "end"}),
         ("resume", "Mara Okafor is your mentor", {"pause", "end"}),
-        ("end", "This match is over. One of the two, or an admin, has ended it.", set()),
+        ("end", "This match is over. One of the two has ended it, or somebody who may do so for them.", set()),
     ):
         for _ in range(2):
             assert press(nora, made, do).status_code == 303

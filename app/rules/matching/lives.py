@@ -22,11 +22,11 @@ _NEEDED: dict[MatchApproval, tuple[Approver, ...]] = {
 }
 
 
-def shown_terms(terms: Mapping[str, int], *, to_admin: bool) -> dict[str, int]:
-    """The terms of a score that somebody may see. Whom people would like is for them and admins to know, and a term
-    that adds up the wishes of both would tell it.
+def shown_terms(terms: Mapping[str, int], *, sees_wishes: bool) -> dict[str, int]:
+    """The terms of a score that somebody may see. Whom people would like is for them to know and for those who see the
+    program from inside, and a term that adds up the wishes of both would tell it.
     """
-    return {name: points for name, points in terms.items() if to_admin or name != "affinity"}
+    return {name: points for name, points in terms.items() if sees_wishes or name != "affinity"}
 
 
 def awaited(approval: MatchApproval, *, asked_by_mentee: bool, by_admin: bool) -> list[Approver]:

@@ -14,9 +14,10 @@ from app import db as database
 from app.db import DbSession
 from app.errors import Conflict
 from app.operations import fit_checks, match_acts, match_requests
-from app.operations.match_requests import NotAwaited, own_parts
+from app.operations.match_acts import may_steer
+from app.operations.match_requests import NotAwaited, may_withdraw, own_parts
 from app.queries import matches
-from app.rules.access import runs_the_house
+from app.rules.access import sees_program
 from app.rules.matching.lives import EXPIRES_AFTER, shown_terms
 from app.vocabulary import Approver, EndedBecause, Fit, MatchStatus
 from app.web import words
@@ -38,7 +39,7 @@ _STATUS = {
 }
 """Why a status allows an act no more."""
 _OVER = {
-    EndedBecause.BY_HAND: "One of the two, or an admin, has ended it.",
+    EndedBecause.BY_HAND: "One of the two has ended it, or somebody who may do so for them.",
     EndedBecause.REPLACED: "The matches of the program were made anew.",
     EndedBecause.LEFT: "One of the two is no longer in the program.",
     EndedBecause.NOT_A_FIT: "It was not a fit, and that is nobody’s fault.",
@@ -50,7 +51,7 @@ _OVER = {
 
 @router.get("/m/{match_id}")
 def show_match(match_id: str, db: ReadDb, now: Now, viewer: SignedIn) -> Response:
-    """Show a match to its two and to admins."""
+    """Show a match to its two, who leads one of them, and who runs the program."""
     return _match_page(db, match_id, viewer=viewer, now=now)
 
 
@@ -98,7 +99,8 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
     parts = own_parts(row, viewer.actor)
     side = next((part for part in (Approver.MENTEE, Approver.MENTOR) if part in parts), None)
     is_pending, stands = row.status is MatchStatus.PENDING, row.status in _STANDS
-    asked_for_it = row.asked_by_id is not None and row.asked_by_id == me.id
+    was_asked = row.asked_by_id is not None
+    asked_for_it = was_asked and row.asked_by_id == me.id
     mentee, mentor = Face.of(row.mentee_id, row.mentee_name), Face.of(row.mentor_id, row.mentor_name)
     return page(
         "match.html",
@@ -110,18 +112,19 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
         mentee=mentee,
         mentor=mentor,
         awaited=row.awaiting,
-        was_asked=row.asked_by_id is not None,
+        was_asked=was_asked,
         asked_for_it=asked_for_it,
         asked_on=day(row.asked_at, me.time_zone) if row.asked_at else None,
         until=moment(row.asked_at + EXPIRES_AFTER, me.time_zone, now=now) if is_pending and row.asked_at else None,
         since=day(row.started_at, me.time_zone) if row.started_at else None,
         why_over=_OVER[row.ended_because or EndedBecause.BY_HAND],
         reasons=list(_reasons(row, viewer)),
-        shows_points=runs_the_house(viewer.actor),
+        shows_points=sees_program(viewer.actor, row.program_id),
         may_approve=is_pending and not parts.isdisjoint(row.awaiting),
-        may_decline=is_pending and not asked_for_it,
-        may_withdraw=is_pending and asked_for_it,
+        may_decline=is_pending and not asked_for_it and bool(parts),
+        may_withdraw=is_pending and was_asked and (asked_for_it or not parts) and may_withdraw(row, viewer.actor),
         stands=stands,
+        may_steer=stands and may_steer(row, viewer.actor),
         fit=getattr(row, f"{side}_fit") if side else None,
         may_say_fit=stands and side is not None and row.fit_asked_at is not None,
         refused=refused,
@@ -130,7 +133,7 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
 
 def _reasons(row: Any, viewer: Viewer) -> Iterator[tuple[str, int]]:
     """Yield what speaks for the match and the viewer may see, most first, with its points."""
-    terms = shown_terms(row.terms, to_admin=runs_the_house(viewer.actor))
+    terms = shown_terms(row.terms, sees_wishes=sees_program(viewer.actor, row.program_id))
     for name, points in sorted(terms.items(), key=lambda term: (-term[1], term[0])):
         if points and name in words.TERMS:  # a criterion that is no more has none
             yield words.TERMS[name], points
