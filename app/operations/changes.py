@@ -1,7 +1,7 @@
 """What changes of every noun have in common: who may, of which version, what differs, what still uses it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, Protocol
 
 from sqlalchemy import Select
@@ -9,8 +9,23 @@ from sqlalchemy import Select
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid, Stale
 from app.operations.entries import shown_anew
-from app.operations.events import tell
+from app.operations.events import Detail, tell
 from app.rules.access import Actor, runs_the_house
+
+SECRETS = frozenset(
+    {
+        "digest",
+        "meeting_url",
+        "password",
+        "previous_digest",
+        "previous_secret",
+        "secret",
+        "url",
+        "url_digest",
+        "username",
+    }
+)
+"""Fields whose values nobody reads in the audit: whoever has the URL of a calendar, an endpoint or a meeting is in."""
 
 
 class UnknownReference(Invalid):
@@ -91,18 +106,42 @@ def amend(
 ) -> tuple[str, ...]:
     """Set what differs, count the version and tell; return the names that changed, sorted. Without any, do nothing.
 
-    `also` names fields that answers show and that changed in other tables. Calendar entries that show one of them
-    are locked and shown anew: lock the calls that follow first.
+    The audit gets the values before and after. `also` names fields that answers show and that changed in other tables.
+    Calendar entries that show one of them are locked and shown anew: lock the calls that follow first.
     """
     new = differing(row, changes)
     changed = tuple(sorted({*new, *also}))
     if not changed:
         return ()
+    detail = before_and_after(row, new, also=also)
     for name, value in new.items():
         setattr(row, name, value)
     row.version += 1
     row.updated_at = now
     db.flush()
     shown_anew(db, act.partition(".")[0], object_id, changed, now=now)
-    tell(db, act, object_id, version=row.version, actor=actor, now=now)
+    tell(db, act, object_id, version=row.version, actor=actor, now=now, detail=detail)
     return changed
+
+
+def before_and_after(row: Any, new: Mapping[str, Any], *, also: Iterable[str] = ()) -> Detail:
+    """Return what the audit says of a change, before it is made: the names of what differs, and the values before and
+    after of all that is in the row and no secret.
+    """
+    shown = sorted(new.keys() - SECRETS)
+    return {
+        "changed": sorted({*new, *also}),
+        "before": {name: _plain(getattr(row, name)) for name in shown},
+        "after": {name: _plain(new[name]) for name in shown},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a row as JSON has it."""
+    if isinstance(value, date | time):  # an instant is a date too
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    return value
