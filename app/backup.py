@@ -1,7 +1,8 @@
 """One file with everything that must not be lost: made while the service runs, put back only into an empty place.
 
 The file is a gzipped tar of `manifest.json`, `database` (an SQLite file, or what pg_dump writes) and, when the data
-folder has one, `secret.key`. It holds people's data and that key: it is made for its owner's eyes only (mode 0600).
+folder has one, `secret.key`. It holds people's data and that key: it is made for its owner's eyes only (mode 0600). The
+keys of the vault are not in it, so that whoever gets hold of a backup opens no calendar and signs no webhook.
 """
 
 import gzip

@@ -58,6 +58,14 @@ class Settings(BaseSettings):
     imap_tls: Annotated[str, Field(pattern="^(starttls|tls|none)$")] = "tls"
     imap_folder: str = "INBOX"
     """Whatever arrives there is read and marked as seen: no folder for people."""
+    oidc_issuer: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s?#]+)?$", max_length=255)] = ""
+    """OpenID provider at which people can sign in, by its issuer; empty means none. Its redirect address is
+    `public_url`/login/oidc/callback.
+    """
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name: Annotated[str, StringConstraints(min_length=1, max_length=60)] = "your company account"
+    """What people call it: it stands on the button."""
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     """Database connections of one process at most (PostgreSQL), beside four that answer who fetches calendars."""
     outbound_allow: Annotated[tuple[AllowedPlace, ...], NoDecode] = ()
@@ -119,11 +127,13 @@ def keep(path: Path, text: str) -> None:
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
+        _sync(path.parent)
 
 
 def replace(path: Path, text: str) -> None:
     """Give such a file another content: whoever reads it finds the old one or the new one, whole."""
     _draft(path, text).replace(path)
+    _sync(path.parent)
 
 
 def _draft(path: Path, text: str) -> Path:
@@ -133,6 +143,15 @@ def _draft(path: Path, text: str) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
+
+
+def _sync(folder: Path) -> None:
+    """See to it that names in a folder outlive a power cut: what a lost key sealed would be lost with it."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _kept_secret(path: Path) -> str:

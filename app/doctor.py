@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from app import clock, migrations
+from app import clock, migrations, vault
 from app.adapters import imap
 from app.adapters.imap import MailboxAccount, MailboxUnavailable
 from app.adapters.mail import relay
@@ -26,6 +26,7 @@ from app.db import make_engine, reader_of, transaction
 from app.models.tables import call, claim, event, installation, job, mail_trouble, notice, seat
 from app.operations.announcing import PASSED_OVER
 from app.queries.audit_chain import check, newest_seals
+from app.queries.sealed import keys_in_use
 from app.vocabulary import LIVE_SEATS, JobStatus, NoticeStatus
 
 OLDEST_PYTHON = (3, 11)
@@ -89,13 +90,13 @@ def examine(settings: Settings, *, now: datetime) -> list[Finding]:
     if look.at("database", lambda: _database(settings)):
         engine = make_engine(settings.url, pool_size=1)
         try:
-            _examine_database(look, engine, now)
+            _examine_database(look, engine, settings, now)
         finally:
             engine.dispose()
     return look.findings
 
 
-def _examine_database(look: "_Look", engine: Engine, now: datetime) -> None:
+def _examine_database(look: "_Look", engine: Engine, settings: Settings, now: datetime) -> None:
     current = look.at("schema", lambda: _schema(engine))
     if engine.dialect.name == "sqlite":
         look.at("durability", lambda: _sqlite_durability(engine))
@@ -107,6 +108,7 @@ def _examine_database(look: "_Look", engine: Engine, now: datetime) -> None:
     if current:
         look.at("installation", lambda: _installation(engine))
         look.at("last line against two places at once", lambda: _claims_apart(engine))
+        look.at("sealed secrets", lambda: _sealed(engine, settings))
         look.at("claims", lambda: _claims(engine))
         look.at("seats", lambda: _seats(engine))
         look.at("addresses that take no mail", lambda: _mail_troubles(engine))
@@ -140,7 +142,7 @@ class _Look:
 
 def _sentence(error: Exception) -> str:
     match error:
-        case _Unwell() | migrations.SchemaMismatch():
+        case _Unwell() | migrations.SchemaMismatch() | vault.BadKeys():
             return str(error)
         case DBAPIError(orig=reason) | (sqlite3.Error() as reason):
             return f"The database says: {' '.join(str(reason).splitlines()[:1])}"
@@ -214,6 +216,31 @@ def _secret_key(settings: Settings) -> str:
     if len(file.read_text().strip()) < _KEY_CHARACTERS:
         raise _Unwell("secret.key holds no key: delete the file, and the next start makes a new one.")
     return f"only its owner can read it (mode {mode:04o})"
+
+
+def _sealed(engine: Engine, settings: Settings) -> str:
+    """Say that whatever is sealed can be opened here, and that nobody else can read by what."""
+    file, given = settings.dir / vault.FILE, settings.vault_keys.get_secret_value()
+    with _reading(engine) as connection:
+        used = keys_in_use(connection)
+    if given:
+        keys = vault.read_keys(given)
+    elif file.exists():
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & 0o077:
+            raise _Unwell(f"{file.name} has mode {mode:04o}: others may read it, so run `chmod 600` on it.")
+        keys = vault.read_keys(file.read_text())
+    else:
+        keys = ()
+    known = {key.id for key in keys}
+    if missing := sorted(key for key in used if key is not None and key not in known):
+        raise _Unwell(
+            f"{sum(used[key] for key in missing)} can't be opened: put the key {', '.join(missing)} back into "
+            f"{file.name}, or give those addresses, passwords and webhook secrets again."
+        )
+    if in_clear := used.get(None):
+        raise _Unwell(f"{in_clear} are in clear: a worker seals them within the hour, `earshot rekey` now.")
+    return f"{sum(used.values())}, and their keys are here"
 
 
 def _public_url(settings: Settings) -> str:

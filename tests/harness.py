@@ -32,7 +32,7 @@ MANY = 1_000_000
 """Requests in a minute: tests ask as often as they like, all at one instant."""
 
 
-TEST_VAULT = Vault([Key("testtest", bytes(32))])
+TEST_VAULT = Vault([Key("testtest", bytes(range(32)))])
 """Of every engine that a test makes for itself and keeps secrets with."""
 
 

@@ -38,7 +38,7 @@ GOOD = {
     "Python", "time zones", "data folder", "disk space", "secret key", "public URL", "outbox", "database", "schema",
     "installation", "last line against two places at once", "claims", "seats", "dead jobs", "waiting jobs",
     "addresses that take no mail", "mail that did not arrive",
-    "workers", "events", "events passed over", "audit",
+    "workers", "events", "events passed over", "sealed secrets", "audit",
 }  # fmt: skip
 SQLITE = {"durability", "database file"}
 POSTGRESQL = {"PostgreSQL version", "database time zone", "btree_gist", "clock"}

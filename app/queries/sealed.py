@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Table, select
+from sqlalchemy import Column, Connection, Table, select
 
 from app.db import DbSession
 from app.models.tables import connected_calendar, webhook_endpoint
@@ -48,7 +48,7 @@ def to_keep(db: DbSession, table: Table, row: Any, changes: Mapping[str, Any]) -
     return kept
 
 
-def keys_in_use(db: DbSession) -> dict[str | None, int]:
+def keys_in_use(db: DbSession | Connection) -> dict[str | None, int]:
     """Return by which keys, by their names, how many values are sealed; under None those in clear. Two statements."""
     found: dict[str | None, int] = {}
     for table, names in SEALED.items():
