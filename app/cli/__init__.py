@@ -21,6 +21,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "openapi": ("describing", "Write openapi.json, the description of the API."),
     "backup": ("keeping", "Write everything that must not be lost into one file, while the service runs."),
     "restore": ("keeping", "Put a backup into an empty folder or database."),
+    "rekey": ("rekeying", "Seal every secret by a new key, while the service runs."),
     "doctor": ("examining", "Look at the installation and say what is well and what is not."),
     "audit": ("auditing", "The audit of who did what."),
     "key": ("letting_in", "API keys."),

@@ -14,6 +14,7 @@ from app.jobs import (
     notices,
     plan_runs,
     reminders,
+    resealing,
     sealing,
     settling,
     webhooks,
@@ -39,6 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
     "reminders": reminders.sweep,
     "reminders_ahead": reminders.look_ahead,
     "seal": sealing.seal,
+    "reseal": resealing.reseal,
     "settle_call": settling.settle_call,
     "settle_session": settling.settle_session,
     "webhook_replay": webhooks.replay,
@@ -53,6 +55,7 @@ PERIODIC: Mapping[str, timedelta] = {
     "matches": timedelta(minutes=15),
     "reminders": timedelta(minutes=1),
     "seal": timedelta(minutes=1),
+    "reseal": timedelta(hours=1),
     "reminders_ahead": timedelta(minutes=15),  # looks at everybody; by a quarter hour, as zones and most calls go
 }
 """Kind to how often, counted from midnight UTC: once across all workers. What was missed is not caught up on."""
