@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from app import clock as wall
+from app.adapters.oidc import Provider
 from app.clock import Clock
 from app.config import Settings
 from app.db import make_engine
@@ -120,6 +121,7 @@ def create_app(
     )
     app.state.house = House(settings, engine, clock)
     app.state.limits = Limits()
+    app.state.provider = Provider.of(settings)
     app.state.subscriptions = Subscriptions(app.state.house)
     for router in ROUTERS:
         app.include_router(router)

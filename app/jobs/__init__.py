@@ -17,6 +17,7 @@ from app.jobs import (
     resealing,
     sealing,
     settling,
+    signing_in,
     webhooks,
 )
 from app.jobs.context import JobContext
@@ -43,6 +44,7 @@ HANDLERS: Mapping[str, Handler] = {
     "reseal": resealing.reseal,
     "settle_call": settling.settle_call,
     "settle_session": settling.settle_session,
+    "sign_in_mail": signing_in.send_link,
     "webhook_replay": webhooks.replay,
     "webhooks": webhooks.pump,
     "webhooks_slow": webhooks.pump_slowly,

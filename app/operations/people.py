@@ -187,7 +187,7 @@ def _apply(
     changed = amend(db, found, changes, act="person.changed", object_id=found.id, actor=actor, now=now, also=also)
     left = "status" in changed and found.status == PersonStatus.LEFT
     if "role" in changed or left:
-        sign_out_everywhere(db, person_id=found.id)
+        sign_out_everywhere(db, person_id=found.id, actor=actor, now=now)
     if "time_zone" in changed:
         zone_changed(db, person_id=found.id, actor=actor, now=now)
     if "seat_capacity" in changed:

@@ -1,8 +1,10 @@
 """Look up who a credential belongs to."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from app import credentials
 from app.db import DbSession
@@ -32,19 +34,31 @@ def browser_in_use(db: DbSession, secret: str, *, now: datetime) -> tuple[Actor,
         select(
             browser_session.c.id,
             browser_session.c.person_id,
+            browser_session.c.acts_for_id,
             browser_session.c.expires_at,
             browser_session.c.seen_at,
+            browser_session.c.ended_at,
             person.c.role,
             person.c.status,
         )
         .join(person, person.c.id == browser_session.c.person_id)
         .where(browser_session.c.digest == credentials.digest(secret))
     ).first()
-    if found is None or found.expires_at <= now or found.seen_at <= now - IDLE_LIFE:
+    if found is None or found.ended_at or found.expires_at <= now or found.seen_at <= now - IDLE_LIFE:
         return None
     if found.status is PersonStatus.LEFT:
         return None
-    return actor_of(db, credential_id=found.id, role=found.role, person_id=found.person_id), found.seen_at
+    actor = actor_of(db, credential_id=found.id, role=found.role, person_id=found.person_id)
+    if found.acts_for_id is not None:
+        with suppress(CannotActFor):  # that one has left, say: the browser is its own person's again
+            actor = acting_for(db, actor, found.acts_for_id)
+    return actor, found.seen_at
+
+
+def ended_session(db: DbSession, secret: str) -> str | None:
+    """Return the id of the browser session with this secret when somebody ended it; None for any other."""
+    mine = browser_session.c.digest == credentials.digest(secret), browser_session.c.ended_at.is_not(None)
+    return db.execute(select(browser_session.c.id).where(*mine)).scalar()
 
 
 def actor_of(
@@ -96,7 +110,7 @@ def reports_of(db: DbSession, person_id: str) -> frozenset[str]:
 
 
 def usable_link(secret: str, *, now: datetime) -> ColumnElement[bool]:
-    """Return the condition for the sign-in link with this secret, while it can be used."""
+    """Return the condition for the sign-in link with this secret, while it can be used in the right browser."""
     return and_(
         sign_in_link.c.digest == credentials.digest(secret),
         sign_in_link.c.used_at.is_(None),
@@ -105,8 +119,18 @@ def usable_link(secret: str, *, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def name_behind_link(db: DbSession, secret: str, *, now: datetime) -> str | None:
-    """Return the name of who a sign-in link would sign in; None when it can't be used."""
-    query = select(person.c.name).join(sign_in_link, sign_in_link.c.person_id == person.c.id)
-    found: str | None = db.execute(query.where(usable_link(secret, now=now))).scalar()
-    return found
+def opened_by(asked: str | None) -> ColumnElement[bool]:
+    """Return the condition for the sign-in links that a browser may use, which keeps this secret since it asked: those
+    that it asked for, and those that nobody's did.
+    """
+    anybodys = sign_in_link.c.browser_digest.is_(None)
+    return or_(anybodys, sign_in_link.c.browser_digest == credentials.digest(asked)) if asked else anybodys
+
+
+def link_to_use(db: DbSession, secret: str, *, asked: str | None, now: datetime) -> Any:
+    """Return whom a sign-in link would sign in, as `name`, and whether in this browser, as `is_here`; None when it
+    can't be used, or not any more.
+    """
+    query = select(person.c.name, opened_by(asked).label("is_here"))
+    query = query.join(sign_in_link, sign_in_link.c.person_id == person.c.id)
+    return db.execute(query.where(usable_link(secret, now=now))).first()

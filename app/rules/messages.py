@@ -346,7 +346,7 @@ Sessions that you have planned together stay until one of you cancels them. More
 You and {{other_name}} have met for the first time as a match in {{program}}.
 How does it feel: good, not sure yet, or not a fit?
 
-Only you and the admins see your answer. If it is not a fit, the match ends and somebody else is looked for.
+Only you and who runs the program see your answer. If it is not a fit, the match ends and somebody else is looked for.
 Nobody has to say why:
 {{link}}
 """,
@@ -441,6 +441,19 @@ Your week is here:
 
 Too much mail? Choose what you want to hear of:
 {{settings_link}}
+""",
+        ),
+    ),
+    MessageKind.SIGN_IN: Message(
+        (_NAME, Token("link", "The link that signs them in, once.", "https://earshot.example/login/t/7h2k9m")),
+        Words(
+            "Your link to Earshot",
+            """Hello {{name}},
+
+Here is the link with which you sign in. It works once, for 15 minutes, and only in the browser that asked for it:
+{{link}}
+
+You did not ask for it? Then do nothing: nobody else can use it.
 """,
         ),
     ),

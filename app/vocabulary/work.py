@@ -94,6 +94,8 @@ class MessageKind(StrEnum):
     REMINDER_SOON = "reminder_soon"
     DIGEST = "digest"
     WEBHOOK_DISABLED = "webhook_disabled"
+    SIGN_IN = "sign_in"
+    """Its link is no notice: nothing of it is kept but a digest."""
 
 
 class NoticeStatus(StrEnum):

@@ -1,22 +1,28 @@
 """What pages are given: the database, the time, who is signed in; and the wall against other sites' forms."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from app import db
 from app.db import DbSession
 from app.errors import Forbidden, Unauthenticated, Unavailable
 from app.house import House
-from app.operations.browser_sessions import NOTED_EVERY, note_use
+from app.limits import Limits
+from app.operations.browser_sessions import NOTED_EVERY, Browser, note_use
 from app.queries import access, people
 from app.rules.access import Actor
+from app.rules.rates import network
+from app.web.devices import device
+from app.web.faces import ViewerFace
+
+_MOST_FIELDS = 20
 
 
 class ForeignForm(Forbidden):
@@ -27,12 +33,24 @@ class ForeignForm(Forbidden):
     title = "This did not come from one of our pages"
 
 
+class SignedOut(Unauthenticated):
+    """Somebody ended this browser session, and its cookie is still shown."""
+
+    code = "signed_out"
+    noted = True
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """Who looks at a page: the actor, and their row for name, zone and limits."""
 
     actor: Actor
     person: Any
+
+    @property
+    def face(self) -> ViewerFace:
+        """How pages show them to themselves."""
+        return ViewerFace.of_viewer(self.person.id, self.person.name, is_acted_for=self.actor.behind is not None)
 
 
 def house(request: Request) -> House:
@@ -67,8 +85,8 @@ Db = Annotated[DbSession, Depends(write_db, scope="function")]
 
 
 def session_cookie(the: TheHouse) -> str:
-    """Return the name of the session cookie. `__Host-` makes browsers insist on TLS, this host and every path."""
-    return "sid" if the.settings.allow_plain_http else "__Host-sid"
+    """Return the name of the session cookie."""
+    return cookie_name(the, "sid")
 
 
 CookieName = Annotated[str, Depends(session_cookie)]
@@ -82,7 +100,7 @@ def session_secret(request: Request, name: CookieName) -> str | None:
 SessionSecret = Annotated[str | None, Depends(session_secret)]
 
 
-def actor_if_any(the: TheHouse, secret: SessionSecret, now: Now) -> Actor | None:
+def actor_if_any(request: Request, the: TheHouse, secret: SessionSecret, now: Now) -> Actor | None:
     """Return whose browser it is, and note at most once a minute that it is in use: all before any other transaction
     of the request is open.
     """
@@ -90,8 +108,9 @@ def actor_if_any(the: TheHouse, secret: SessionSecret, now: Now) -> Actor | None
         return None
     with db.transaction(the.engine, writes=False) as reading:
         found = access.browser_in_use(reading, secret, now=now)
-    if found is None:
-        return None
+        if found is None:
+            request.state.ended_session = access.ended_session(reading, secret)
+            return None
     actor, seen_at = found
     if seen_at <= now - NOTED_EVERY:
         with suppress(Unavailable):  # a busy database is no reason to show no page
@@ -112,9 +131,11 @@ def viewer_if_any(db: ReadDb, actor: AnyActor) -> Viewer | None:
 AnyViewer = Annotated[Viewer | None, Depends(viewer_if_any)]
 
 
-def signed_in(viewer: AnyViewer) -> Viewer:
+def signed_in(request: Request, viewer: AnyViewer) -> Viewer:
     """Return who is signed in. A stranger is sent to the sign-in page (`PageEdge`)."""
     if viewer is None:
+        if ended := getattr(request.state, "ended_session", None):
+            raise SignedOut("Sign in again.", by=ended)
         raise Unauthenticated("Sign in first.")
     return viewer
 
@@ -122,15 +143,75 @@ def signed_in(viewer: AnyViewer) -> Viewer:
 SignedIn = Annotated[Viewer, Depends(signed_in)]
 
 
-def pressing(the: TheHouse, actor: AnyActor) -> Viewer:
+def pressing(request: Request, the: TheHouse, actor: AnyActor) -> Viewer:
     """Return who presses a button. Looked up before any write begins: nobody waits for a lock with another
     transaction open.
     """
     with db.transaction(the.engine, writes=False) as reading:
-        return signed_in(viewer_if_any(reading, actor))
+        return signed_in(request, viewer_if_any(reading, actor))
 
 
 Pressing = Annotated[Viewer, Depends(pressing)]
+
+
+def limits(request: Request) -> Limits:
+    """Return who came how often."""
+    found: Limits = request.app.state.limits
+    return found
+
+
+TheLimits = Annotated[Limits, Depends(limits)]
+
+
+def address(request: Request) -> str:
+    """Return from where a request comes, as the edge says."""
+    return request.client.host if request.client else ""
+
+
+def asking_network(request: Request) -> str:
+    """Return by what strangers are counted who come from one place."""
+    return network(address(request))
+
+
+AskingNetwork = Annotated[str, Depends(asking_network)]
+
+
+def browser(request: Request, old: SessionSecret) -> Browser:
+    """Return what is seen of the browser that asks."""
+    told = request.headers.get("user-agent", "")
+    return Browser(device=device(told), address=address(request)[:45], old_session=old)
+
+
+TheBrowser = Annotated[Browser, Depends(browser)]
+
+
+async def form_fields(request: Request) -> Mapping[str, str]:
+    """Return what was filled in: mail clients send multipart/form-data, or what browsers send (RFC 8058 section 3.2).
+    Files are refused.
+    """
+    form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+Fields = Annotated[Mapping[str, str], Depends(form_fields)]
+
+
+def keep_cookie(answer: Response, name: str, value: str, the: House, *, life: timedelta) -> None:
+    """Make the browser keep a value from scripts and other sites; an empty one is forgotten at once."""
+    answer.set_cookie(
+        name,
+        value,
+        max_age=int(life.total_seconds()) if value else 0,
+        path="/",
+        secure=not the.settings.allow_plain_http,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def cookie_name(the: House, name: str) -> str:
+    """Return the full name of a cookie. `__Host-` makes browsers insist on TLS, this host and every path."""
+    return name if the.settings.allow_plain_http else f"__Host-{name}"
 
 
 def our_own_form(request: Request, the: TheHouse) -> None:

@@ -26,7 +26,7 @@ _PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-_KEPT = ("allow", "retry-after", "connection", "x-request-id")
+_KEPT = ("allow", "retry-after", "connection", "set-cookie", "x-request-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,58 @@ class _Words:
     next_step: str
     href: str = "/"
     link: str = "Go to this week"
+    asks_for_address: bool = False
+    """Whether a new sign-in link can be asked for there and then."""
 
 
 _BY_CODE = {
     "link_used": _Words(
         "This sign-in link is used up",
-        "A link works once, for 15 minutes. A new one takes whoever runs Earshot a moment.",
+        "A link works once, for 15 minutes. A new one takes a moment, and works in this browser.",
         "/login",
-        "How to get a new one",
+        "Other ways to sign in",
+        asks_for_address=True,
+    ),
+    "link_elsewhere": _Words(
+        "This link belongs to another browser",
+        "It works only where it was asked for, and still does. Open it there, or have a new one sent for this browser.",
+        "/login",
+        "Other ways to sign in",
+        asks_for_address=True,
+    ),
+    "sign_in_interrupted": _Words(
+        "That took too long, or began elsewhere",
+        "Nothing has happened. Begin again in this browser.",
+        "/login",
+        "Sign in",
+    ),
+    "sign_in_failed": _Words(
+        "That did not work",
+        "Your company account did not say who you are. Begin again, or have a link sent to you.",
+        "/login",
+        "Sign in",
+    ),
+    "nobody_here": _Words(
+        "Nobody here has this account",
+        "Ask an admin whether you are in Earshot, and with which address. Or use a link, and connect the account then.",
+        "/login",
+        "Other ways to sign in",
+    ),
+    "identity_taken": _Words(
+        "This account signs somebody else in",
+        "Nothing has changed. Sign in with it to see whose it is, or connect another one.",
+        "/me/security",
+        "Back",
+    ),
+    "on_behalf": _Words(
+        "Nobody does this for somebody else",
+        "You act on somebody's behalf. Stop that first: the button is on top of every page.",
+    ),
+    "cannot_act_for": _Words(
+        "You can't act for them",
+        "Admins act on behalf of reps and managers who are here, one at a time. Nothing has happened.",
+        "/me/security",
+        "Back",
     ),
     "foreign_form": _Words(
         "This did not come from one of our pages",

@@ -14,6 +14,7 @@ WRITTEN_IN = (APP / "operations", APP / "queries")
 INSIDE = {
     "api_key",
     "availability",
+    "browser_session",
     "busy",
     "call_type",
     "connected_calendar",
@@ -39,7 +40,8 @@ INSIDE = {
 KEPT_INSIDE = {
     "earshot.herald",  # the name of a logger
     "event.passed_over",  # what an event was that could not be told: an admin's page and the doctor say so
-    "person.signed_in",
+    *(f"person.{done}" for done in ("signed_in", "acting_begun", "acting_ended")),
+    *(f"person.identity_{done}" for done in ("connected", "disconnected")),
     *(f"webhook_endpoint.{done}" for done in ("changed", "created", "deleted", "disabled", "replayed", "rotated")),
 }
 """URLs of endpoints are secrets of who gave them."""

@@ -7,7 +7,6 @@ from fastapi import Request, Response
 from app.errors import NotFound
 from app.house import House
 from app.web.dependencies import AnyViewer, TheHouse, Viewer, page_router
-from app.web.faces import Face
 from app.web.html import page
 from app.web.reference import reference
 
@@ -33,7 +32,7 @@ def api_docs_of_group(group_id: str, request: Request, the: TheHouse, viewer: An
 def _said(request: Request, the: House, viewer: Viewer | None) -> dict[str, Any]:
     document = request.app.openapi()
     return {
-        "viewer": Face.of(viewer.person.id, viewer.person.name) if viewer else None,
+        "viewer": viewer.face if viewer else None,
         "title": document["info"]["title"],
         "version": document["info"]["version"],
         "base_url": the.settings.public_url.rstrip("/"),

@@ -161,7 +161,7 @@ def _call_page(
     return page(
         "call.html",
         status=409 if refused else 200,
-        viewer=Face.of(me.id, me.name),
+        viewer=viewer.face,
         call=row,
         host=Face.of(row.host_id, row.host_name),
         account=row.account_name or "a customer",

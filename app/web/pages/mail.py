@@ -21,27 +21,15 @@ from app.rules.access import Actor
 from app.rules.reminders import Topic
 from app.schemas.mail_settings import PatchMailSettings
 from app.vocabulary import Role
-from app.web.dependencies import Now, TheHouse, our_own_form
+from app.web.dependencies import Fields, Now, TheHouse, our_own_form
 from app.web.html import page
 from app.web.weeks import place
 
 router = APIRouter(include_in_schema=False)
 
 _ONE_CLICK = ("List-Unsubscribe", "One-Click")
-_MOST_FIELDS = 20
 _USUAL = ("20:00", "07:00")
 """What is proposed to who has no quiet hours."""
-
-
-async def form_fields(request: Request) -> Mapping[str, str]:
-    """Return what was filled in: mail clients send multipart/form-data, or what browsers send (RFC 8058 section 3.2).
-    Files are refused.
-    """
-    form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
-Fields = Annotated[Mapping[str, str], Depends(form_fields)]
 
 
 def one_click(fields: Fields) -> bool:

@@ -105,7 +105,7 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
     return page(
         "match.html",
         status=409 if refused else 200,
-        viewer=Face.of(me.id, me.name),
+        viewer=viewer.face,
         match=row,
         state=row.status.value,
         side=side.value if side else None,

@@ -161,7 +161,7 @@ def _session_page(
     return page(
         "session.html",
         status=409 if refused else 200,
-        viewer=Face.of(me.id, me.name),
+        viewer=viewer.face,
         session=row,
         kind=words.KINDS[row.kind],
         is_on_call=on_call,

@@ -151,7 +151,7 @@ def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -
     )
     return page(
         "week.html",
-        viewer=Face.of(viewer.person.id, viewer.person.name),
+        viewer=viewer.face,
         sees_all=runs_the_house(viewer.actor),
         now=now.astimezone(ZoneInfo(zone)),
         place=weeks.place(zone),
