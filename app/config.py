@@ -3,9 +3,10 @@
 import os
 import secrets
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +16,9 @@ from app.vocabulary import Email
 # One wrong digit in a network must not make a name of it: names end in a label that begins with a letter.
 _HostName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_-]+\.)*[a-z][a-z0-9-]*$", max_length=253)]
 AllowedPlace = Annotated[IPv4Network | IPv6Network | _HostName, Field(union_mode="left_to_right")]
+ServedName = Annotated[IPv4Address | IPv6Address | _HostName, Field(union_mode="left_to_right")]
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(BaseSettings):
@@ -28,6 +32,12 @@ class Settings(BaseSettings):
     """`postgresql+psycopg://…`; empty means SQLite inside `dir`."""
     public_url: str = "http://127.0.0.1:8000"
     """Where people reach the service: links, feeds and cookies are made from it."""
+    allowed_hosts: Annotated[tuple[ServedName, ...], NoDecode] = ()
+    """Other names that the service answers to: `earshot.intranet, 10.1.2.3`."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks of the reverse proxies in front of the service: of who asks, nobody else is believed."""
+    proxy_header: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    """Where they say it: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239); the other is a client's."""
     secret_key: SecretStr = SecretStr("")
     """Signs cursors and links; made at the first start in `dir` when not given."""
     vault_keys: SecretStr = SecretStr("")
@@ -81,12 +91,21 @@ class Settings(BaseSettings):
     allow_plain_http: bool = False
     """Let sign-in cookies travel without TLS: for use on one's own machine only."""
 
-    @field_validator("outbound_allow", mode="before")
+    @field_validator("outbound_allow", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, given: object) -> object:
         return (
             [place.strip().lower() for place in given.split(",") if place.strip()] if isinstance(given, str) else given
         )
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Names that a request may be for: ours, and without TLS also this machine's own, which no stranger's name can
+        be made to mean in a browser.
+        """
+        public = urlsplit(self.public_url)
+        near = _LOOPBACK if public.scheme == "http" else ()
+        return frozenset({public.hostname or "", *map(str, self.allowed_hosts), *near}) - {""}
 
     @property
     def url(self) -> str:

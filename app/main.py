@@ -131,7 +131,7 @@ def create_app(
     app.add_middleware(Edge)
     app.add_middleware(PageEdge)
     app.add_middleware(Lane, subscriptions=app.state.subscriptions)
-    app.add_middleware(Gate, tls=settings.public_url.startswith("https:"))  # the last one added is the outermost
+    app.add_middleware(Gate, settings=settings)  # the last one added is the outermost
     return app
 
 

@@ -24,15 +24,15 @@ class Hop:
 
 
 def x_forwarded(addresses: str, schemes: str, hosts: str) -> list[Hop]:
-    """Read X-Forwarded-For, -Proto and -Host, the nearest proxy last. A proxy that sets one without appending, as most do
-    with scheme and host, is the nearest.
+    """Read X-Forwarded-For, -Proto and -Host, the nearest proxy last. What has fewer values, as scheme and host do where
+    proxies set but don't append, is the nearest one's.
     """
     columns = (reversed(_listed(text)) for text in (addresses, schemes, hosts))
     return [Hop(*row) for row in zip_longest(*columns, fillvalue="")][::-1]
 
 
 def forwarded(text: str) -> list[Hop]:
-    """Read Forwarded (RFC 7239 section 4), the nearest proxy last. Nothing is believed of a header that can't be read."""
+    """Read Forwarded (RFC 7239 section 4), the nearest proxy last; nothing of what can't be read."""
     hops, pairs, place = [], dict[str, str](), 0
     while place < len(text):
         found = _PAIR.match(text, place)

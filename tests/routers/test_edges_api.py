@@ -218,7 +218,7 @@ def _all_of(line: socket.socket) -> bytes:
 
 
 def test_300_mebibytes_are_refused_within_5_mebibytes_of_memory(sqlite_url: str, tmp_path: Path) -> None:
-    head = b"POST /v1/people HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     with a_process_of_its_own(sqlite_url, tmp_path) as (address, pid):
         with httpx.Client(base_url="http://{}:{}".format(*address), trust_env=False, timeout=30) as client:
             for _ in range(20):
@@ -240,7 +240,9 @@ def test_300_mebibytes_are_refused_within_5_mebibytes_of_memory(sqlite_url: str,
 def test_a_client_that_waits_for_leave_to_send_is_refused_at_once(api: Api) -> None:
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=3) as line:
-        line.sendall(b"POST /v1/people HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n")
+        line.sendall(
+            b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
+        )
 
         answer = line.recv(65536)
 
@@ -262,7 +264,9 @@ def test_a_body_of_exactly_a_mebibyte_is_read_and_one_byte_more_is_not(api: Api)
 
 def test_slow_bodies_hold_up_nobody_else(api: Api) -> None:
     host, port = api.url.removeprefix("http://").split(":")
-    head = b"POST /v1/people HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    head = (
+        b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    )
     slow = [socket.create_connection((host, int(port))) for _ in range(60)]
     try:
         for line in slow:
@@ -285,7 +289,7 @@ def test_a_body_that_takes_for_ever_is_cut_off() -> None:
     with served(app) as url:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=5) as line:
-            line.sendall(b"POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            line.sendall(b"POST /v1/x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n{")
 
             answer = _all_of(line)
 
@@ -296,7 +300,7 @@ def test_a_body_that_takes_for_ever_is_cut_off() -> None:
 @pytest.mark.parametrize("shut", [True, False])
 def test_half_a_body_changes_nothing(api: Api, shut: bool) -> None:
     key = api.admin.headers["authorization"]
-    head = f"POST /v1/people HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\nContent-Type: application/json\r\n"
+    head = f"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {key}\r\nContent-Type: application/json\r\n"
     half = head.encode() + b"Content-Length: 500\r\n\r\n" + person()
     host, port = api.url.removeprefix("http://").split(":")
 
@@ -362,7 +366,7 @@ def test_nul_in_an_address_is_refused(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize("raw_path", [b"/v1/people/\xff", b"/v1/people?q=\xff", b"/v1/people/a\x00b"])
 def test_bytes_that_no_address_may_hold_are_never_an_error_of_ours(api: Api, raw_path: bytes) -> None:
-    answer = raw(api, b"GET " + raw_path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = raw(api, b"GET " + raw_path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
 
     assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 "))
 
