@@ -72,7 +72,7 @@ from app.vocabulary import (
     WebhookFormat,
 )
 from tests.factories import MONDAY, a_call, a_person
-from tests.harness import MANY, NOW, Api, FakeClock, served
+from tests.harness import MANY, NOW, TEST_VAULT, Api, FakeClock, served
 from tests.sessions_and_people import a_session
 
 CANARY = "canary7f3a"
@@ -130,7 +130,7 @@ def a_world(database_url: str, folder: Path) -> Iterator[World]:
         failed_keys_per_minute=MANY,
         _env_file=None,
     )
-    engine, clock = make_engine(database_url), FakeClock()
+    engine, clock = make_engine(database_url, vault=TEST_VAULT), FakeClock()
     with ExitStack() as stack:
         stack.callback(engine.dispose)
         with transaction(engine, writes=True) as db:
