@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "rekey": ("rekeying", "Seal every secret by a new key, while the service runs."),
     "doctor": ("examining", "Look at the installation and say what is well and what is not."),
     "audit": ("auditing", "The audit of who did what."),
+    "person": ("privacy", "Export and erase one person."),
     "key": ("letting_in", "API keys."),
     "ical": ("reading_calendars", "Calendars of others."),
 }

@@ -6,8 +6,10 @@ import typer
 
 from app import backup, clock, migrations
 from app.cli import installation
-from app.cli.installation import Dir, existing, load, look_at, one_sentence
+from app.cli.installation import Dir, existing, load, look_at, one_sentence, opened
 from app.cli.saying import say
+from app.erasures import ErasureList
+from app.jobs import privacy
 
 commands = typer.Typer(rich_markup_mode=None)
 
@@ -29,7 +31,13 @@ def back_up(file: Path, dir: Dir = None) -> None:
 
 @commands.command()
 def restore(file: Path, dir: Dir = None) -> None:
-    """Put a backup into an empty folder or database."""
+    """Put a backup into an empty folder or database. Who is on the list of erasures there is erased again."""
     with one_sentence(backup.BackupFailed):
         backup.restore(look_at(dir), file)
+    if erased := ErasureList(look_at(dir).dir).erased():
+        settings = load(dir)
+        installation.migrate(settings)
+        with opened(settings) as engine:
+            privacy.search_now(engine, settings)
+        say(f"The list of erasures was applied: {len(erased)} in it.")
     say("Restored.")

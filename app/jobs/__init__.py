@@ -13,6 +13,7 @@ from app.jobs import (
     matches,
     notices,
     plan_runs,
+    privacy,
     reminders,
     resealing,
     sealing,
@@ -28,6 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
     "calendar_refresh": calendars.refresh,
     "calendars": calendars.sweep,
     "counter_mail": counters.send_counter,
+    "erase_person": privacy.erase,
     "give_way": settling.give_way,
     "housekeeping": housekeeping.clear,
     "invite_mail": mail.send_invite,
@@ -66,6 +68,7 @@ LIMITS: Mapping[frozenset[str], int] = {
     frozenset({"calendar_refresh"}): 2,  # servers that hang, and a process each that reads
     frozenset({"match_run", "plan_run"}): 1,  # a solver takes a core and much memory
     frozenset({"counter_mail", "invite_mail", "notice_mail"}): 2,  # lines to the relay
+    frozenset({"erase_person"}): 1,
     frozenset({"mailbox"}): 1,
     frozenset({"webhooks"}): 3,  # slow receivers wait apart, and have no part of these
     frozenset({"webhooks_slow"}): 2,

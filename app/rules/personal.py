@@ -12,12 +12,14 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from app.vocabulary import PersonStatus, Role, SeatApproval
+
 
 class Holds(Enum):
     """What a column holds about people."""
 
     FACT = auto()
-    """Nothing: times, counts, states, words of ours."""
+    """Nothing: times, counts, states, words of ours, ids of other things."""
     PERSON = auto()
     """The id of somebody, which leads nowhere any more once they are erased."""
     PERSONAL = auto()
@@ -88,8 +90,8 @@ ERASED_NAME = "Erased person"
 TOMBSTONE: Mapping[str, Any] = {
     "name": ERASED_NAME,
     "time_zone": "UTC",
-    "role": "rep",
-    "status": "left",
+    "role": Role.REP,
+    "status": PersonStatus.LEFT,
     "team_id": None,
     "manager_id": None,
     "started_on": None,
@@ -103,7 +105,7 @@ TOMBSTONE: Mapping[str, Any] = {
     "observe_per_week": 0,
     "host_per_day": 0,
     "host_per_week": 0,
-    "seat_approval": "none",
+    "seat_approval": SeatApproval.NONE,
     "host_gap_minutes": 0,
     "sessions_per_day": None,
     "sessions_per_week": None,
@@ -128,7 +130,7 @@ RECORDS: Mapping[str, Record] = {
         secrets="digest previous_digest",
         goes="person_id",
     ),
-    "audit_seal": _record(facts="number sealed_at events digest"),
+    "audit_seal": _record(facts="number sealed_at events digest purged_at"),
     "availability": _record(
         facts="version updated_at",
         people="person_id",
@@ -376,6 +378,27 @@ class Traces:
             case Sequence():
                 return [self._without(one) for one in value]
         return value
+
+
+def known_as(detail: Any) -> set[str]:
+    """Return the names and addresses that somebody has or had by what an event about them says: every text under
+    `name` or `email`, however deep.
+    """
+    if isinstance(detail, Mapping):
+        said = {word for name in ("name", "email") for word in _texts(detail.get(name))}
+        return said.union(*map(known_as, detail.values()))
+    return set()
+
+
+def _texts(value: Any) -> set[str]:
+    match value:
+        case str():
+            return {value}
+        case Mapping():
+            return set().union(*map(_texts, value.values()))
+        case Sequence():
+            return set().union(*map(_texts, value))
+    return set()
 
 
 def _pattern(word: str) -> str:

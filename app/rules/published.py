@@ -53,6 +53,7 @@ PUBLISHED: Mapping[str, Published] = {
     "match_run.cancelled": Published("match_run", "A match run was called off."),
     "person.created": Published("person", "A person was added."),
     "person.changed": Published("person", "A person changed: their team, manager, status or anything else on them."),
+    "person.erased": Published("person", "Somebody was erased: forget who they were, too."),
     "plan_run.started": Published("plan_run", "A plan run was asked for."),
     "plan_run.drafted": Published("plan_run", "A plan run is a draft that can be looked at and published."),
     "plan_run.changed": Published("plan_run", "Somebody changed the draft of a plan run by hand."),

@@ -111,6 +111,8 @@ MATRIX = (
     Row("PATCH /v1/people/{person_id}", (200, 200, 403, 401), {"time_zone": "Europe/Berlin"}),
     Row("PATCH /v1/people/{person_id}", ADMIN, {"role": "admin"}),
     Row("PATCH /v1/people/{person_id}", ADMIN_SEES, NAME, ids={"person_id": "left"}),
+    Row("GET /v1/people/{person_id}/export", PRIVATE),
+    Row("POST /v1/people/{person_id}/erase", (422, 403, 403, 401), {"confirm": "nobody@earshot.example"}),
     Row(f"PUT /v1/people{BY_EXTERNAL_ID}", ADMIN_MAKES, PERSON),
     Row("POST /v1/people/batch-upsert", ADMIN, {"items": [{**PERSON, **REF}]}),
     Row("GET /v1/people/{person_id}/skills", PRIVATE),
