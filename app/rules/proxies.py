@@ -24,8 +24,8 @@ class Hop:
 
 
 def x_forwarded(addresses: str, schemes: str, hosts: str) -> list[Hop]:
-    """Read X-Forwarded-For, -Proto and -Host, the nearest proxy last. What has fewer values, as scheme and host do where
-    proxies set but don't append, is the nearest one's.
+    """Read X-Forwarded-For, -Proto and -Host, the nearest proxy last. What has fewer values, as scheme and host do if
+    proxies set and do not append, is the nearest one's.
     """
     columns = (reversed(_listed(text)) for text in (addresses, schemes, hosts))
     return [Hop(*row) for row in zip_longest(*columns, fillvalue="")][::-1]
