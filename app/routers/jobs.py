@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.operations import jobs_by_hand as operations
 from app.queries import jobs
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
@@ -80,7 +80,7 @@ def list_operations(
     "/operations/{operation_id}/cancel",
     tags=["operations"],
     operation_id="operations_cancel",
-    responses=refusals(NotFound, operations.OperationOver),
+    responses=refusals(Forbidden, NotFound, operations.OperationOver),
 )
 def cancel_operation(operation_id: str, db: Db, now: Now, actor: CurrentActor) -> OperationRead:
     """Cancel an operation and its run. A plan that was being published is a draft again; booked seats stay booked."""

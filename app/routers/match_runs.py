@@ -23,19 +23,21 @@ from app.schemas.shapes import Listing
 router = APIRouter(prefix="/v1", tags=["matching"], route_class=Route)
 
 STARTING: tuple[type[Problem], ...] = (Forbidden, NotFound, ContradictoryPins, NotEnrolled, WeightsAllZero)
-_EDITS: tuple[type[Problem], ...] = (NotFound, Stale, NotADraft)
+_EDITS: tuple[type[Problem], ...] = (Forbidden, NotFound, Stale, NotADraft)
 
 
 @router.post("/match-runs", status_code=202, operation_id="match_runs_start", responses=refusals(*STARTING))
 def start_match_run(body: StartMatchRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
-    """Match mentees with mentors: an exact optimum, as a draft. Watch the operation in `Location`."""
+    """Match mentees with mentors: an exact optimum, as a draft. Who runs the program does. Watch the operation in
+    `Location`.
+    """
     run = match_runs.start_match_run(db, wanted(body), actor=actor, now=now)
     return answer.watched(run.operation_id, run.version, MatchRunRead.of(run, []))
 
 
 @router.get("/match-runs", operation_id="match_runs_list", responses=refusals(NotFound))
 def list_match_runs(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[RunRead]:
-    """List match runs in short, newest first."""
+    """List the match runs of programs that you run in short, newest first."""
     found = runs.runs(db, match_run, page, actor=actor)
     data = [RunRead.model_validate(row) for row in found.rows]
     return answer.page(found, data)
@@ -105,7 +107,7 @@ def cancel_match_run(
 @router.post(
     "/match-runs/{run_id}/publish",
     operation_id="match_runs_publish",
-    responses=refusals(NotFound, NotADraft, InfeasiblePair),
+    responses=refusals(Forbidden, NotFound, NotADraft, InfeasiblePair),
 )
 def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
     """Make the proposed pairs matches: active, or pending where the program wants a yes first.

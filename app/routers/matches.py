@@ -54,11 +54,11 @@ def list_matches(
     responses=refusals(Forbidden, NotFound, NotEnrolled, RequestsClosed, AlreadyMatched, AskedTooSoon, PairBlocked),
 )
 def ask_for_match(body: AskForMatch, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRead:
-    """Ask a mentor to be yours, or as an admin propose a pair.
+    """Ask a mentor to be yours, or somebody's who reports to you; or propose a pair of a program that you run.
 
     It is `pending`, and takes a place of the mentor, until everybody has said yes who must: the mentor who is asked,
     and whoever the program wants to. They are reminded after seven days; after fourteen it ends as `expired`. A mentor
-    who said no can be asked again after thirty days; an admin may propose them at once.
+    who said no can be asked again after thirty days; who runs the program may propose them at once.
     """
     made = match_requests.ask_for_match(
         db, mentor_id=body.mentor_id, mentee_id=body.mentee_id, program_id=body.program_id, actor=actor, now=now
@@ -114,21 +114,25 @@ def withdraw_match(
     return answer.version(found.version, MatchRead.of(found, actor))
 
 
-@router.post("/{match_id}/pause", operation_id="matches_pause", responses=refusals(NotFound, Stale, NotStanding))
+@router.post(
+    "/{match_id}/pause", operation_id="matches_pause", responses=refusals(Forbidden, NotFound, Stale, NotStanding)
+)
 def pause_match(match_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> MatchRead:
     """Let a match rest. It keeps its place at the mentor, and match runs leave it alone."""
     found = match_acts.pause_match(db, match_id=match_id, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, MatchRead.of(found, actor))
 
 
-@router.post("/{match_id}/resume", operation_id="matches_resume", responses=refusals(NotFound, Stale, NotStanding))
+@router.post(
+    "/{match_id}/resume", operation_id="matches_resume", responses=refusals(Forbidden, NotFound, Stale, NotStanding)
+)
 def resume_match(match_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> MatchRead:
     """Go on with a match that rested."""
     found = match_acts.resume_match(db, match_id=match_id, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, MatchRead.of(found, actor))
 
 
-@router.post("/{match_id}/end", operation_id="matches_end", responses=refusals(NotFound, Stale, NotStanding))
+@router.post("/{match_id}/end", operation_id="matches_end", responses=refusals(Forbidden, NotFound, Stale, NotStanding))
 def end_match(match_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> MatchRead:
     """End a match. The other one is told, and a draft is made that gives the mentee a mentor who has room."""
     found = match_acts.end_match(db, match_id=match_id, expected_version=if_match, actor=actor, now=now)

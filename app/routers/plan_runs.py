@@ -28,7 +28,7 @@ from app.vocabulary import RunStatus
 
 router = APIRouter(prefix="/v1", tags=["planning"], route_class=Route)
 
-_EDITS: tuple[type[Problem], ...] = (NotFound, Stale, NotADraft, plan_runs.BeingReplanned)
+_EDITS: tuple[type[Problem], ...] = (Forbidden, NotFound, Stale, NotADraft, plan_runs.BeingReplanned)
 _SEATS: tuple[type[Problem], ...] = (
     UnknownReference,
     plan_runs.NotInPlan,
@@ -48,7 +48,10 @@ _SEATS: tuple[type[Problem], ...] = (
     ),
 )
 def start_plan_run(body: StartPlanRun, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
-    """Plan who sits in on which call, with a proven bound, as a draft. Watch the operation in `Location`."""
+    """Plan who sits in on which call, with a proven bound, as a draft. Watch the operation in `Location`.
+
+    Who runs the program plans for it; who leads everybody in a team plans for that one, naming it.
+    """
     run = plan_runs.start_plan_run(
         db,
         from_at=body.from_at,
@@ -65,7 +68,7 @@ def start_plan_run(body: StartPlanRun, db: Db, now: Now, actor: CurrentActor, an
 
 @router.get("/plan-runs", operation_id="plan_runs_list", responses=refusals(NotFound))
 def list_plan_runs(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[RunRead]:
-    """List plan runs in short, newest first."""
+    """List the plan runs of programs that you run, and of teams that you lead, in short, newest first."""
     found = runs.runs(db, plan_run, page, actor=actor)
     data = [RunRead.model_validate(row) for row in found.rows]
     return answer.page(found, data)
@@ -185,7 +188,7 @@ def replan(run_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch
 @router.post(
     "/plan-runs/{run_id}/cancel",
     operation_id="plan_runs_cancel",
-    responses=refusals(NotFound, Stale, NotADraft, OperationOver),
+    responses=refusals(Forbidden, NotFound, Stale, NotADraft, OperationOver),
 )
 def cancel_plan_run(
     run_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
@@ -199,7 +202,7 @@ def cancel_plan_run(
     "/plan-runs/{run_id}/publish",
     status_code=202,
     operation_id="plan_runs_publish",
-    responses=refusals(NotFound, NotADraft, plan_runs.BeingReplanned),
+    responses=refusals(Forbidden, NotFound, NotADraft, plan_runs.BeingReplanned),
 )
 def publish_plan_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
     """Book the planned seats one by one, the ordinary way. The run then says of each seat what became of it."""

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app.errors import Forbidden, NotFound, Stale
-from app.operations import enrollments, pair_rules
+from app.operations import enrollments, pair_rules, program_managers
 from app.operations import programs as operations
 from app.operations.changes import NameTaken, UnknownReference
 from app.operations.enrollments import AlreadyEnrolled
 from app.operations.match_settings import NotEnrolled
 from app.operations.pair_rules import AlreadyForced
+from app.operations.program_managers import NoProgramManager
 from app.operations.programs import WeightsAllZero
 from app.queries import programs
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
@@ -22,6 +23,7 @@ from app.schemas.programs import (
     PairRuleRead,
     PatchEnrollment,
     PatchProgram,
+    ProgramManagerRead,
     ProgramRead,
     PutPairRule,
 )
@@ -90,7 +92,7 @@ def list_enrollments(
     side: Annotated[list[Side], Query(alias="as")] = [],
     person_id: Annotated[list[str], Query()] = [],
 ) -> Listing[EnrollmentRead]:
-    """List the enrolments you may see, oldest first: your own, or all as an admin."""
+    """List the enrolments you may see, oldest first: your own, of who reports to you, and of programs that you run."""
     programs.program_by_id(db, program_id)
     wanted = programs.EnrollmentFilter(tuple(side), tuple(person_id))
     found = programs.list_enrollments(db, program_id, wanted, page, actor=actor)
@@ -145,7 +147,9 @@ def patch_enrollment(
     if_match: IfMatch,
     answer: Answer,
 ) -> EnrollmentRead:
-    """Say how many mentees a mentor takes from now on. Mentors set their own; matches that stand are kept."""
+    """Say how many mentees a mentor takes from now on; matches that stand are kept. Mentors set their own, and whoever
+    leads them.
+    """
     found = enrollments.set_capacity(
         db,
         program_id=program_id,
@@ -169,6 +173,38 @@ def withdraw(program_id: str, enrollment_id: str, db: Db, now: Now, actor: Curre
     enrollments.withdraw(
         db, program_id=program_id, enrollment_id=enrollment_id, expected_version=if_match, actor=actor, now=now
     )
+
+
+@router.get("/{program_id}/managers", operation_id="program_managers_list", responses=refusals(NotFound))
+def list_managers(
+    program_id: str, db: ReadDb, actor: CurrentActor, page: Page, answer: Answer
+) -> Listing[ProgramManagerRead]:
+    """List those who run a program besides admins. Who runs it sees them."""
+    programs.program_by_id(db, program_id)
+    found = programs.managers_of(db, program_id, page, actor=actor)
+    return answer.page(found, [ProgramManagerRead.model_validate(row) for row in found.rows])
+
+
+@router.put(
+    "/{program_id}/managers/{person_id}",
+    operation_id="program_managers_put",
+    responses=refusals(Forbidden, NotFound, NoProgramManager),
+)
+def put_manager(program_id: str, person_id: str, db: Db, now: Now, actor: CurrentActor) -> ProgramManagerRead:
+    """Let a person run a program: its rules, runs, matches and enrolments. Their role is `program_manager`."""
+    found = program_managers.add_manager(db, program_id=program_id, person_id=person_id, actor=actor, now=now)
+    return ProgramManagerRead.model_validate(found)
+
+
+@router.delete(
+    "/{program_id}/managers/{person_id}",
+    status_code=204,
+    operation_id="program_managers_delete",
+    responses=refusals(Forbidden, NotFound),
+)
+def delete_manager(program_id: str, person_id: str, db: Db, now: Now, actor: CurrentActor) -> None:
+    """Let a person run a program no longer."""
+    program_managers.remove_manager(db, program_id=program_id, person_id=person_id, actor=actor, now=now)
 
 
 @router.get("/{program_id}/pair-rules", operation_id="pair_rules_list", responses=refusals(NotFound))

@@ -120,6 +120,27 @@ class ProgramRead(Read):
         return cls(**values, weights={**DEFAULT_WEIGHTS, **row.weights}, constraints=constraints)
 
 
+class ProgramManagerRead(Read):
+    """Somebody who runs a program, while their role lets them."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "program_id": "prg_01jd6x0000e8r9sv4kz2m7n5qa",
+                    "person_id": "per_01jd6x0000e8r9sv4kz2m7n5qa",
+                    "created_at": "2026-11-21T09:00:00Z",
+                }
+            ]
+        },
+    )
+
+    program_id: str
+    person_id: str
+    created_at: datetime
+
+
 class PutPairRule(Body):
     """What every run of a program keeps to about two people."""
 
