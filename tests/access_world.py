@@ -360,7 +360,7 @@ def _webhooks(db: DbSession) -> dict[str, str]:
     """Three endpoints, and a delivery to each."""
     hears: dict[str, Any] = {"form": WebhookFormat.STANDARD, "acts": [], "allowed": ()}
     url = f"https://{CANARY}.example/hooks"
-    made = [create_endpoint(db, name=CANARY, url=url, **hears, **BY_MACHINE).id for _ in range(3)]
+    made = [create_endpoint(db, name=CANARY, url=url, **hears, **BY_MACHINE).endpoint.id for _ in range(3)]
     tested = [try_endpoint(db, endpoint_id=endpoint_id, **BY_MACHINE) for endpoint_id in made]
     deliver(db, [Told(*(getattr(one, name) for name in Told.__slots__)) for one in tested], now=NOW)
     delivery_id = db.execute(select(delivery.c.id).where(delivery.c.endpoint_id == made[0])).scalar_one()
