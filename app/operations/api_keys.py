@@ -181,9 +181,7 @@ def note_key_use(db: DbSession, *, key_id: str, now: datetime) -> None:
 def _role_for_a_program(role: Role | None, scopes: Sequence[str] | None, *, actor: Actor) -> Role:
     _check_decides(actor, "Only an admin makes keys for programs: name the person that yours acts as.")
     if role not in _WITHOUT_A_PERSON:
-        raise Invalid(
-            faults=(Fault("/role", "not_without_a_person", "Without a person: integration, auditor, admin."),)
-        )
+        raise _invalid("/role", "not_without_a_person", "Without a person it is of an integration, auditor or admin.")
     _check_scoped(role, scopes)
     return role
 
@@ -198,10 +196,11 @@ def _role_for(db: DbSession, person_id: str, role: Role | None, actor: Actor) ->
     query = select(person.c.role, person.c.status).where(person.c.id == person_id)
     found = db.execute(query).first()
     if found is None or found.status is PersonStatus.LEFT:
-        raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person here."),))
+        why = "There is no such person here."
+        raise UnknownReference(why, faults=(Fault("/person_id", "unknown", why),))
     most = actor.role if own else found.role
     if role not in (None, Role.REP, most):
-        raise Invalid(faults=(Fault("/role", "not_theirs", f"A key that acts as them is {most} or rep."),))
+        raise _invalid("/role", "not_theirs", f"A key that acts as them is of role {most} or rep.")
     return role or most
 
 
@@ -232,12 +231,16 @@ def _check_decides(actor: Actor, why: str) -> None:
 
 def _check_scoped(role: Role, scopes: Sequence[str] | None) -> None:
     if role is Role.INTEGRATION and scopes is None:
-        raise Invalid(faults=(Fault("/scopes", "required", "An integration is let into what you name here."),))
+        raise _invalid("/scopes", "required", "An integration has scopes: what it is let into, such as calls:write.")
 
 
 def _check_ahead(expires_at: datetime | None, now: datetime) -> None:
     if expires_at is not None and expires_at <= now:
-        raise Invalid(faults=(Fault("/expires_at", "past", "must lie ahead"),))
+        raise _invalid("/expires_at", "past", "A key works until an instant ahead.")
+
+
+def _invalid(pointer: str, code: str, why: str) -> Invalid:
+    return Invalid(why, faults=(Fault(pointer, code, why),))
 
 
 def _change(db: DbSession, found: Any, act: str, *, actor: Actor, now: datetime, **values: Any) -> None:

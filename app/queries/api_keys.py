@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, true
+from sqlalchemy import ColumnElement, Row, or_, select, true
 
 from app import credentials
 from app.db import DbSession
@@ -73,6 +73,33 @@ def _overlaps(found: Row[Any], now: datetime) -> bool:
 def _over(found: Row[Any], now: datetime) -> bool:
     expired = found.expires_at is not None and found.expires_at <= now
     return expired or found.revoked_at is not None or found.status is PersonStatus.LEFT
+
+
+@dataclass(frozen=True, slots=True)
+class KeyListed:
+    """A key as an operator looks at it."""
+
+    id: str
+    name: str
+    email: str | None
+    """Of who it acts as."""
+    role: Role
+    scopes: list[str] | None
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+def keys_listed(db: DbSession, *, now: datetime) -> list[KeyListed]:
+    """Return every key that works, the oldest first. One statement."""
+    columns = api_key.c.id, api_key.c.name, person.c.email, api_key.c.role, api_key.c.scopes
+    query = select(*columns, api_key.c.last_used_at, api_key.c.expires_at)
+    query = query.outerjoin(person, person.c.id == api_key.c.person_id)
+    works = (
+        api_key.c.revoked_at.is_(None),
+        or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now),
+        or_(person.c.status.is_(None), person.c.status != PersonStatus.LEFT),
+    )
+    return [KeyListed(*row) for row in db.execute(query.where(*works).order_by(api_key.c.created_at, api_key.c.id))]
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
