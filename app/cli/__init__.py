@@ -25,7 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("examining", "Look at the installation and say what is well and what is not."),
     "audit": ("auditing", "The audit of who did what."),
     "person": ("privacy", "Export and erase one person."),
-    "key": ("letting_in", "API keys."),
+    "key": ("keys", "API keys."),
     "ical": ("reading_calendars", "Calendars of others."),
 }
 """Command to the module of this package that has it, and what it does in a line."""
