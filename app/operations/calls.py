@@ -23,7 +23,7 @@ from app.operations.refused import NotActive, Past
 from app.operations.settling import settle_waits_of
 from app.queries import calls, people
 from app.queries.rows import in_parts
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor, may_act_for, runs_the_house
 from app.rules.classification import call_type as classified
 from app.vocabulary import CallStatus, PersonStatus, SeatStatus, TypeSource
 
@@ -107,11 +107,11 @@ def patch_call(
 ) -> tuple[str, ...]:
     """Change what is given and return the names of the fields that changed; seats and calendars follow.
 
-    Hosts change whether and how many may sit in; admins all. Refused as `capacity_below_taken` when more seats are
-    taken than there would be. Locks everybody on the call, then the call.
+    Hosts, and who leads them, change whether and how many may sit in; admins all. Refused as `capacity_below_taken`
+    when more seats are taken than there would be. Locks everybody on the call, then the call.
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
-    if not runs_the_house(actor) and (seen.host_id != actor.person_id or not changes.keys() <= HOST_FIELDS):
+    if not runs_the_house(actor) and not (may_act_for(actor, seen.host_id) and changes.keys() <= HOST_FIELDS):
         raise Forbidden(
             f"Hosts change {' and '.join(sorted(HOST_FIELDS))} of their own calls; an admin changes the rest."
         )
@@ -166,8 +166,8 @@ def cancel_call(
     once it is, or somebody has heard it.
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
-    if not runs_the_house(actor) and seen.host_id != actor.person_id:
-        raise Forbidden("The host or an admin cancels a call.")
+    if not may_act_for(actor, seen.host_id):
+        raise Forbidden("The host cancels a call, who leads them, or an admin.")
     found = locks.lock_call_with_people(db, call_id)
     check_version(found, expected_version)
     if found.status is CallStatus.CANCELLED:

@@ -120,7 +120,7 @@ def book_held_seat(
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not may_act_for(actor, observer_id):
-        raise Forbidden("You can take a seat only for yourself.")
+        raise Forbidden("You can take a seat only for yourself and for who reports to you.")
     _, call = lock_to_sit(db, seen, observer_id)
     held = _held(db, token, now=now)
     own = next((one for one in calls.live_seats(db, [call_id]) if one.session_id == held.session_id), None)

@@ -63,7 +63,7 @@ def log_on_call(db: DbSession, *, kind: SessionKind, seen: Any, observer_id: str
     The seat has been attended, and counts as every such seat. Locks the observer and the host, then the call.
     """
     if not may_act_for(actor, observer_id):
-        raise Forbidden("You log only what you listened to yourself.")
+        raise Forbidden("You log only what you, or who reports to you, listened to.")
     rows, call = lock_to_sit(db, seen, observer_id)
     if observer_id not in rows:
         raise UnknownReference(faults=(Fault("/participants", "unknown", "There is no such person."),))

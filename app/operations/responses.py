@@ -16,7 +16,7 @@ from app.operations.refused import Past
 from app.operations.session_locks import Locked, lock_session, status_after
 from app.operations.session_rows import change_session
 from app.operations.sessions import cancel_locked, seat_of
-from app.rules.access import Actor, may_act_for
+from app.rules.access import Actor, is_theirs
 from app.rules.session_states import Act
 from app.vocabulary import Response
 
@@ -41,7 +41,7 @@ def respond(
     """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     mine = next((one for one in locked.participants if one.person_id == person_id), None)
-    if mine is None or not may_act_for(actor, person_id):
+    if mine is None or not is_theirs(actor, person_id):
         raise Forbidden("Only those who take part answer, each for themselves.")
     _check_proposal(locked, response, proposed_starts_at, now=now)
     if (mine.response, mine.proposed_starts_at) == (response, proposed_starts_at):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.db import DbSession
-from app.errors import Conflict, Fault, Forbidden
+from app.errors import Conflict, Fault, Forbidden, NotFound
 from app.operations import debriefs, waitlist
 from app.operations.changes import UnknownReference, check_version
 from app.operations.claims import have_lapsed
@@ -71,10 +71,13 @@ def wait_if_full(db: DbSession, *, call_id: str, observer_id: str, actor: Actor,
 def release_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
-    """Give a seat back and return it; whoever is next in line is offered it. The observer does it, the host, or an
-    admin. It is late within the house's window before the call, unless its host does it. Repeating it changes nothing.
+    """Give a seat back and return it; whoever is next in line is offered it. The observer does it, the host, who leads
+    one of them, or an admin. It is late within the house's window before the call, unless its host does it. Repeating
+    it changes nothing.
     """
     found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor, now=now)
+    if not (may_act_for(actor, found.observer_id) or may_act_for(actor, found.host_id)):
+        raise NotFound
     if found.status is SeatStatus.RELEASED:
         return found
     if found.status not in LIVE_SEATS:
@@ -100,7 +103,9 @@ def release_locked(
 def approve_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
-    """Let somebody in who asked for a seat and return it. The host or an admin does it. Safe to repeat."""
+    """Let somebody in who asked for a seat and return it. The host does it, who leads them, or an admin. Safe to
+    repeat.
+    """
     found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if found.status is SeatStatus.CONFIRMED:
         return found
@@ -118,7 +123,8 @@ def decline_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Turn somebody down who asked for a seat and return it; whoever is next in line is offered it. Who had waited for
-    it waits no longer: the host has said no. The host or an admin does it. Repeating it changes nothing.
+    it waits no longer: the host has said no. The host does it, who leads them, or an admin. Repeating it changes
+    nothing.
     """
     found, call = _lock_as_host(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if found.status is SeatStatus.DECLINED:
@@ -151,7 +157,7 @@ def _lock_and_ask(
     """Do what `lock_sitter` does, but return what the rule says."""
     seen = calls.call_in_sight(db, call_id, actor=actor)
     if not may_act_for(actor, observer_id):
-        raise Forbidden("You can take a seat only for yourself.")
+        raise Forbidden("You can take a seat only for yourself and for who reports to you.")
     if seen.seats_taken and waitlist.is_overdue(db, call_id, now=now):
         waitlist.settle(db, call_id=call_id, also=[observer_id, seen.host_id], taking=1, now=now)
     rows, call = lock_to_sit(db, seen, observer_id)
@@ -195,7 +201,7 @@ def _lock_as_host(
 ) -> tuple[Any, Any]:
     found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if not may_act_for(actor, found.host_id):
-        raise Forbidden("The host of the call decides.")
+        raise Forbidden("The host of the call decides, or who leads them.")
     return found, call
 
 

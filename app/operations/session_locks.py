@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import DbSession, Retryable
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.models.tables import call
 from app.operations.changes import check_version
 from app.operations.locks import lock_call_with_people
 from app.queries import people, sessions
 from app.queries.house_rules import house_rules
-from app.rules.access import Actor
+from app.rules.access import Actor, may_act_for
 from app.rules.availability import Range
 from app.rules.session_states import Act, after, current, earliest, earliest_on_call, in_time, possible
 from app.vocabulary import CALL_KINDS, CallStatus, SessionStatus
@@ -65,9 +65,11 @@ class Locked:
 def lock_session(
     db: DbSession, session_id: str, *, expected_version: int | None, actor: Actor, now: datetime
 ) -> Locked:
-    """Lock a session that the actor takes part in, or any for an admin. Raises NotFound and Stale."""
+    """Lock a session of somebody for whom the actor may act. Raises NotFound and Stale."""
     seen = sessions.session_by_id(db, session_id, actor=actor)
     who = [one.person_id for one in sessions.participants(db, [session_id])[session_id]]
+    if not any(may_act_for(actor, one) for one in who):
+        raise NotFound
     if seen.kind in CALL_KINDS:
         lock_call_with_people(db, seen.call_id, also=who)
     rows = people.lock_people(db, who)

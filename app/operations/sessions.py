@@ -23,7 +23,7 @@ from app.operations.refused import NotActive, Past, SeatOver
 from app.operations.session_locks import Locked, lock_session, status_after
 from app.operations.session_rows import NewSession, add_sessions, ask_anew, change_session
 from app.queries import calls, people
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor, may_act_for
 from app.rules.availability import Range
 from app.rules.session_states import Act
 from app.vocabulary import LIVE_SEATS, Part, PersonStatus, Response, SeatStatus, SessionKind, SessionStatus
@@ -232,8 +232,8 @@ def lock_plan(db: DbSession, plan: Plan, *, actor: Actor) -> dict[str, Any]:
     actor may plan for them, and they are all there.
     """
     might = plan.one_of.person_ids if plan.one_of else ()
-    if not runs_the_house(actor) and actor.person_id not in plan.people:
-        raise Forbidden("You plan only sessions that you take part in.")
+    if not any(may_act_for(actor, one) for one in plan.people):
+        raise Forbidden("You plan only sessions in which you take part, or somebody who reports to you.")
     rows = people.lock_people(db, [*plan.people, *might])
     for pointer, several in (("/participants", list(plan.people)), ("/one_of/person_ids", might)):
         faults = [

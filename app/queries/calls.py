@@ -1,6 +1,6 @@
 """Read calls, in the scope of who asks."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -23,10 +23,13 @@ from app.models.tables import (
 )
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row, in_parts, one_of
-from app.rules.access import Actor, runs_the_house
+from app.queries.scopes import acted_for
+from app.rules.access import Actor, sees_the_house
 from app.rules.classification import TypeRule
 from app.vocabulary import IN_LINE, LIVE_SEATS, CallStatus, PersonStatus, SeatStatus
 
+_STANDS = (SeatStatus.CONFIRMED,)
+_LIVES = one_of(seat.c.status, LIVE_SEATS)
 SORTS = {"starts_at": call.c.starts_at, "updated_at": call.c.updated_at}
 
 _DECIDES = (
@@ -59,19 +62,24 @@ class CallFilter:
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the calls this actor may know of: open ones, their own, those they sit in on."""
-    open_ = and_(call.c.sensitive.is_(False), func.coalesce(account.c.observers_allowed, True))
-    return or_(open_, takes_part(actor, LIVE_SEATS))
-
-
-def takes_part(actor: Actor, seated: Collection[SeatStatus] = (SeatStatus.CONFIRMED,)) -> ColumnElement[bool]:
-    """Return the condition for the calls whose way in this actor may know: they host it, or have a seat that stands.
-    Who only knows of a call, or asks for a seat, can't find a way into it past its host.
+    """Return the condition for the calls this actor may know of: open ones, their own, those they sit in on, and such
+    of who reports to them.
     """
-    if runs_the_house(actor):
+    if sees_the_house(actor):
         return true()
-    mine = seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, one_of(seat.c.status, seated)
-    return or_(call.c.host_id == actor.person_id, exists().where(*mine))
+    open_ = and_(call.c.sensitive.is_(False), func.coalesce(account.c.observers_allowed, True))
+    seated = exists().where(seat.c.call_id == call.c.id, acted_for(actor, seat.c.observer_id), _LIVES)
+    return or_(open_, acted_for(actor, call.c.host_id), seated)
+
+
+def takes_part(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition for the calls whose way in this actor may know: they host it or lead who does, or have a
+    seat that stands. Who only knows of a call, or asks for a seat, can't find a way into it past its host.
+    """
+    if sees_the_house(actor):
+        return true()
+    mine = seat.c.call_id == call.c.id, seat.c.observer_id == actor.person_id, one_of(seat.c.status, _STANDS)
+    return or_(acted_for(actor, call.c.host_id), exists().where(*mine))
 
 
 def calls_with_hosts() -> Select[Any]:

@@ -11,7 +11,7 @@ from app.errors import Fault, Invalid, NotFound
 from app.models.tables import calendar_entry, mail_setting, message_template
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor, sees_the_house
 from app.rules.messages import CATALOGUE, LANGUAGE, canonical, languages
 from app.rules.templates import Words, fill, unknown_tokens
 from app.vocabulary import MessageKind
@@ -99,7 +99,7 @@ def language_of_owner(db: DbSession, entry_id: str) -> str | None:
 
 
 def _check_sight(actor: Actor) -> None:
-    if not runs_the_house(actor):
+    if not sees_the_house(actor):
         raise NotFound
 
 

@@ -12,7 +12,8 @@ from app.models.tables import person, person_skill
 from app.queries.busy import LIMITS
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, runs_the_house
+from app.queries.scopes import acted_for, seen
+from app.rules.access import Actor, sees_the_house
 from app.vocabulary import PersonStatus, Role
 
 _FOR_UPDATE = (
@@ -34,17 +35,19 @@ class PeopleFilter:
     role: tuple[Role, ...] = ()
     status: tuple[PersonStatus, ...] = ()
     skill: tuple[str, ...] = ()
-    """People at level 3 or more in one of these: those who may host observers for it. Levels are private: unless they
-    are an admin or that person, an actor finds those of them who say that they teach it."""
+    """People at level 3 or more in one of these: those who may host observers for it. Levels are private: of those
+    whose levels they may not see, an actor finds who says that they teach it."""
     q: str | None = None
     updated_at_gte: datetime | None = None
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the people this actor may see: colleagues who are here, and themselves."""
-    if runs_the_house(actor):
+    """Return the condition for the people this actor may see: colleagues who are here, themselves and who reports to
+    them.
+    """
+    if sees_the_house(actor):
         return true()
-    return or_(person.c.status != PersonStatus.LEFT, person.c.id == actor.person_id)
+    return or_(person.c.status != PersonStatus.LEFT, acted_for(actor, person.c.id))
 
 
 def person_by_id(db: DbSession, person_id: str, *, actor: Actor) -> Any:
@@ -110,8 +113,7 @@ def _filtered(query: Select[Any], wanted: PeopleFilter, actor: Actor) -> Select[
             query = query.where(column.in_(values))
     if wanted.skill:
         able = select(person_skill.c.person_id).where(person_skill.c.skill.in_(wanted.skill), person_skill.c.level >= 3)
-        if not runs_the_house(actor):
-            able = able.where(or_(person_skill.c.teaches, person_skill.c.person_id == actor.person_id))
+        able = able.where(or_(person_skill.c.teaches, seen(actor, person_skill.c.person_id)))
         query = query.where(person.c.id.in_(able))
     if wanted.q:
         pattern = wanted.q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

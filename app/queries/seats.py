@@ -4,24 +4,25 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select
 
 from app.db import DbSession
 from app.models.tables import call, claim, person, seat, session
 from app.queries import busy
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row, one_of
+from app.queries.scopes import seen
 from app.rules import seating
-from app.rules.access import Actor, runs_the_house
+from app.rules.access import Actor
 from app.rules.seating import Host, Observer, Refusal
 from app.vocabulary import LIVE_SEATS, CallStatus, ClaimKind, SeatStatus, SessionKind
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the seats this actor may see: their own, and all on the calls they host."""
-    if runs_the_house(actor):
-        return true()
-    return or_(seat.c.observer_id == actor.person_id, call.c.host_id == actor.person_id)
+    """Return the condition for the seats this actor may see: their own, and all on the calls they host; who leads
+    somebody sees theirs.
+    """
+    return seen(actor, seat.c.observer_id, call.c.host_id)
 
 
 def seat_by_id(db: DbSession, seat_id: str, *, actor: Actor, now: datetime) -> Any:

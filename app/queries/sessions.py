@@ -13,7 +13,8 @@ from app.models.tables import account, calendar_entry, call, call_type, particip
 from app.queries import calls
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, runs_the_house
+from app.queries.scopes import acted_for
+from app.rules.access import Actor, sees_the_house
 from app.vocabulary import CallStatus, Part, Response, SessionKind, SessionStatus
 
 EVENTS = select(
@@ -39,8 +40,10 @@ class SessionFilter:
 
 
 def visible(actor: Actor, of: FromClause = session) -> ColumnElement[bool]:
-    """Return the condition for the sessions this actor may see: those they take part in."""
-    return true() if runs_the_house(actor) else _with([actor.person_id], of)
+    """Return the condition for the sessions this actor may see: those they, or who reports to them, take part in."""
+    if sees_the_house(actor):
+        return true()
+    return exists().where(participant.c.session_id == of.c.id, acted_for(actor, participant.c.person_id))
 
 
 def session_by_id(db: DbSession, session_id: str, *, actor: Actor) -> Any:
@@ -137,8 +140,8 @@ def elsewhere(db: DbSession, person_ids: Collection[str], starts_at: datetime, e
 
 def entry_id_of_session(db: DbSession, session_id: str, *, actor: Actor) -> str:
     """Return the calendar entry through which this actor sees a session: their own of it or of its series, else theirs
-    as the host of its call; an admin who takes no part is shown the observer's, or anybody's. Raises NotFound when they
-    may not see the session, or nobody was ever told of it.
+    as the host of its call; who sees everything and takes no part is shown the observer's, or anybody's. Not who leads
+    them: an entry holds the way into the call. Raises NotFound when there is none for them.
     """
     found = session_by_id(db, session_id, actor=actor)
     ways = [calendar_entry.c.session_id == found.id]
@@ -150,16 +153,12 @@ def entry_id_of_session(db: DbSession, session_id: str, *, actor: Actor) -> str:
     rows = db.execute(query.where(or_(*ways)).order_by(calendar_entry.c.id)).all()
     # Somebody who gave a seat back and hosts the call by now has both, of two parts.
     own = {row.session_id: row.id for row in rows if row.person_id == actor.person_id}
-    if not own and runs_the_house(actor):
+    if not own and sees_the_house(actor):
         own = {row.session_id: row.id for row in rows}
     entry_id: str | None = own.get(session_id) or own.get(None)
     if entry_id is None:
         raise NotFound
     return entry_id
-
-
-def _with(person_ids: Iterable[str | None], of: FromClause = session) -> ColumnElement[bool]:
-    return exists().where(participant.c.session_id == of.c.id, participant.c.person_id.in_(list(person_ids)))
 
 
 def _filtered(query: Select[Any], wanted: SessionFilter) -> Select[Any]:
@@ -171,7 +170,8 @@ def _filtered(query: Select[Any], wanted: SessionFilter) -> Select[Any]:
         if values:
             query = query.where(column.in_(values))
     if wanted.person_id:
-        query = query.where(_with(wanted.person_id))
+        theirs = participant.c.session_id == session.c.id, participant.c.person_id.in_(wanted.person_id)
+        query = query.where(exists().where(*theirs))
     if wanted.starts_at_gte:
         query = query.where(session.c.starts_at >= wanted.starts_at_gte)
     if wanted.starts_at_lt:

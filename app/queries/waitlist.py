@@ -4,22 +4,23 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, literal, select
 
 from app.db import DbSession
 from app.models.tables import call, call_type_skill, seat, session, waitlist_entry
 from app.queries import pool
 from app.queries.rows import first_row
-from app.rules.access import Actor, runs_the_house
+from app.queries.scopes import seen
+from app.rules.access import Actor
 from app.rules.needs import need
 from app.vocabulary import IN_LINE, WaitlistStatus
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the places in line this actor may see: their own, and all for the calls they host."""
-    if runs_the_house(actor):
-        return true()
-    return or_(waitlist_entry.c.person_id == actor.person_id, call.c.host_id == actor.person_id)
+    """Return the condition for the places in line this actor may see: their own, and all for the calls they host; who
+    leads somebody sees theirs.
+    """
+    return seen(actor, waitlist_entry.c.person_id, call.c.host_id)
 
 
 def entry_by_id(db: DbSession, entry_id: str, *, actor: Actor, now: datetime) -> Any:

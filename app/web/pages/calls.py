@@ -18,7 +18,7 @@ from app.operations import seats as operations
 from app.operations import waitlist as line
 from app.operations.refused import AlreadyBooked
 from app.queries import busy, calls, seats, waitlist
-from app.rules.access import may_act_for
+from app.rules.access import may_act_for, may_see
 from app.rules.seating import Refusal
 from app.vocabulary import LIVE_SEATS, CallStatus, SeatStatus, SessionKind, WaitlistStatus
 from app.web import words
@@ -143,12 +143,12 @@ def _call_page(
     db: DbSession, call_id: str, *, viewer: Viewer, now: datetime, refused: Problem | None = None
 ) -> Response:
     me, row = viewer.person, calls.call_with_names(db, call_id, actor=viewer.actor)
-    decides = may_act_for(viewer.actor, row.host_id)
+    decides, sees_line = may_act_for(viewer.actor, row.host_id), may_see(viewer.actor, row.host_id)
     entries = waitlist.line_of(db, call_id, actor=viewer.actor, now=now)
     shown = _seat_rows(db, call_id, entries, viewer=viewer, now=now)
     mine = next((one for one in shown if one.is_viewer and one.state in ("stands", "asked", "offered", "held")), None)
     my_entry = next((one for one in entries if one.person_id == me.id), None)
-    in_line = waitlist.waiting(db, call_id) if decides or my_entry else []
+    in_line = waitlist.waiting(db, call_id) if sees_line or my_entry else []
     offered: Any = refused.extra.get("alternatives", ()) if refused else ()
     named = [*(one.person_id for one in in_line), *(one["host_id"] for one in offered)]
     people = busy.people_rows(db, [row.host_id, *named])
@@ -184,7 +184,7 @@ def _call_page(
         free=max(row.seat_capacity - row.seats_taken, 0),
         mine=mine,
         waiting=next((one for one in places if my_entry and one.entry_id == my_entry.id), None),
-        queue=places if decides else [],
+        queue=places if sees_line else [],
         drops_in=kind is SessionKind.DROP_IN,
         may_wait=why is not None and why.code == "seats_full" and kind is SessionKind.SHADOW,
         why_not=why and _words(why.code, why.detail, why.person_id, viewer=viewer),

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from app.db import DbSession
 from app.errors import NotFound
 from app.queries import week as queries
-from app.rules.access import runs_the_house
+from app.rules.access import sees_the_house
 from app.vocabulary import ClaimKind, Response, SeatStatus, SessionStatus
 from app.web import weeks, words
 from app.web.dependencies import Now, ReadDb, SignedIn, Viewer, page_router
@@ -152,7 +152,7 @@ def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -
     return page(
         "week.html",
         viewer=viewer.face,
-        sees_all=runs_the_house(viewer.actor),
+        sees_all=sees_the_house(viewer.actor),
         now=now.astimezone(ZoneInfo(zone)),
         place=weeks.place(zone),
         time_zone=zone,
