@@ -36,6 +36,7 @@ from app.routers import (
     match_questions,
     match_runs,
     matches,
+    me,
     message_templates,
     openapi,
     people,
@@ -68,6 +69,7 @@ from app.worker import Worker
 ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
     people.router,
+    me.router,
     person_skills.router,
     availability.router,
     calendars.router,

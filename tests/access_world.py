@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from sqlmodel import SQLModel
 
+from app import credentials
 from app.config import Settings
 from app.credentials import key_id_of
 from app.db import DbSession, make_engine, transaction
@@ -188,6 +189,7 @@ _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
     "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
     "endpoint_id", "event_id", "delivery_id", "calendar_id", "planned_seat", "key_id",
+    "browser_session_id",
 )  # fmt: skip
 
 
@@ -234,6 +236,7 @@ def _filled(db: DbSession) -> dict[str, str]:
         **_feeds(db, [ana.id, mara.id, cleo.id]),
         **_keys(db, ana.id),
         "calendar_id": _calendars(db, ana.id)[0],
+        "browser_session_id": _signed_in(db, ana.id),
         **_jobs(db),
         **_webhooks(db),
         **_mail_troubles(db),
@@ -404,6 +407,14 @@ def _browser(api: Api, person_id: str | None = None, **values: Any) -> httpx.Cli
                 db.execute(update(browser_session).values(**values).where(session_of))
         browser.headers["Cookie"] = f"sid={session}"
     return browser
+
+
+def _signed_in(db: DbSession, person_id: str) -> str:
+    """Sign somebody in with a browser, and return the id of its session."""
+    link = create_sign_in_link(db, person_id=person_id, **BY_MACHINE)
+    digest = credentials.digest(redeem_sign_in_link(db, secret=link, now=NOW))
+    found: str = db.execute(select(browser_session.c.id).where(browser_session.c.digest == digest)).scalar_one()
+    return found
 
 
 def _spoilt_key(api: Api, **values: Any) -> str:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.web import assets
-from app.web.pages import api_docs, calls, mail, matches, sessions, sign_in, week
+from app.web.pages import api_docs, calls, mail, matches, security, sessions, sign_in, week
 
 ROUTERS: tuple[APIRouter, ...] = (
     week.router,
@@ -12,6 +12,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     matches.router,
     mail.router,
     sign_in.router,
+    security.router,
     api_docs.router,
     assets.router,
 )

@@ -50,7 +50,7 @@ router = page_router()
 
 _WAIT = timedelta(hours=1)
 """How long a browser remembers where its user wanted to go: getting a link takes a while."""
-_ATTEMPT_LIFE = timedelta(minutes=10)
+ATTEMPT_LIFE = timedelta(minutes=10)
 """How long somebody may take at the provider."""
 _BOUND_TO = "cookie.oidc:one"
 _EMAIL = TypeAdapter[str](Email)
@@ -183,7 +183,7 @@ def set_out(the: TheHouse, there: TheProvider, now: Now, cookie: AttemptCookie) 
     """Go to the provider. Nothing changes here but a cookie."""
     place, kept = begun(the, there, connects=None, now=now)
     answer = RedirectResponse(place, 303)
-    keep_cookie(answer, cookie, kept, the, life=_ATTEMPT_LIFE)
+    keep_cookie(answer, cookie, kept, the, life=ATTEMPT_LIFE)
     return answer
 
 
@@ -203,7 +203,7 @@ def come_back(
     afterwards, however it ends.
     """
     forgotten = Response()
-    keep_cookie(forgotten, cookie, "", the, life=_ATTEMPT_LIFE)
+    keep_cookie(forgotten, cookie, "", the, life=ATTEMPT_LIFE)
     try:
         attempt, connects = _attempt(request, the, cookie, now=now)
         vouched = _vouched(request, the, there, attempt, now=now)
@@ -248,7 +248,7 @@ def _attempt(request: Request, the: House, cookie: str, *, now: datetime) -> tup
     except WontOpen:
         raise SignInInterrupted("Begin again.") from None
     attempt = Attempt(kept["state"], kept["nonce"], kept["verifier"])
-    is_late = now.timestamp() - kept["at"] > _ATTEMPT_LIFE.total_seconds()
+    is_late = now.timestamp() - kept["at"] > ATTEMPT_LIFE.total_seconds()
     if is_late or not credentials.same(request.query_params.get("state", ""), attempt.state):
         raise SignInInterrupted("Begin again.")
     return attempt, kept["connects"]
