@@ -9,7 +9,21 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.vocabulary import Day, Email, ExternalId, HttpUrl, Instant, Language, Name, Role, Side, Slug, Tag, ZoneName
+from app.vocabulary import (
+    PERSON_ROLES,
+    Day,
+    Email,
+    ExternalId,
+    HttpUrl,
+    Instant,
+    Language,
+    Name,
+    PersonRole,
+    Side,
+    Slug,
+    Tag,
+    ZoneName,
+)
 
 WeeklyHours = tuple[tuple[int, int, int], ...]
 """(ISO weekday, start minute, end minute), half-open and sorted."""
@@ -169,7 +183,7 @@ PEOPLE: dict[str, Reader] = {
     "name": _line,
     "email": _email,
     "time_zone": _zone,
-    "role": _lower(_a(Role, f"must be one of {', '.join(Role)}")),
+    "role": _lower(_a(PersonRole, f"must be one of {', '.join(PERSON_ROLES)}")),
     "team": _line,
     "manager_email": _email,
     "started_on": _a(Day, "must be a date such as 2026-09-01, between 1970 and 2100"),

@@ -12,6 +12,7 @@ from app.vocabulary import (
     Email,
     Language,
     Name,
+    PersonRole,
     PersonStatus,
     Role,
     SeatApproval,
@@ -50,7 +51,7 @@ class CreatePerson(Body):
     name: Name
     email: Email
     time_zone: ZoneName
-    role: Role = Role.REP
+    role: PersonRole = Role.REP
     status: PersonStatus = PersonStatus.ACTIVE
     team_id: Id | None = None
     manager_id: Id | None = None
@@ -80,7 +81,7 @@ class PatchPerson(Body):
     name: Name = absent()
     email: Email = absent()
     time_zone: ZoneName = absent()
-    role: Role = absent()
+    role: PersonRole = absent()
     status: PersonStatus = absent()
     team_id: Id | None = None
     manager_id: Id | None = None

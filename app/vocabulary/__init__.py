@@ -32,7 +32,7 @@ from app.vocabulary.matching import (
     RunCause,
     RunStatus,
 )
-from app.vocabulary.people import PersonStatus, Role, Side
+from app.vocabulary.people import PERSON_ROLES, PersonRole, PersonStatus, Role, Side
 from app.vocabulary.work import (
     DeliveryStatus,
     DisabledBecause,
@@ -68,6 +68,7 @@ __all__ = [
     "CALL_KINDS",
     "IN_LINE",
     "LIVE_SEATS",
+    "PERSON_ROLES",
     "Approver",
     "Area",
     "BusyStatus",
@@ -104,6 +105,7 @@ __all__ = [
     "PairChange",
     "PairRuleKind",
     "Part",
+    "PersonRole",
     "PersonStatus",
     "Response",
     "Role",

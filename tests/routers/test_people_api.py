@@ -145,5 +145,6 @@ def test_a_rep_changes_little_about_themselves_and_nothing_about_others(api: Api
 
     assert rep.patch(f"/v1/people/{me}", json={"time_zone": "Asia/Kolkata"}).status_code == 200
     assert rep.patch(f"/v1/people/{me}", json={"role": "admin"}).status_code == 403
+    assert api.admin.patch(f"/v1/people/{me}", json={"role": "integration"}).status_code == 422
     assert rep.patch(f"/v1/people/{other}", json={"time_zone": "Asia/Kolkata"}).status_code == 403
     assert rep.post("/v1/people", json={**AISHA, "email": "c@earshot.example"}).status_code == 403

@@ -128,6 +128,7 @@ def test_no_cell_is_repeated_in_an_error(cells: list[str]) -> None:
     ("header", "row", "wrong"),
     [
         ("role", "boss", ("role", "invalid")),
+        ("role", "integration", ("role", "invalid")),
         ("manager_email", "nobody", ("manager_email", "invalid")),
         ("started_on", "1/9/2026", ("started_on", "invalid")),
         ("started_on", "20260901", ("started_on", "invalid")),
