@@ -204,7 +204,9 @@ class Line(HttpToolsProtocol):
         if earlier or (self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete):
             self.shutdown()  # nothing may stand inside of another answer
             return
-        answer = refuse(problem, request_id=secrets.token_hex(12))
+        request_id = secrets.token_hex(12)
+        answer = refuse(problem, request_id=request_id)
+        answer.headers["X-Request-Id"] = request_id
         headers = [*self.server_state.default_headers, *answer.raw_headers, *EVERY_ANSWER, (b"connection", b"close")]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         self.transport.write(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", bytes(answer.body)]))

@@ -149,6 +149,7 @@ def test_a_refusal_by_the_parser_carries_what_every_answer_carries(address: tupl
         b"connection: close",
     ):
         assert said in head
+    assert b"x-request-id: " in head
     assert b"content-type: application/problem+json" in head
     assert b"\r\nserver:" not in head
 

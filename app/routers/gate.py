@@ -57,7 +57,9 @@ class Gate:
             scope = self._as_sent(scope)
             self._check_host(scope)
         except Problem as problem:
-            refusal = refuse(problem, request_id=request_id_of(Headers(scope=scope)))
+            request_id = request_id_of(Headers(scope=scope))
+            refusal = refuse(problem, request_id=request_id)
+            refusal.headers["X-Request-Id"] = request_id
             await refusal(scope, receive, guarded)
         else:
             await self.app(scope, receive, guarded)

@@ -1,4 +1,4 @@
-"""Outside of everything that answers people: security headers on every page, and refusals as pages.
+"""Outside of everything that answers people: what pages may load and do, and refusals as pages.
 
 Routes refuse with a Problem and know nothing of browsers. Here `application/problem+json` on its way to somebody who
 reads HTML becomes a page, so there is one way to refuse, and even a failure without a database gets its page.
@@ -20,12 +20,10 @@ _PAGE_HEADERS = {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
     ),
-    "Cross-Origin-Opener-Policy": "same-origin",
     # Not no-referrer: that would make the Origin of our own forms null.
     "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
 }
+"""Where a page says otherwise than every answer does (`app.routers.gate`)."""
 _KEPT = ("allow", "retry-after", "connection", "set-cookie", "x-request-id")
 
 
@@ -140,11 +138,11 @@ class _Dressed:
                 self._refusal = message
                 return
             if kind.startswith("text/html"):
-                _protect(MutableHeaders(raw=message["headers"]), self._scope)
+                _protect(MutableHeaders(raw=message["headers"]))
         elif self._refusal is not None:
             start, self._refusal = self._refusal, None
             answer = _as_page(json.loads(message["body"]), Headers(raw=start["headers"]), self._scope)
-            _protect(answer.headers, self._scope)
+            _protect(answer.headers)
             await self._send({**start, "status": answer.status_code, "headers": answer.raw_headers})
             message = {**message, "body": answer.body}
         await self._send(message)
@@ -163,8 +161,6 @@ def _as_page(problem: dict[str, Any], given: Headers, scope: Scope) -> Response:
     return answer
 
 
-def _protect(headers: MutableHeaders, scope: Scope) -> None:
+def _protect(headers: MutableHeaders) -> None:
     for name, value in _PAGE_HEADERS.items():
         headers.setdefault(name, value)
-    if scope["app"].state.house.settings.public_url.startswith("https:"):
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
