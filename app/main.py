@@ -21,6 +21,7 @@ from app.limits import Limits
 from app.routers import (
     accounts,
     api_keys,
+    audit,
     availability,
     calendars,
     call_types,
@@ -99,6 +100,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     imports.router,
     settings.router,
+    audit.router,
     privacy.router,
     api_keys.router,
     health.router,

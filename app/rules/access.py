@@ -79,6 +79,11 @@ def decides_access(actor: Actor) -> bool:
     return actor.role is Role.ADMIN
 
 
+def reads_the_audit(actor: Actor) -> bool:
+    """Whether the actor may read who did what: auditors, and admins as themselves. No integration may."""
+    return actor.role in (Role.ADMIN, Role.AUDITOR)
+
+
 def may_stand_in(actor: Actor) -> bool:
     """Whether the actor may act on somebody's behalf: admins, and integrations that may change people; never somebody
     who does so already.
