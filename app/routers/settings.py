@@ -1,15 +1,21 @@
-"""The rules of the house."""
+"""The rules of the house, and which setting holds where."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from app.errors import Forbidden, Stale
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from app.errors import Forbidden, NotFound, Stale
 from app.operations import settings as operations
+from app.queries.effective_settings import effective_settings
 from app.queries.house_rules import house_rules
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, ReadDb, Route
 from app.routers.problems import refusals
-from app.schemas.settings import PatchSettings, SettingsRead
+from app.schemas.settings import EffectiveRead, EffectiveSettingsRead, PatchSettings, SettingsRead
 
 router = APIRouter(prefix="/v1/settings", tags=["settings"], route_class=Route)
+
+Id = Annotated[str, Field(max_length=64)]
 
 
 @router.get("", operation_id="settings_get", responses=refusals())
@@ -27,3 +33,19 @@ def patch_settings(
     changes = body.model_dump(exclude_unset=True)
     found = operations.patch_settings(db, changes=changes, expected_version=if_match, actor=actor, now=now)
     return answer.version(found.version, SettingsRead.model_validate(found))
+
+
+@router.get("/effective", operation_id="settings_effective", responses=refusals(NotFound))
+def get_effective_settings(
+    db: ReadDb,
+    actor: CurrentActor,
+    call_id: Annotated[Id | None, Query(description="Brings its type, account and host with it.")] = None,
+    person_id: Annotated[Id | None, Query(description="Who listens; without a call, who hosts.")] = None,
+    program_id: Annotated[Id | None, Query(description="The default program unless named.")] = None,
+    call_type: Annotated[Id | None, Query(description="Of a call that is yet to be.")] = None,
+) -> EffectiveSettingsRead:
+    """See which value of each setting holds for a call, a person or a program, who says so, and what the others say."""
+    found = effective_settings(
+        db, call_id=call_id, person_id=person_id, program_id=program_id, call_type=call_type, actor=actor
+    )
+    return EffectiveSettingsRead(data=[EffectiveRead.model_validate(one) for one in found])

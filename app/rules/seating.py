@@ -8,7 +8,8 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from app.rules.availability import Range, WorkingHours, covers, merged, working_ranges
-from app.vocabulary import CallStatus, SeatApproval, SessionKind
+from app.rules.settings import OWN_SIDE_CEILING, SEAT_CAPACITY, Said, in_force
+from app.vocabulary import CallStatus, SeatApproval, SessionKind, SettingLayer
 
 _DAY = timedelta(days=1)
 _FAR = timedelta(days=31)
@@ -281,9 +282,10 @@ def full(call: Seatable) -> Refusal | None:
 
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """How many seats a call gets, and by what."""
+    """How many seats a call gets, by whom, and in words by what."""
 
     seats: int
+    layer: SettingLayer
     by: str
 
 
@@ -303,14 +305,30 @@ def allotment(
     The customer never sees more of our faces than the lower ceiling: the host, colleagues who are invited, observers.
     """
     if not open_:
-        return Allotment(0, "its account, which allows no observers")
-    numbers = ((override, "its own number"), (account, "its account"), (host, "its host"), (call_type, "its type"))
-    found = [next(Allotment(number, by) for number, by in numbers if number is not None)]
-    for faces, whose in ((account_ceiling, "its account"), (house_ceiling, "the house")):
-        if faces is not None:
-            by = f"the ceiling of {whose} on own-side faces: {faces}, among them the host and {colleagues} invited"
-            found.append(Allotment(max(faces - 1 - colleagues, 0), by))
-    return min(found, key=lambda one: one.seats)
+        return Allotment(0, SettingLayer.ACCOUNT, "its account, which allows no observers")
+    numbers = {
+        SettingLayer.CALL: override,
+        SettingLayer.ACCOUNT: account,
+        SettingLayer.HOST: host,
+        SettingLayer.CALL_TYPE: call_type,
+    }
+    number = in_force(SEAT_CAPACITY, numbers) or Said(call_type, SettingLayer.CALL_TYPE)  # its type always says
+    found = Allotment(number.value, number.layer, _WHOSE[number.layer])
+    ceiling = in_force(OWN_SIDE_CEILING, {SettingLayer.ACCOUNT: account_ceiling, SettingLayer.ORG: house_ceiling})
+    if ceiling is None or (left := max(ceiling.value - 1 - colleagues, 0)) >= found.seats:
+        return found
+    faces, whose = ceiling.value, _WHOSE[ceiling.layer]
+    by = f"the ceiling of {whose} on own-side faces: {faces}, among them the host and {colleagues} invited"
+    return Allotment(left, ceiling.layer, by)
+
+
+_WHOSE: Mapping[SettingLayer, str] = {
+    SettingLayer.ORG: "the house",
+    SettingLayer.CALL_TYPE: "its type",
+    SettingLayer.HOST: "its host",
+    SettingLayer.ACCOUNT: "its account",
+    SettingLayer.CALL: "its own number",
+}
 
 
 def overlap(ranges: Sequence[Range], starts_at: datetime, ends_at: datetime) -> Range | None:

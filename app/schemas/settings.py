@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from app.schemas.shapes import Body, Read, absent
-from app.vocabulary import Tag, Whole
+from app.vocabulary import SettingLayer, Tag, Whole
 
+Value = int | bool | str | list[str]
 _EXAMPLE: dict[str, Any] = {
     "min_notice_minutes": 15,
     "closed_stages": ["legal", "legal_review"],
@@ -64,3 +65,50 @@ class SettingsRead(Read):
     no_show_grace_minutes: int
     horizon_days: int
     version: int
+
+
+class LayerSaysRead(Read):
+    """What one layer says of a setting. `id` is null when nothing was asked about; `value` when it says nothing."""
+
+    layer: SettingLayer
+    id: str | None
+    value: Value | None
+
+
+class EffectiveRead(Read):
+    """A setting and the value that holds. `layer` says so: the last of `layers` that says anything, or for a ceiling
+    the lowest; null when none does, and nothing limits it. `because` says in words what else has decided.
+    """
+
+    name: str
+    value: Value | None
+    layer: SettingLayer | None
+    because: str | None
+    layers: list[LayerSaysRead]
+
+
+class EffectiveSettingsRead(Read):
+    """Every setting as it holds for what was asked about."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "data": [
+                        {
+                            "name": "own_side_ceiling",
+                            "value": 2,
+                            "layer": "account",
+                            "because": None,
+                            "layers": [
+                                {"layer": "org", "id": "earshot.example", "value": 4},
+                                {"layer": "account", "id": "acc_01jd6x0000e8r9sv4kz2m7n5qa", "value": 2},
+                            ],
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    data: list[EffectiveRead]

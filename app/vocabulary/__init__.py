@@ -33,6 +33,7 @@ from app.vocabulary.matching import (
     RunStatus,
 )
 from app.vocabulary.people import PERSON_ROLES, PersonRole, PersonStatus, Role, Side
+from app.vocabulary.settings import SettingLayer
 from app.vocabulary.work import (
     DeliveryStatus,
     DisabledBecause,
@@ -118,6 +119,7 @@ __all__ = [
     "SessionKind",
     "SessionStatus",
     "Side",
+    "SettingLayer",
     "SignedInBy",
     "Slug",
     "Source",

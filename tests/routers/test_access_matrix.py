@@ -320,6 +320,8 @@ MATRIX = (
     Row("GET /v1/audit", ADMIN_SEES),
     Row("GET /v1/audit.csv", ADMIN_SEES),
     Row("GET /v1/settings", ALL),
+    Row("GET /v1/settings/effective", ALL),
+    Row("GET /v1/settings/effective", PRIVATE, query={"call_id": "<sensitive_call>"}),
     Row("PATCH /v1/settings", ADMIN, {"min_notice_minutes": 30}),
     Row("GET /v1/api-keys", ALL),
     Row("POST /v1/api-keys", (201, 201, 403, 401), {"name": "Laptop", "person_id": "<ana>"}),
