@@ -29,8 +29,9 @@ from app.queries.api_keys import key_in_use
 from app.queries.pages import PageOf, PageRequest
 from app.routers.areas import check_scope
 from app.routers.problems import NotModified, Replay
-from app.routers.rates import count_failure, count_key, is_to_note
+from app.routers.rates import count_key, count_stranger, is_to_note
 from app.rules.access import Actor
+from app.rules.rates import of_failed_keys
 from app.schemas.shapes import Listing
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ def current_actor(request: Request, the: TheHouse, now: Now) -> Actor:
         actor = _let_in(request, the, now)
     except Unauthenticated:
         if "authorization" in request.headers:
-            count_failure(request, the.settings.failed_keys_per_minute, at=now)
+            count_stranger(request, of_failed_keys(the.settings.failed_keys_per_minute), at=now)
         raise
     if is_to_note(request, actor.credential_id, at=now):
         with suppress(Unavailable):  # a busy database is no reason to answer nothing

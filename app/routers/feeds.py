@@ -4,14 +4,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.errors import Forbidden, NotFound, Stale
+from app.errors import Forbidden, NotFound, Stale, TooMany
 from app.house import House
 from app.operations import feeds as operations
 from app.operations.changes import UnknownReference
 from app.queries import feeds
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route, TheHouse
 from app.routers.problems import refusals
+from app.routers.rates import count_stranger
 from app.routers.subscriptions import Subscriptions
+from app.rules.rates import UNKNOWN_FEEDS
 from app.schemas.feeds import CreateFeed, FeedIssued, FeedRead
 from app.schemas.shapes import Listing
 
@@ -83,13 +85,17 @@ def revoke_feed(feed_id: str, db: Db, now: Now, actor: CurrentActor, if_match: I
     "/feeds/{secret}.ics",
     operation_id="feeds_fetch",
     response_class=Response,
-    responses=_CALENDAR | refusals(NotFound),
+    responses=_CALENDAR | refusals(NotFound, TooMany),
 )
-def fetch_feed(secret: str, request: Request) -> Response:
+def fetch_feed(secret: str, request: Request, now: Now) -> Response:
     """Read the calendar behind an address. The address is the key; an unknown or revoked one is not there."""
     # Plain fetches never come this far: see `subscriptions.Lane`.
     found: Subscriptions = request.app.state.subscriptions
-    return found.answer(secret, request)
+    try:
+        return found.answer(secret, request)
+    except NotFound:
+        count_stranger(request, UNKNOWN_FEEDS, at=now)
+        raise
 
 
 def _issued(made: operations.Issued, the: House) -> FeedIssued:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import TooMany
 from app.limits import Limits, nanoseconds
-from app.rules.rates import Rate, Turn, full_in, network, of_a_key, of_failed_keys
+from app.rules.rates import Rate, Turn, full_in, network, of_a_key
 
 _NOTES = Rate("noted_uses", limit=1, seconds=60, burst=1)
 """How often one process notes that a key is in use: of requests side by side, one does."""
@@ -29,12 +29,12 @@ def count_key(request: Request, key_id: str, per_minute: int, *, at: datetime) -
         raise TooMany(turn.retry_after)
 
 
-def count_failure(request: Request, per_minute: int, *, at: datetime) -> None:
-    """Count a key that does not work, by the network that it came from. Raises TooMany. One that is right is let in
-    however many there were: whoever shares an address with somebody careless is not shut out.
+def count_stranger(request: Request, rate: Rate, *, at: datetime) -> None:
+    """Count somebody whom nothing lets in, by the network that they come from. Raises TooMany. What is right is let in
+    however many were wrong: whoever shares an address with somebody careless is not shut out.
     """
     address = request.client.host if request.client else ""
-    wait = limits_of(request).take(of_failed_keys(per_minute), network(address), at=at)
+    wait = limits_of(request).take(rate, network(address), at=at)
     if wait is not None:
         raise TooMany(wait)
 

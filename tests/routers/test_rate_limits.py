@@ -13,6 +13,7 @@ from app.main import create_app
 from app.operations.api_keys import create_api_key
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
+from tests.factories import a_person
 from tests.harness import NOW, Api, served, with_prepared_routes
 
 
@@ -106,6 +107,19 @@ def test_who_tries_many_keys_is_told_to_wait_and_keeps_nobody_else_out(sqlite_ap
         assert client_of(sqlite_api, None, url).get("/v1/people").status_code == 401
         sqlite_api.clock.advance(timedelta(seconds=12))
         assert [stranger.get("/v1/people").status_code for _ in range(2)] == [401, 429]
+
+
+def test_who_guesses_addresses_of_calendars_is_told_to_wait_and_subscribers_are_not(sqlite_api: Api) -> None:
+    with transaction(sqlite_api.engine, writes=True) as db:
+        ana = a_person(db, "Ana").id
+    made = sqlite_api.admin.post("/v1/feeds", json={"person_id": ana, "kind": "personal"}).json()
+    anybody = sqlite_api.client()
+
+    tries = [anybody.get(f"/feeds/{number:064}.ics").status_code for number in range(62)]
+
+    assert tries == [404] * 60 + [429] * 2
+    assert anybody.get(f"/feeds/{made['secret']}.ics").status_code == 200
+    assert anybody.get(f"/feeds/{made['secret']}.ics?").status_code == 200
 
 
 def client_of(api: Api, key: str | None, url: str) -> httpx.Client:
