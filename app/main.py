@@ -100,6 +100,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     imports.router,
     settings.router,
+    privacy.router,
     audit.router,
     privacy.router,
     api_keys.router,

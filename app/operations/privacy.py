@@ -23,13 +23,16 @@ from app.models.tables import (
     event,
     event_detail,
     idempotency_record,
+    installation,
     job,
     mail_trouble,
     person,
 )
 from app.operations import operations
+from app.operations.changes import before_and_after, check_version, differing
 from app.operations.events import tell
 from app.operations.people import patch_person
+from app.queries.house_rules import house_rules
 from app.queries.people import person_by_id
 from app.queries.personal import ERASURE, Written, as_written, texts_of
 from app.rules.access import Actor, decides_access
@@ -94,6 +97,25 @@ def take_out(db: DbSession, table: Table, rows: Sequence[Written], traces: Trace
 def forget_words(db: DbSession, *, operation_id: str, payload: Mapping[str, Any]) -> None:
     """Forget by which words somebody was known: nothing else has them by now. The rest of the job's payload stays."""
     db.execute(update(job).where(job.c.operation_id == operation_id).values(payload={**payload, "words": []}))
+
+
+def patch_privacy(
+    db: DbSession, *, changes: Mapping[str, Any], expected_version: int | None, actor: Actor, now: datetime
+) -> Any:
+    """Change the monitoring notice, or whether figures about one person are shown; return the row of the installation.
+    Only who decides access may. Locks the installation.
+    """
+    if not decides_access(actor):
+        raise Forbidden("Only an admin says what staff are told, and who sees figures about them.")
+    found = db.execute(select(installation).with_for_update(key_share=True)).one()
+    check_version(found, expected_version)
+    new = differing(found, changes)
+    if not new:
+        return found
+    db.execute(update(installation).values(**new, version=found.version + 1))
+    detail = before_and_after(found, new)
+    tell(db, "settings.changed", found.id, version=found.version + 1, actor=actor, now=now, detail=detail)
+    return house_rules(db)
 
 
 def _former(db: DbSession, person_id: str) -> set[str]:

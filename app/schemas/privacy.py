@@ -1,10 +1,12 @@
 """What is known about one person, and what becomes of it, as it travels."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from app.rules.retention import KINDS, kept
 from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import Email, Whole, YesNo
 
@@ -87,6 +89,17 @@ class PatchPrivacySettings(Body):
     person_insights: YesNo = absent()
 
 
+class RetentionKindRead(Read):
+    """How long one kind of record is kept, counted from when it was over."""
+
+    kind: str
+    says: str
+    days: int
+    shipped_days: int
+    least_days: int
+    most_days: int
+
+
 class RetentionRead(Read):
     """How long each kind of record is kept."""
 
@@ -110,19 +123,24 @@ class RetentionRead(Read):
         }
     )
 
-    kinds: list["RetentionKindRead"]
+    kinds: list[RetentionKindRead]
     version: int
 
-
-class RetentionKindRead(Read):
-    """How long one kind of record is kept, counted from when it was over."""
-
-    kind: str
-    says: str
-    days: int
-    shipped_days: int
-    least_days: int
-    most_days: int
+    @classmethod
+    def of(cls, chosen: Mapping[str, int], *, version: int) -> "RetentionRead":
+        """Build from what the house chose."""
+        kinds = [
+            RetentionKindRead(
+                kind=name,
+                says=KINDS[name].says,
+                days=for_so_long.days,
+                shipped_days=KINDS[name].days,
+                least_days=KINDS[name].least,
+                most_days=KINDS[name].most,
+            )
+            for name, for_so_long in kept(chosen).items()
+        ]
+        return cls(kinds=kinds, version=version)
 
 
 class PatchRetention(Body):

@@ -27,7 +27,7 @@ from app.credentials import new_webhook_secret
 from app.db import make_engine, transaction
 from app.main import create_app
 from app.operations.api_keys import create_api_key
-from app.operations.housekeeping import DELIVERIES_KEPT
+from app.rules.retention import KINDS
 from app.operations.teams import create_team
 from app.operations.webhooks import BOTH_SIGN
 from app.rules.access import SYSTEM
@@ -183,7 +183,7 @@ def test_what_the_guide_checks_by_hand_is_what_libraries_check() -> None:
 def test_every_number_of_the_guide_is_one_of_the_house() -> None:
     assert ", ".join(in_short(step) for step in AFTER_AN_ATTEMPT) in GUIDE
     assert f"{BOTH_SIGN // HOUR} hours both secrets sign" in GUIDE
-    assert f"kept for {DELIVERIES_KEPT.days} days" in GUIDE
+    assert f"kept for {KINDS["deliveries"].days} days" in GUIDE
     assert (FAILS_NO_LONGER_THAN.days, "five days of failures only" in GUIDE) == (5, True)
 
 

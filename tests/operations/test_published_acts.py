@@ -29,6 +29,7 @@ INSIDE = {
     "pause",
     "preferences",
     "program",
+    "retention",
     "request",
     "settings",
     "sign_in",

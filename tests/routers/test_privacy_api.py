@@ -12,6 +12,7 @@ from app.models import Person as _Person
 from app.models.tables import job, person
 from app.operations.availability import create_pause
 from app.operations.person_skills import set_skills
+from app.operations.retention import report
 from app.rules.access import SYSTEM
 from app.rules.skills import SkillState
 from app.vocabulary import Role
@@ -106,3 +107,32 @@ def test_an_erased_host_keeps_their_calls_for_the_counts(sqlite_api: Api, ana: s
     sqlite_api.admin.post(f"/v1/people/{ana}/erase", json={"confirm": "ana@earshot.example"}).raise_for_status()
 
     assert sqlite_api.admin.get(f"/v1/calls/{call_id}").json()["host_id"] == ana
+
+
+def test_the_notice_is_ours_until_the_house_has_words_of_its_own(sqlite_api: Api, ana: str) -> None:
+    mine = sqlite_api.rep(ana)
+    ours = mine.get("/v1/monitoring-notice").json()
+
+    sqlite_api.admin.patch("/v1/settings/privacy", json={"monitoring_notice": "We listen."}).raise_for_status()
+
+    assert "nobody listens unseen" in ours["text"]
+    assert mine.get("/v1/monitoring-notice").json() == {"text": "We listen.", "person_insights": True}
+
+
+def test_how_long_things_are_kept_is_read_by_all_and_chosen_by_an_admin(sqlite_api: Api, ana: str) -> None:
+    mine = sqlite_api.rep(ana)
+
+    sqlite_api.admin.patch("/v1/settings/retention", json={"days": {"notices": 30}}).raise_for_status()
+
+    assert mine.patch("/v1/settings/retention", json={"days": {"notices": 31}}).status_code == 403
+    kinds = {one["kind"]: one for one in mine.get("/v1/settings/retention").json()["kinds"]}
+    assert (kinds["notices"]["days"], kinds["notices"]["shipped_days"]) == (30, 90)
+
+
+def test_a_purge_is_in_the_report(sqlite_api: Api) -> None:
+    with transaction(sqlite_api.engine, writes=True) as db:
+        report(db, deleted={"jobs": 3}, now=NOW)
+
+    told = sqlite_api.admin.get("/v1/retention/report").raise_for_status().json()["data"]
+
+    assert [one["result"] for one in told] == [{"deleted": {"jobs": 3}}]
