@@ -12,6 +12,7 @@ from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models import Availability, Person
 from app.models.tables import call, person, seat, team
 from app.operations import following
+from app.operations.api_keys import revoke_keys_of
 from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.browser_sessions import sign_out_everywhere
 from app.operations.capacity import lock_calls_where, rules_changed
@@ -22,8 +23,8 @@ from app.operations.leaving import forget_calendars, leave_matches, leave_sessio
 from app.operations.settling import settle_waits_of
 from app.queries import people
 from app.queries.rows import row_for_update
-from app.rules.access import Actor, may_act_for, runs_the_house
-from app.vocabulary import LIVE_SEATS, PersonStatus
+from app.rules.access import Actor, decides_access, may_act_for, runs_the_house
+from app.vocabulary import LIVE_SEATS, PersonStatus, Role
 
 OWN_FIELDS = frozenset(
     {
@@ -54,7 +55,8 @@ _TAKES_PART = frozenset(
     }
 )
 """What decides whether somebody may sit in, or have company on their calls."""
-_TREE = "manager tree"
+_ADMIN_ALONE = "Only an admin says who may do more than a rep, and how they get in. An integration keeps reps."
+_TREE, _ADMINS = "manager tree", "admins"
 
 
 class EmailTaken(Conflict):
@@ -71,11 +73,22 @@ class ManagerCycle(Invalid):
     title = "Nobody can report to themselves, not even through others"
 
 
+class LastAdmin(Conflict):
+    """Nobody would be left who decides who may do what."""
+
+    code = "last_admin"
+    title = "This is the last admin"
+
+
 def create_person(
     db: DbSession, *, fields: Mapping[str, Any], external: Iterable[tuple[str, str]] = (), actor: Actor, now: datetime
 ) -> Person:
-    """Add somebody, working Monday to Friday 09:00 to 17:00 until they say otherwise. Refused as `email_taken`."""
+    """Add somebody, working Monday to Friday 09:00 to 17:00 until they say otherwise. Who is more than a rep is added
+    by who decides that. Refused as `email_taken`.
+    """
     check_admin(actor)
+    if fields.get("role", Role.REP) is not Role.REP and not decides_access(actor):
+        raise Forbidden(_ADMIN_ALONE)
     _check(db, None, fields)
     made = Person(id=ids.new("per", now), created_at=now, updated_at=now, **fields)
     db.add(made)
@@ -96,14 +109,15 @@ def patch_person(
     actor: Actor,
     now: datetime,
 ) -> Person:
-    """Change what is given. People change a few things about themselves, admins all. Who has left gives up the seats
-    and sessions ahead of them, and their matches end. The calls they host stay, and the seats on them: the CRM says who
-    takes them over, and nobody takes a new seat until then. Locks the person, and when
-    they leave those whom they were going to meet, then the calls that follow.
+    """Change what is given. People, and who leads them, change a few things about themselves, admins all. Who has left
+    gives up the seats and sessions ahead of them, and their matches end. The calls they host stay, and the seats on
+    them: the CRM says who takes them over, and nobody takes a new seat until then. Another role, and leaving, end their
+    browser sessions and API keys; refused as `last_admin`. Locks the person, and when they leave those whom they were
+    going to meet, then the calls that follow.
     """
     people.person_by_id(db, person_id, actor=actor)
     if not may_act_for(actor, person_id):
-        raise Forbidden("You can change only yourself.")
+        raise Forbidden("You can change only yourself and who reports to you.")
     if not runs_the_house(actor) and not changes.keys() <= OWN_FIELDS:
         raise Forbidden(f"An admin changes that. You can change: {', '.join(sorted(OWN_FIELDS))}.")
     if changes.get("status") == PersonStatus.LEFT:
@@ -181,13 +195,16 @@ def _apply(
     actor: Actor,
     now: datetime,
 ) -> tuple[str, ...]:
-    _check(db, found.id, differing(found, changes))
+    new = differing(found, changes)
+    _check_access(db, found, new, actor=actor)
+    _check(db, found.id, new)
     if follow := _following(found, changes, now=now):
         lock_calls_where(db, or_(*follow))
     changed = amend(db, found, changes, act="person.changed", object_id=found.id, actor=actor, now=now, also=also)
     left = "status" in changed and found.status == PersonStatus.LEFT
     if "role" in changed or left:
         sign_out_everywhere(db, person_id=found.id, actor=actor, now=now)
+        revoke_keys_of(db, person_id=found.id, actor=actor, now=now)
     if "time_zone" in changed:
         zone_changed(db, person_id=found.id, actor=actor, now=now)
     if "seat_capacity" in changed:
@@ -200,6 +217,25 @@ def _apply(
         forget_calendars(db, person_id=found.id)
         leave_matches(db, person_id=found.id, actor=actor, now=now)
     return changed
+
+
+def _check_access(db: DbSession, found: Person, new: Mapping[str, Any], *, actor: Actor) -> None:
+    """Refuse what would let somebody do more than a rep, unless who asks decides that: a role, and, for who has one,
+    the address to which sign-in links go, or coming back. Nobody decides it of themselves, and somebody must be left
+    who does.
+    """
+    comes_back = "status" in new and found.status is PersonStatus.LEFT
+    gets_in = found.role is not Role.REP and ("email" in new or comes_back)
+    if ("role" in new or gets_in) and not decides_access(actor):
+        raise Forbidden(_ADMIN_ALONE)
+    if "role" in new and found.id == actor.person_id:
+        raise Forbidden("Nobody changes their own role: ask another admin.")
+    after = new.get("role", found.role), new.get("status", found.status)
+    if found.role is Role.ADMIN and (after[0] is not Role.ADMIN or after[1] == PersonStatus.LEFT):
+        one_at_a_time(db, _ADMINS)  # two who go at once would each see the other stay
+        others = person.c.role == Role.ADMIN, person.c.status != PersonStatus.LEFT, person.c.id != found.id
+        if db.execute(select(person.c.id).where(*others).limit(1)).first() is None:
+            raise LastAdmin("Make somebody else an admin first.")
 
 
 def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> None:

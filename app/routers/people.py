@@ -21,6 +21,7 @@ from app.vocabulary import ExternalId, Instant, PersonStatus, Role, Source
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=Route)
 
 _WRITE = (Forbidden, operations.EmailTaken, ExternalIdTaken, operations.ManagerCycle, UnknownReference)
+_GOES = (operations.LastAdmin, *_WRITE)
 
 
 @router.get("", operation_id="people_list", responses=refusals())
@@ -66,7 +67,7 @@ def get_person(person_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) 
     return answer.version(found.version, _read(db, found))
 
 
-@router.patch("/{person_id}", operation_id="people_patch", responses=refusals(NotFound, Stale, *_WRITE))
+@router.patch("/{person_id}", operation_id="people_patch", responses=refusals(NotFound, Stale, *_GOES))
 def patch_person(
     person_id: str, body: PatchPerson, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
 ) -> PersonRead:
@@ -81,7 +82,7 @@ def patch_person(
 @router.put(
     "/by-external-id/{source}/{external_id:path}",
     operation_id="people_upsert",
-    responses={201: {"model": PersonRead, "description": "Somebody new"}, **refusals(*_WRITE)},
+    responses={201: {"model": PersonRead, "description": "Somebody new"}, **refusals(*_GOES)},
 )
 def upsert_person(
     source: Source,
