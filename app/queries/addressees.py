@@ -11,7 +11,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, select
 
 from app.db import DbSession
-from app.models.tables import call, claim, match, participant, person, seat, session, waitlist_entry, webhook_endpoint
+from app.models.tables import (
+    call,
+    claim,
+    match,
+    participant,
+    person,
+    program_manager,
+    seat,
+    session,
+    waitlist_entry,
+    webhook_endpoint,
+)
+from app.rules.access import leads
 from app.vocabulary import (
     Approver,
     CallStatus,
@@ -118,14 +130,32 @@ def those_not_matched(db: DbSession, match_ids: Collection[str]) -> list[Address
 
 
 def those_whose_yes_is_missing(db: DbSession, match_ids: Collection[str]) -> Iterator[Addressee]:
-    """Return those who have yet to say yes to these matches: of the admins all, for any of them will do."""
+    """Return those who have yet to say yes to these matches: of those who run the program all, for any of them will
+    do.
+    """
     rows = db.execute(select(match).where(match.c.id.in_(list(match_ids))).order_by(match.c.id)).all()
-    every_admin = select(person.c.id).where(person.c.role == Role.ADMIN, person.c.status == PersonStatus.ACTIVE)
-    admins = [] if all(Approver.ADMIN not in row.awaiting for row in rows) else db.execute(every_admin).scalars().all()
+    running = _who_runs(db, {row.program_id for row in rows if Approver.ADMIN in row.awaiting})
     for row in rows:
-        asked = {Approver.MENTEE: [row.mentee_id], Approver.MENTOR: [row.mentor_id], Approver.ADMIN: admins}
+        runs_it = running.get(row.program_id, [])
+        asked = {Approver.MENTEE: [row.mentee_id], Approver.MENTOR: [row.mentor_id], Approver.ADMIN: runs_it}
         for who in dict.fromkeys(one for part in row.awaiting for one in asked[Approver(part)]):
             yield Addressee(row.id, who, row.id)
+
+
+def _who_runs(db: DbSession, program_ids: Collection[str]) -> dict[str, list[str]]:
+    """Return by program those who run it, admins first. Two statements, none for no program."""
+    if not program_ids:
+        return {}
+    active = person.c.status == PersonStatus.ACTIVE
+    every_admin = select(person.c.id).where(person.c.role == Role.ADMIN, active).order_by(person.c.id)
+    admins = list(db.execute(every_admin).scalars())
+    found = {program_id: list(admins) for program_id in program_ids}
+    theirs = select(program_manager.c.program_id, person.c.id, person.c.role).join(person)
+    theirs = theirs.where(program_manager.c.program_id.in_(sorted(program_ids)), active).order_by(person.c.id)
+    for row in db.execute(theirs):
+        if leads(row.role):
+            found[row.program_id].append(row.id)
+    return found
 
 
 def admins(db: DbSession, endpoint_ids: Collection[str]) -> list[Addressee]:

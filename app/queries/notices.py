@@ -24,9 +24,10 @@ from app.models.tables import (
     waitlist_entry,
     webhook_endpoint,
 )
-from app.queries import matches, seats, sessions
+from app.queries import matches, programs, seats, sessions
 from app.queries.entries import Desk, drawn_entries
 from app.queries.rows import first_row
+from app.rules.access import leads
 from app.rules.matching.lives import EXPIRES_AFTER
 from app.rules.messages import call_words, moment, when
 from app.rules.templates import Fact
@@ -158,7 +159,7 @@ def _match_requested(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -
         return Pointless(f"the match is {found.status}")
     asked = {Approver.MENTEE: found.mentee_id, Approver.MENTOR: found.mentor_id}
     theirs = {part for part, who in asked.items() if who == one.person_id}
-    if one.role is Role.ADMIN:
+    if one.role is Role.ADMIN or (leads(one.role) and programs.manager_by_id(db, found.program_id, one.person_id)):
         theirs.add(Approver.ADMIN)
     if theirs.isdisjoint(found.awaiting):
         return Pointless("nobody waits for their yes any more")

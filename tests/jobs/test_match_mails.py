@@ -12,7 +12,8 @@ from app.operations.fit_checks import answer_fit
 from app.operations.match_acts import end_match, pause_match
 from app.operations.match_requests import approve_match, ask_for_match, decline_match, withdraw_match
 from app.operations.people import patch_person
-from app.operations.programs import patch_program
+from app.operations.program_managers import add_manager
+from app.operations.programs import create_program, patch_program
 from app.operations.session_outcomes import complete_session
 from app.queries import runs
 from app.rules.access import SYSTEM
@@ -108,6 +109,27 @@ def test_admins_and_mentor_are_asked_where_both_must_say_yes_and_only_who_has_no
     assert subjects(house, ADA) == [reminder, request]
     assert subjects(house, MARA) == [request]
     assert "if nobody answers by saturday 5 december 2026, 09:00 (europe/london)" in text(house, ADA, reminder).lower()
+
+
+def test_who_runs_the_program_is_asked_like_an_admin_and_nobody_who_runs_another_or_no_longer_leads(
+    house: House,
+) -> None:
+    with transaction(house.engine, writes=True) as db:
+        own = runs.program_for_run(db, None).id
+        other = create_program(db, name="Other", weights={}, actor=SYSTEM, now=NOW).id
+        for name, program_id in (("Pia", own), ("Ron", own), ("Una", other)):
+            who = a_person(db, name, email=f"{name}@earshot.example".lower(), role=Role.PROGRAM_MANAGER)
+            add_manager(db, program_id=program_id, person_id=who.id, actor=SYSTEM, now=NOW)
+            if name == "Ron":
+                patch_person(db, person_id=who.id, changes={"role": Role.REP}, actor=SYSTEM, now=NOW)
+        patch_program(db, program_id=own, changes={"approval": MatchApproval.ADMIN}, actor=SYSTEM, now=NOW)
+
+    asked(house)
+    post(house)
+
+    request = "Will you say yes? Jo Müller and Mara Okafor"
+    assert subjects(house, "pia@earshot.example") == [request]
+    assert subjects(house, "ron@earshot.example") == subjects(house, "una@earshot.example") == []
 
 
 @pytest.mark.parametrize(
