@@ -1,7 +1,9 @@
 """The edge on real sockets: whatever is sent, the answer is a 4xx problem that repeats none of it."""
 
+import gzip
 import json
 import multiprocessing
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -194,12 +196,13 @@ def _peak_kib(pid: int | str) -> int:
     return int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1])
 
 
-def _send_300_mebibytes(address: tuple[str, int], head: bytes, *, chunked: bool) -> bytes:
+def _send(address: tuple[str, int], head: bytes, mebibytes: int, *, chunked: bool) -> bytes:
     """Send all of it, as a client that does not listen while it talks; then return the answer."""
     part = bytes(MEBIBYTE)
+    head += b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Content-Length: %d\r\n\r\n" % (mebibytes * MEBIBYTE)
     with socket.create_connection(address, timeout=30) as line:
         line.sendall(head)
-        for _ in range(300):
+        for _ in range(mebibytes):
             if chunked:
                 line.sendall(b"%x\r\n" % len(part))
             line.sendall(part)
@@ -217,24 +220,79 @@ def _all_of(line: socket.socket) -> bytes:
     return found
 
 
-def test_300_mebibytes_are_refused_within_5_mebibytes_of_memory(sqlite_url: str, tmp_path: Path) -> None:
-    head = b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+def test_300_mebibytes_are_refused_within_5_mebibytes_of_memory(sqlite_url: str, tmp_path: Path, soak: bool) -> None:
+    places = [f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n" for method, path in LARGE_PLACES]
+    kinds = ["Content-Type: application/json\r\n", "Content-Encoding: gzip\r\n", "X: y\r\n"]
+    heads = [(place + kinds[number % 3]).encode() for number, place in enumerate(places)]
     with a_process_of_its_own(sqlite_url, tmp_path) as (address, pid):
         with httpx.Client(base_url="http://{}:{}".format(*address), trust_env=False, timeout=30) as client:
             for _ in range(20):
                 assert client.post("/v1/people", json={**AISHA, "name": "x" * 500_000}).status_code == 401
+                assert client.post("/login", data={"email": "x" * 500_000}).status_code >= 400
+            # As much as is accepted there; a body that is too large takes no more than one that is not.
+            for _ in range(2):
+                assert client.post("/v1/imports", content=bytes(10 * MEBIBYTE)).status_code == 401
         before = _peak_kib(pid)
 
-        told = _send_300_mebibytes(address, head + b"Content-Length: 314572800\r\n\r\n", chunked=False)
-        counted = _send_300_mebibytes(address, head + b"Transfer-Encoding: chunked\r\n\r\n", chunked=True)
+        answers = [
+            _send(address, head, 300 if soak or head is heads[0] else 30, chunked=chunked)
+            for head in heads
+            for chunked in (False, True)
+        ]
 
         assert _peak_kib(pid) - before <= 5 * 1024
-    for answer in (told, counted):
+    for answer in answers:
         head_, _, body = answer.partition(b"\r\n\r\n")
         assert head_.startswith(b"HTTP/1.1 413 ")
         assert b"connection: close" in head_.lower()
         assert b"x-request-id: " in head_.lower()
         assert json.loads(body)["code"] == "too_large"
+
+
+LARGE_PLACES = [
+    ("POST", "/v1/people"),
+    ("POST", "/v1/imports"),
+    ("POST", "/nowhere"),
+    ("POST", "/v1/nowhere"),
+    ("POST", "/login"),
+    ("DELETE", "/v1/people"),
+    ("GET", "/v1/people"),
+    ("GET", "/healthz"),
+    ("GET", "/feeds/x.ics"),
+    ("PUT", "/assets/x/y"),
+]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip", "x"])
+def test_a_body_in_another_encoding_is_refused_and_not_unpacked(api: Api, encoding: str) -> None:
+    bomb = gzip.compress(bytes(100 * MEBIBYTE), 9) if encoding == "gzip" else person()
+
+    assert_refused(post(api, bomb, **{"Content-Encoding": encoding}), 415)
+    assert post(api, person(), **{"Content-Encoding": "identity"}).status_code == 201
+
+
+def test_all_bodies_together_are_no_more_than_the_process_can_bear() -> None:
+    app = FastAPI()
+    app.add_middleware(Edge)
+    begin = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % MEBIBYTE + bytes(MEBIBYTE - 1)
+    with served(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        host, port = url.removeprefix("http://").split(":")
+        lines = [socket.create_connection((host, int(port)), timeout=5) for _ in range(66)]
+        for line in lines:
+            line.sendall(begin)
+
+        crowded = [line for line in lines if _is_answered(line)]
+        for line in crowded:
+            assert line.recv(65536).startswith(b"HTTP/1.1 503 ")
+        for line in lines:
+            line.close()
+
+        assert 1 <= len(crowded) <= 4
+        assert client.post("/x", content=bytes(MEBIBYTE)).status_code == 404
+
+
+def _is_answered(line: socket.socket) -> bool:
+    return bool(select.select([line], [], [], 0.05)[0])
 
 
 def test_a_client_that_waits_for_leave_to_send_is_refused_at_once(api: Api) -> None:
