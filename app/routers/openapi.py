@@ -26,7 +26,7 @@ _IDEMPOTENCY = {
     "in": "header",
     "required": False,
     "description": "Send it again with the same request and get the same answer, once only carried out. Kept 7 days.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 _IF_MATCH = {
     "name": "If-Match",
