@@ -34,10 +34,10 @@ def in_force(setting: Setting, values: Mapping[SettingLayer, T | None]) -> Said[
     """What holds of a setting, of which each layer says this; None: it says nothing. Among equal ceilings, the nearer
     layer's; None when no layer says anything.
     """
-    said = [Said(value, layer) for layer in reversed(setting.layers) if (value := values.get(layer)) is not None]
+    said = (Said(value, layer) for layer in reversed(setting.layers) if (value := values.get(layer)) is not None)
     if setting.lowest_holds:
         return min(said, key=attrgetter("value"), default=None)
-    return said[0] if said else None
+    return next(said, None)
 
 
 _ORG, _HOST, _PERSON = (SettingLayer.ORG,), (SettingLayer.HOST,), (SettingLayer.PERSON,)
