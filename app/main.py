@@ -102,7 +102,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings.router,
     privacy.router,
     audit.router,
-    privacy.router,
     api_keys.router,
     health.router,
     *pages.ROUTERS,
