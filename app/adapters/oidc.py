@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import jwt
 
 from app import ids
-from app.adapters.http import Outbound
+from app.adapters.http import Outbound, TooLarge
 from app.config import Settings
 from app.rules.destinations import Allowed
 
@@ -226,8 +226,8 @@ class Provider:
             raise NotVouched(f"The provider answered {answer.status}.")
         try:
             found = json.loads(answer.whole())
-        except (ValueError, RecursionError):
-            raise NotVouched("The provider's answer is no JSON.") from None
+        except (TooLarge, ValueError, RecursionError):
+            raise NotVouched("The provider's answer is no JSON, or too much of it.") from None
         if not isinstance(found, dict):
             raise NotVouched("The provider's answer is no JSON object.")
         return found

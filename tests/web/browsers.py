@@ -1,15 +1,22 @@
 """Browsers as the tests drive them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
+from sqlalchemy import select, update
 
+from app.adapters.outside import Outside
 from app.db import DbSession, transaction
+from app.jobs.context import JobContext
+from app.jobs.signing_in import send_link
+from app.models.tables import event, event_detail, job
 from app.operations.seats import book_seat
 from app.operations.sign_in import create_sign_in_link
 from app.rules.access import SYSTEM
+from app.vocabulary import JobStatus
 from tests.harness import Api
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -39,6 +46,27 @@ class Site:
         with self.db() as db:
             secret = create_sign_in_link(db, person_id=person_id, actor=SYSTEM, now=self.api.clock())
         return f"/login/t/{secret}"
+
+    def mailed_links(self) -> list[str]:
+        """Send the sign-in links that were asked for, and return the paths in all mails that were ever sent."""
+        waiting = job.c.kind == "sign_in_mail", job.c.status == JobStatus.QUEUED
+        with self.db() as db:
+            payloads = db.execute(select(job.c.payload).where(*waiting).order_by(job.c.id)).scalars().all()
+            db.execute(update(job).where(*waiting).values(status=JobStatus.DONE))
+        api = self.api
+        for payload in payloads:
+            outside = Outside(api.settings)
+            send_link(JobContext(api.engine, api.settings, api.clock, outside, payload, lambda _: None))
+        mails = sorted(api.settings.outbox.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        found = (re.search(rb"/login/t/[0-9a-z]+", mail.read_bytes().replace(b"=\r\n", b"")) for mail in mails)
+        return [link[0].decode() for link in found if link]
+
+    def refusals(self) -> list[str]:
+        """The codes of the refusals of which the audit has a line."""
+        noted = select(event_detail.c.detail).join(event, event.c.id == event_detail.c.event_id)
+        with self.db() as db:
+            rows = db.execute(noted.where(event.c.act.like("%.refused")).order_by(event.c.sequence)).scalars()
+            return [detail["code"] for detail in rows]
 
     def signed_in(self, person_id: str) -> httpx.Client:
         """Open a browser in which this person is signed in."""
