@@ -107,10 +107,10 @@ class World:
         return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row of every table, but for what the audit notes of refusals and when a key was last used."""
+        """Every row of every table, but for what is noted of refusals and reads, and when a key was last used."""
         queries = {table: select(table) for table in SQLModel.metadata.sorted_tables if table is not event_detail}
         queries[api_key] = select(*(column for column in api_key.c if column is not api_key.c.last_used_at))
-        queries[event] = select(event).where(event.c.act.not_like("%.refused"))
+        queries[event] = select(event).where(event.c.act.not_like("%.refused"), event.c.act.not_like("%.read"))
         with transaction(self.api.engine, writes=False) as db:
             return {table.name: sorted(repr(tuple(row)) for row in db.execute(q)) for table, q in queries.items()}
 

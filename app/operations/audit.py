@@ -1,13 +1,19 @@
 """Tell the audit of what changed nothing: requests that were refused, and reads of what is private to somebody else."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
 
 from app.db import DbSession
-from app.operations.events import tell
+from app.models.tables import event
+from app.operations.events import tell, tell_many
 from app.rules.access import Actor
 from app.vocabulary import Role
 
+READ_ANEW = timedelta(hours=1)
+"""Who reads the same again within this time leaves one line."""
 _STRANGER = Actor(credential_id="anonymous", role=Role.REP, person_id=None)
 """Who shows a credential that is worth nothing is nobody in particular."""
 
@@ -37,3 +43,24 @@ def note_refusal(db: DbSession, refused: Refused, *, passed_over: int, now: date
     }
     actor = _STRANGER if refused.by is None else Actor(refused.by, Role.REP, None)
     tell(db, act, refused.request_id, version=1, actor=actor, now=now, detail=detail)
+
+
+def reads_to_note(db: DbSession, act: str, object_ids: Collection[str], *, actor: Actor, now: datetime) -> list[str]:
+    """Return those of which the audit does not say that this actor read them within the hour. One statement."""
+    noted = select(event.c.object_id).where(
+        event.c.object_id.in_(object_ids),
+        event.c.act == act,
+        event.c.actor == actor.name,
+        event.c.on_behalf_of_id.is_not_distinct_from(actor.on_behalf_of_id),
+        event.c.at > now - READ_ANEW,
+    )
+    known = set(db.execute(noted).scalars())
+    return [object_id for object_id in object_ids if object_id not in known]
+
+
+def note_reads(
+    db: DbSession, act: str, object_ids: Collection[str], *, object_type: str, actor: Actor, now: datetime
+) -> None:
+    """Tell that the actor read what is private to somebody else, once in an hour for each."""
+    missing = reads_to_note(db, act, object_ids, actor=actor, now=now)
+    tell_many(db, act, [(one, 1) for one in missing], actor=actor, now=now, object_type=object_type)

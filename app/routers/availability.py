@@ -8,6 +8,7 @@ from app.errors import NotFound, Stale
 from app.operations import availability as operations
 from app.queries import availability
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
+from app.routers.private_reads import private
 from app.routers.problems import refusals
 from app.schemas.availability import (
     AvailabilityRead,
@@ -21,7 +22,9 @@ from app.schemas.availability import (
 from app.schemas.shapes import Listing
 from app.vocabulary import Instant
 
-router = APIRouter(prefix="/v1/people/{person_id}", tags=["availability"], route_class=Route)
+router = APIRouter(
+    prefix="/v1/people/{person_id}", tags=["availability"], route_class=Route, dependencies=[private("availability")]
+)
 
 
 @router.get("/availability", operation_id="availability_get", responses=refusals(NotFound))

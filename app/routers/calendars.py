@@ -15,12 +15,15 @@ from app.operations.webhooks import UrlRefused
 from app.queries import connected_calendars
 from app.queries.freebusy import taken_time
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Reply, Route, TheHouse
+from app.routers.private_reads import private
 from app.routers.problems import refusals
 from app.schemas.calendars import ConnectCalendar, ConnectedCalendarRead, PatchCalendar
 from app.schemas.shapes import Listing
 from app.vocabulary import Instant
 
-router = APIRouter(prefix="/v1/people/{person_id}", tags=["availability"], route_class=Route)
+router = APIRouter(
+    prefix="/v1/people/{person_id}", tags=["availability"], route_class=Route, dependencies=[private("calendars")]
+)
 
 _SHOWN = timedelta(days=60)
 _CALENDAR: dict[int | str, dict[str, Any]] = {

@@ -6,10 +6,16 @@ from app.errors import NotFound, Stale
 from app.operations import mail_settings as operations
 from app.queries.mail_settings import mail_settings_of
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, ReadDb, Route
+from app.routers.private_reads import private
 from app.routers.problems import refusals
 from app.schemas.mail_settings import MailSettingsRead, PatchMailSettings
 
-router = APIRouter(prefix="/v1/people/{person_id}/mail-settings", tags=["people"], route_class=Route)
+router = APIRouter(
+    prefix="/v1/people/{person_id}/mail-settings",
+    tags=["people"],
+    route_class=Route,
+    dependencies=[private("mail_settings")],
+)
 
 
 @router.get("", operation_id="mail_settings_get", responses=refusals(NotFound))

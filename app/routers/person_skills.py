@@ -9,12 +9,15 @@ from app.operations import person_skills as operations
 from app.operations.changes import UnknownReference
 from app.queries import person_skills
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, ReadDb, Route
+from app.routers.private_reads import private
 from app.routers.problems import refusals
 from app.rules.skills import SkillState
 from app.schemas.person_skills import PersonSkillsRead, SetSkills
 from app.vocabulary import Instant
 
-router = APIRouter(prefix="/v1/people/{person_id}/skills", tags=["skills"], route_class=Route)
+router = APIRouter(
+    prefix="/v1/people/{person_id}/skills", tags=["skills"], route_class=Route, dependencies=[private("skills")]
+)
 
 
 @router.get("", operation_id="person_skills_get", responses=refusals(NotFound))

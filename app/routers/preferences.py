@@ -10,11 +10,17 @@ from app.operations import preferences as operations
 from app.operations.match_settings import NotEnrolled
 from app.queries import preferences, runs
 from app.routers.dependencies import CurrentActor, Db, Now, ReadDb, Route
+from app.routers.private_reads import private
 from app.routers.problems import refusals
 from app.schemas.preferences import PreferencesRead, SetPreferences
 from app.vocabulary import Side
 
-router = APIRouter(prefix="/v1/people/{person_id}/preferences", tags=["matching"], route_class=Route)
+router = APIRouter(
+    prefix="/v1/people/{person_id}/preferences",
+    tags=["matching"],
+    route_class=Route,
+    dependencies=[private("preferences")],
+)
 
 ProgramId = Annotated[str | None, Query(max_length=48, description="The default program unless named.")]
 As = Annotated[

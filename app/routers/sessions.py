@@ -17,6 +17,7 @@ from app.queries import alternatives, sessions
 from app.queries.entries import Desk, drawn_entries
 from app.routers import conditional
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route, TheHouse
+from app.routers.private_reads import SESSION, SESSIONS
 from app.routers.problems import refusals
 from app.rules.access import Actor
 from app.schemas.sessions import (
@@ -43,7 +44,7 @@ _THIS = CancelSession()
 T = TypeVar("T", bound=SessionRead)
 
 
-@router.get("", operation_id="sessions_list", responses=refusals())
+@router.get("", operation_id="sessions_list", responses=refusals(), dependencies=[SESSIONS])
 def list_sessions(
     db: ReadDb,
     actor: CurrentActor,
@@ -135,7 +136,7 @@ def book_session(body: BookSession, db: Db, now: Now, actor: CurrentActor, answe
     return _tagged(answer, SessionBooked.with_skipped(read, skipped))
 
 
-@router.get("/{session_id}", operation_id="sessions_get", responses=refusals(NotFound))
+@router.get("/{session_id}", operation_id="sessions_get", responses=refusals(NotFound), dependencies=[SESSION])
 def get_session(session_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> SessionRead:
     """Read one session."""
     return _answered(db, session_id, actor=actor, answer=answer)
@@ -325,6 +326,7 @@ def list_alternatives(
     operation_id="sessions_invite",
     response_class=Response,
     responses=_INVITE | refusals(NotFound),
+    dependencies=[SESSION],
 )
 def get_invite(session_id: str, request: Request, db: ReadDb, actor: CurrentActor, the: TheHouse) -> Response:
     """Read a session as a calendar file, in your own view: an observer's, or the one entry of the call's host.

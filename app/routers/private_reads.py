@@ -1,0 +1,78 @@
+"""Leave a line in the audit when somebody reads what is private to somebody else."""
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+from fastapi import Depends, Request
+
+from app import db
+from app.errors import Unavailable
+from app.house import House
+from app.operations.audit import note_reads, reads_to_note
+from app.queries.sessions import parts_in
+from app.routers.dependencies import CurrentActor, Now, TheHouse
+from app.rules.access import Actor, sees_the_house
+
+log = structlog.get_logger("earshot.http")
+
+EVERYBODY = "everybody"
+"""Whose sessions somebody read who asked for those of nobody in particular."""
+
+
+def private(noun: str) -> Any:
+    """Return the dependency of routes below `/people/{person_id}` whose answers are private to that person: who else
+    reads them leaves a line, `<noun>.read`, once in an hour. What changes something leaves one anyhow.
+    """
+
+    def noting(request: Request, person_id: str, the: TheHouse, actor: CurrentActor, now: Now) -> Iterator[None]:
+        yield
+        if request.method == "GET" and (actor.person_id != person_id or actor.behind):
+            _note(the, f"{noun}.read", [person_id], object_type="person", actor=actor, now=now)
+
+    return _after(noting)
+
+
+def _sessions(request: Request, the: TheHouse, actor: CurrentActor, now: Now) -> Iterator[None]:
+    yield
+    if _sees_others(actor):
+        people = set(request.query_params.getlist("person_id")) - {actor.person_id} or {EVERYBODY}
+        _note(the, "sessions.read", sorted(people), object_type="person", actor=actor, now=now)
+
+
+def _session(session_id: str, the: TheHouse, actor: CurrentActor, now: Now) -> Iterator[None]:
+    yield
+    if not _sees_others(actor):
+        return
+    with db.transaction(the.engine, writes=False) as reading:
+        theirs = actor.person_id in parts_in(reading, session_id)
+    if not theirs or actor.behind:
+        _note(the, "session.read", [session_id], object_type="session", actor=actor, now=now)
+
+
+def _sees_others(actor: Actor) -> bool:
+    """Whether some of the sessions that the actor sees may be others' alone."""
+    return sees_the_house(actor) or bool(actor.reports) or actor.behind is not None
+
+
+def _after(noting: Callable[..., Iterator[None]]) -> Any:
+    # Entered before the route's own transaction, so left after it: nothing is open then. A refusal goes past it.
+    return Depends(noting, scope="function")
+
+
+SESSIONS, SESSION = _after(_sessions), _after(_session)
+"""Of routes that show sessions, and one session."""
+
+
+def _note(the: House, act: str, object_ids: Collection[str], *, object_type: str, actor: Actor, now: datetime) -> None:
+    """Write it down, unless it is there from the last hour. A busy database is no reason to refuse what was read."""
+    note = partial(note_reads, act=act, object_ids=object_ids, object_type=object_type, actor=actor, now=now)
+    try:
+        with db.transaction(the.engine, writes=False) as reading:
+            missing = reads_to_note(reading, act, object_ids, actor=actor, now=now)
+        if missing:
+            db.written(the.engine, note)
+    except Unavailable:
+        log.warning("read not noted", act=act, actor=actor.name)
