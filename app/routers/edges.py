@@ -147,6 +147,8 @@ def _check_target(scope: Scope, headers: Headers) -> None:
         raise UnsupportedMedia("Transfer-Encoding can be `chunked` alone.")
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         raise Malformed("The address holds a NUL.")
+    if "\n" in scope["path"]:  # which no pattern of a route goes beyond
+        raise Malformed("The address holds a line break.")
     if len(scope["query_string"]) > _LONGEST_QUERY:
         raise Malformed(f"At most {_LONGEST_QUERY // 1024} KiB are read after the question mark.")
     if not scope["path"].startswith("/v1/") or scope["path"].endswith((".ics", ".csv")):
