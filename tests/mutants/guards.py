@@ -231,8 +231,8 @@ MUTANTS = (
     Mutant(
         38,
         "app/routers/dependencies.py",
-        "    if actor is None:\n        raise Unauthenticated",
-        '    if actor is None:\n        the.__dict__.setdefault("wrong", []).append(now)\n    if actor is None or len(the.__dict__.get("wrong", [])) > 50:\n        raise Unauthenticated',
+        '    try:\n        actor = _let_in(request, the, now)\n    except Unauthenticated:\n        if "authorization" in request.headers:',
+        "    count_stranger(request, of_failed_keys(the.settings.failed_keys_per_minute), at=now)\n    try:\n        actor = _let_in(request, the, now)\n    except Unauthenticated:\n        if False:",
     ),
     Mutant(
         39,
