@@ -8,6 +8,7 @@ from app import backup, clock, migrations
 from app.cli import installation
 from app.cli.installation import Dir, existing, load, look_at, one_sentence, opened
 from app.cli.saying import say
+from app.vault import FILE
 from app.erasures import ErasureList
 from app.jobs import privacy
 
@@ -41,3 +42,6 @@ def restore(file: Path, dir: Dir = None) -> None:
             privacy.search_now(engine, settings)
         say(f"The list of erasures was applied: {len(erased)} in it.")
     say("Restored.")
+    settings = look_at(dir)
+    if not settings.vault_keys.get_secret_value() and not (settings.dir / FILE).exists():
+        say(f"No backup holds what opens its secrets. Put {FILE} of that installation into {settings.dir}.")
