@@ -23,11 +23,13 @@ from app.models.tables import (
 )
 from app.models.tables import call as calls_table
 from app.queries import calls, external, seats, sessions, waitlist
+from app.queries.house_rules import house_rules
 from app.queries.rows import in_parts
 from app.rules import seating
 from app.rules.access import SYSTEM
 from app.schemas.accounts import AccountRead
 from app.schemas.calls import CallRead
+from app.schemas.figures import without_figures
 from app.schemas.matches import MatchRead
 from app.schemas.people import PersonRead
 from app.schemas.programs import EnrollmentRead
@@ -81,7 +83,10 @@ def _sessions(db: DbSession, ids: list[str], _now: datetime) -> list[SessionRead
 
 
 def _matches(db: DbSession, ids: list[str], _now: datetime) -> list[MatchRead]:
-    return [MatchRead.of(row, SYSTEM) for row in db.execute(select(match).where(match.c.id.in_(ids)))]
+    told = [MatchRead.of(row, SYSTEM) for row in db.execute(select(match).where(match.c.id.in_(ids)))]
+    if house_rules(db).person_insights:
+        return told
+    return [without_figures(one, theirs=lambda _person_id: False) for one in told]
 
 
 def _waitlist_entries(db: DbSession, ids: list[str], now: datetime) -> list[WaitlistEntryRead]:

@@ -28,6 +28,7 @@ from app.queries.access import acting_for
 from app.queries.api_keys import key_in_use
 from app.queries.pages import PageOf, PageRequest
 from app.routers.areas import check_scope
+from app.routers.figures import discreet
 from app.routers.problems import NotModified, Replay
 from app.routers.rates import count_key, count_stranger, is_to_note
 from app.rules.access import Actor
@@ -59,6 +60,9 @@ class Route(APIRoute):
     """A route that refuses query parameters it does not know, or that are given more than once and are no list, always
     answers, and keeps its answer for the idempotency record.
     """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, discreet(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with all that around it."""

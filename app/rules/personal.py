@@ -325,10 +325,10 @@ RECORDS: Mapping[str, Record] = {
 NOTICE = (
     "Colleagues may listen to your customer calls to learn from them. Your calendar and the page of the call always say"
     " who sits in: nobody listens unseen, and Earshot records nothing. As a host you decide whether you take observers,"
-    " how many, and whether each one asks you first. Earshot keeps who hosted and who heard which call, and what you say"
-    " about your skills, your hours and the time that is taken. You see it, whoever you report to sees it, and so do"
-    " those who run Earshot; what they look up about you is in the audit. You can have all of it as a file, and have it"
-    " erased."
+    " how many, and whether each one asks you first. Earshot keeps who hosted and who heard which call, and what you"
+    " say about your skills, your hours and the time that is taken. You see it, whoever you report to sees it, and so"
+    " do those who run Earshot; what they look up about you is in the audit. You can have all of it as a file, and have"
+    " it erased."
 )
 """What staff are told about being listened to, unless the house has words of its own."""
 _GONE = "[erased]"

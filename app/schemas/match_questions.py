@@ -24,7 +24,7 @@ class DifferenceRead(Read):
     score: int | None
     before_mentor_id: str | None
     before_score: int | None
-    difference: int
+    difference: int | None
 
     @classmethod
     def of(cls, one: Difference) -> "DifferenceRead":
@@ -69,7 +69,7 @@ class ChangesRead(Read):
     added: int
     moved: int
     unmatched: int
-    difference: int
+    difference: int | None
     changes: list[DifferenceRead]
 
     @classmethod
@@ -88,7 +88,7 @@ class SimulatedPairRead(Read):
 
     mentee_id: str
     mentor_id: str
-    score: int
+    score: int | None
     terms: dict[str, int]
     pinned: bool
 
@@ -171,8 +171,8 @@ class MoveRead(Read):
     mentee_id: str
     from_mentor_id: str | None
     to_mentor_id: str | None
-    score_before: int
-    score_after: int
+    score_before: int | None
+    score_after: int | None
 
 
 class WhyNotRead(Read):
@@ -219,10 +219,10 @@ class WhyNotRead(Read):
     proposed: bool
     asked: SimulatedPairRead
     instead: SimulatedPairRead | None
-    score_gap: int
+    score_gap: int | None
     moves: list[MoveRead]
     matched_fewer: int
-    value_lost: int
+    value_lost: int | None
     points_needed: int | None
     place_needed: bool
 
@@ -274,6 +274,6 @@ class WaitingRead(Read):
     )
 
     mentee_id: str
-    reason: str
+    reason: str | None
     excluded: dict[str, int]
     run_id: str | None

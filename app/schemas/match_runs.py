@@ -95,7 +95,7 @@ class ProposedMatchRead(Read):
     id: str
     mentee_id: str
     mentor_id: str
-    score: int
+    score: int | None
     terms: dict[str, int]
     pinned: bool
     by_hand: bool
@@ -107,7 +107,7 @@ class UnmatchedRead(Read):
     """
 
     mentee_id: str
-    reason: str
+    reason: str | None
     excluded: dict[str, int]
 
 

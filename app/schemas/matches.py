@@ -86,7 +86,7 @@ class MatchRead(Read):
     mentee_id: str
     mentor_id: str
     status: MatchStatus
-    score: int
+    score: int | None
     terms: dict[str, int]
     pinned: bool
     asked_by_id: str | None

@@ -81,7 +81,7 @@ class PlanSeatRead(Read):
     id: str
     call_id: str
     observer_id: str
-    value: int
+    value: int | None
     terms: dict[str, int]
     teaches: list[str]
     meets: list[str]

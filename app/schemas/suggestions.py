@@ -26,13 +26,15 @@ class ReasonRead(Read):
 
 
 class SuggestionRead(Read):
-    """Somebody who could sit in, how many calls they heard in four weeks, and what speaks for them."""
+    """Somebody who could sit in, how many calls they heard in four weeks, and what speaks for them. Where figures about
+    people are switched off, who asks is told neither, as everywhere.
+    """
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     person_id: str
     name: str
-    heard_lately: int
+    heard_lately: int | None
     reasons: list[ReasonRead]
 
 

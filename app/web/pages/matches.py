@@ -17,7 +17,8 @@ from app.operations import fit_checks, match_acts, match_requests
 from app.operations.match_acts import may_steer
 from app.operations.match_requests import NotAwaited, may_withdraw, own_parts
 from app.queries import matches
-from app.rules.access import sees_program
+from app.queries.house_rules import house_rules
+from app.rules.access import may_see_figures, sees_program
 from app.rules.matching.lives import EXPIRES_AFTER, shown_terms
 from app.vocabulary import Approver, EndedBecause, Fit, MatchStatus
 from app.web import words
@@ -118,7 +119,7 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
         until=moment(row.asked_at + EXPIRES_AFTER, me.time_zone, now=now) if is_pending and row.asked_at else None,
         since=day(row.started_at, me.time_zone) if row.started_at else None,
         why_over=_OVER[row.ended_because or EndedBecause.BY_HAND],
-        reasons=list(_reasons(row, viewer)),
+        reasons=list(_reasons(row, viewer)) if _sees_figures(db, row, viewer) else [],
         shows_points=sees_program(viewer.actor, row.program_id),
         may_approve=is_pending and not parts.isdisjoint(row.awaiting),
         may_decline=is_pending and not asked_for_it and bool(parts),
@@ -129,6 +130,12 @@ def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, 
         may_say_fit=stands and side is not None and row.fit_asked_at is not None,
         refused=refused,
     )
+
+
+def _sees_figures(db: DbSession, row: Any, viewer: Viewer) -> bool:
+    """Whether the viewer is one of the two, or the house shows figures about people to others."""
+    either = (may_see_figures(viewer.actor, one, allowed=False) for one in (row.mentee_id, row.mentor_id))
+    return any(either) or house_rules(db).person_insights
 
 
 def _reasons(row: Any, viewer: Viewer) -> Iterator[tuple[str, int]]:
