@@ -10,6 +10,8 @@ from sqlalchemy import func, select, update
 from app.models.tables import event, match
 from app.operations.fit_checks import ask_fits
 from app.operations.match_requests import approve_match, ask_for_match, decline_match
+from app.operations.people import patch_person
+from app.operations.program_managers import add_manager
 from app.operations.programs import patch_program
 from app.operations.session_outcomes import complete_session
 from app.queries import runs
@@ -249,6 +251,31 @@ def test_how_it_feels_is_asked_once_they_have_met_and_only_oneself_sees_it(
     shown = page(nora, f"/m/{made}")
     assert "This match is over. It was not a fit, and that is nobody’s fault." in shown.text
     assert "find a seat this week" in shown.text
+
+
+def test_who_leads_runs_or_audits_finds_the_buttons_of_what_they_may_do_and_no_other_works(
+    site: Site, people: Mapping[str, Any]
+) -> None:
+    with site.db() as db:
+        roles = {"max": Role.MANAGER, "pia": Role.PROGRAM_MANAGER, "ina": Role.AUDITOR, "lena": Role.MANAGER}
+        others = {name: a_person(db, name.title(), role=role) for name, role in roles.items()}
+        program_id = runs.program_for_run(db, None).id
+        add_manager(db, program_id=program_id, person_id=others["pia"].id, actor=SYSTEM, now=NOW)
+        patch_person(db, person_id=people["nora"].id, changes={"manager_id": others["max"].id}, actor=SYSTEM, now=NOW)
+    made = asked(site, people)
+
+    pending = {name: buttons(seen(site, others[name], made)) for name in ("max", "pia", "ina")}
+    refused = {name: press(site.signed_in(others[name].id), made, "approve").status_code for name in ("max", "ina")}
+    with site.db() as db:
+        approve_match(db, match_id=made, actor=by(people["mara"]), now=NOW)
+    active = {name: buttons(seen(site, others[name], made)) for name in ("max", "pia", "ina")}
+
+    assert pending == {"max": {"withdraw"}, "pia": {"decline"}, "ina": set()}
+    assert active == {"max": {"pause", "end"}, "pia": {"pause", "end"}, "ina": set()}
+    assert refused == {"max": 403, "ina": 403}
+    assert press(site.signed_in(others["ina"].id), made, "end").status_code == 403
+    assert site.signed_in(others["lena"].id).get(f"/m/{made}").status_code == 404
+    assert row(site, made).status is MatchStatus.ACTIVE
 
 
 def test_every_term_of_a_score_has_its_words() -> None:
