@@ -14,7 +14,7 @@ from app.models.tables import call as calls_table
 from app.models.tables import person, seat
 from app.operations import following, locks, waitlist
 from app.operations.capacity import References, allotment, capacity, hold_references, references, renumber
-from app.operations.changes import UnknownReference, check_complete, check_version
+from app.operations.changes import UnknownReference, before_and_after, check_complete, check_version
 from app.operations.clashes import look_for_clashes
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
@@ -237,7 +237,8 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
         renumber(db, {found.id: changed["seat_capacity"]}, actor=actor, now=now)
     shown_anew(db, "call", found.id, changed, now=now)
     following.call_changed(db, found.id, changed, actor=actor, now=now)
-    tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now)
+    detail = before_and_after(found, changed)
+    tell(db, "call.changed", found.id, version=found.version + 1, actor=actor, now=now, detail=detail)
     if not _HOSTING.isdisjoint(changed):
         look_for_clashes(db, [after["host_id"]], now=now)
         settle_waits_of(db, [found.host_id], now=now)

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from app.db import DbSession
 from app.models.tables import call, installation
 from app.operations.capacity import rules_changed
-from app.operations.changes import check_admin, check_version, differing
+from app.operations.changes import before_and_after, check_admin, check_version, differing
 from app.operations.events import tell
 from app.queries.house_rules import house_rules
 from app.rules.access import Actor
@@ -29,7 +29,8 @@ def patch_settings(
     if not new:
         return found
     db.execute(update(installation).values(**new, version=installation.c.version + 1))
-    tell(db, "settings.changed", found.id, version=found.version + 1, actor=actor, now=now)
+    detail = before_and_after(found, new)
+    tell(db, "settings.changed", found.id, version=found.version + 1, actor=actor, now=now, detail=detail)
     if "own_side_ceiling" in new:
         ahead = (call.c.status == CallStatus.SCHEDULED) & (call.c.starts_at > now)
         rules_changed(db, ahead, seats_only=True, actor=actor, now=now)

@@ -7,10 +7,12 @@ from sqlalchemy import select
 
 from app.db import DbSession
 from app.models.tables import event, event_detail
+from app.operations.calls import patch_call
 from app.operations.changes import SECRETS, before_and_after
 from app.operations.people import patch_person
+from app.operations.settings import patch_settings
 from app.rules.access import SYSTEM
-from tests.factories import a_person
+from tests.factories import a_call, a_person
 from tests.harness import NOW
 
 
@@ -33,6 +35,24 @@ def test_a_change_of_nothing_leaves_nothing(db: DbSession) -> None:
     patch_person(db, person_id=ana.id, changes={"name": "Ana"}, actor=SYSTEM, now=NOW)
 
     assert details(db, "person.changed") == []
+
+
+def test_rules_of_the_house_say_it_too(db: DbSession) -> None:
+    patch_settings(db, changes={"min_notice_minutes": 30}, actor=SYSTEM, now=NOW)
+
+    assert details(db, "settings.changed") == [
+        {"changed": ["min_notice_minutes"], "before": {"min_notice_minutes": 15}, "after": {"min_notice_minutes": 30}}
+    ]
+
+
+def test_calls_say_it_too_but_for_the_way_in(db: DbSession) -> None:
+    changes = {"language": "pt", "meeting_url": "https://meet.example/canary"}
+
+    patch_call(db, call_id=a_call(db), changes=changes, actor=SYSTEM, now=NOW)
+
+    assert details(db, "call.changed") == [
+        {"changed": ["language", "meeting_url"], "before": {"language": "en"}, "after": {"language": "pt"}}
+    ]
 
 
 class Row:
