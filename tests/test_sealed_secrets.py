@@ -300,3 +300,22 @@ def test_the_doctor_names_the_key_that_is_missing_and_what_is_in_clear(house: Pa
     assert "can't be read" in broken.detail
     assert "0640" in open_to_all.detail
     assert "2 are in clear" in in_clear.detail
+
+
+def test_a_restored_backup_opens_nothing_until_the_keys_are_put_beside_it(house: Path, tmp_path: Path) -> None:
+    elsewhere, file = tmp_path / "elsewhere", tmp_path / "backup"
+    key = Vault(file=house / "vault.keys").keys[0]
+
+    run("backup", str(file), "--dir", str(house))
+    restored = run("restore", str(file), "--dir", str(elsewhere))
+    without = findings(elsewhere)["sealed secrets"]
+    (elsewhere / "vault.keys").unlink(missing_ok=True)
+    (elsewhere / "vault.keys").touch(0o600)
+    (elsewhere / "vault.keys").write_bytes((house / "vault.keys").read_bytes())
+
+    assert (restored.exit_code, f"Put vault.keys of that installation into {elsewhere}." in restored.output) == (
+        0,
+        True,
+    )
+    assert (without.well, key.id in without.detail) == (False, True)
+    assert place(elsewhere) == (f"https://calendar.example/{CANARY}.ics", "mara", CANARY)

@@ -8,9 +8,9 @@ from app import backup, clock, migrations
 from app.cli import installation
 from app.cli.installation import Dir, existing, load, look_at, one_sentence, opened
 from app.cli.saying import say
-from app.vault import FILE
 from app.erasures import ErasureList
 from app.jobs import privacy
+from app.vault import FILE
 
 commands = typer.Typer(rich_markup_mode=None)
 
