@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from statistics import quantiles
 
 SILENCE = b""
-HALF_A_HEAD = b"GET /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
-HALF_A_BODY = (
-    b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
-)
+HALF_A_HEAD = b"GET /v1/people HTTP/1.1\r\nHost: %b\r\nX: "
+HALF_A_BODY = b"POST /v1/people HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
 _DROP_EVERY = 0.5
 
 
@@ -52,6 +50,12 @@ class HalfOpen:
         for key, _ in self._watch.select(seconds):
             answered = key.fileobj
             assert isinstance(answered, socket.socket)
+            try:
+                answered.recv(1)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                continue  # TLS has a word of its own to say
+            except OSError:
+                pass
             self._watch.unregister(answered)
             self._dropping.discard(answered)
             self.seconds.append(time.monotonic() - self._opened_at[answered])
@@ -71,7 +75,9 @@ class HalfOpen:
 
 
 @contextmanager
-def half_open(address: tuple[str, int], lines: int, *, tls: ssl.SSLContext | None = None) -> Iterator[HalfOpen]:
+def half_open(
+    address: tuple[str, int], lines: int, *, host: bytes = b"127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[HalfOpen]:
     """Open so many lines: a third each says nothing, half a head, half a body."""
     made = HalfOpen()
     try:
@@ -80,7 +86,7 @@ def half_open(address: tuple[str, int], lines: int, *, tls: ssl.SSLContext | Non
             line = socket.create_connection(address, timeout=20)
             if tls and begin:
                 line = tls.wrap_socket(line, server_hostname="localhost")
-            made.add(line, opened_at, begin)
+            made.add(line, opened_at, begin.replace(b"%b", host))
         yield made
     finally:
         made.close()

@@ -1,48 +1,17 @@
 """A thousand half-open lines: whoever wants something is served as before, and they are gone in ten seconds."""
 
 import http.client
-import re
-import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from app.db import make_engine, transaction
 from app.lines import HEAD_SECONDS
+from tests.faults.commands import earshot_serve
 from tests.faults.slow_clients import half_open, p95_of_each
-from tests.faults.worlds import an_admin_key
 
-ROOT = Path(__file__).parents[2]
 LINES = 1_000
 PROMISED_SECONDS = 10
-
-
-@contextmanager
-def earshot_serve(template: Path, folder: Path) -> Iterator[tuple[int, int, str]]:
-    """Run `earshot serve` on a folder; give its port, its process id and a key."""
-    folder.mkdir()
-    shutil.copy(template, folder / "earshot.db")
-    engine = make_engine(f"sqlite:///{folder / 'earshot.db'}")
-    with transaction(engine, writes=True) as db:
-        key = an_admin_key(db)
-    engine.dispose()
-    command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0", "--dir", str(folder)]
-    with (folder / "log").open("w") as log:
-        run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT)
-    assert run.stdout
-    try:
-        said = re.search(r"http://127\.0\.0\.1:(\d+)", run.stdout.readline())
-        assert said, (folder / "log").read_text()
-        yield int(said[1]), run.pid, key
-    finally:
-        run.send_signal(signal.SIGTERM)
-        run.wait(20)
-        run.stdout.close()
 
 
 def resident_kib(pid: int) -> int:
