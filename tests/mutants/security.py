@@ -1,0 +1,119 @@
+"""The guards behind the bars of security (S1 to S18), what stands there without one, and the test that must notice."""
+
+from dataclasses import dataclass
+
+_KEYS = "tests/routers/test_api_keys_api.py"
+_RATES = "tests/routers/test_rate_limits.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guard: a piece of code that stands once in a file, and what stands there when it is gone."""
+
+    bar: str
+    test: str
+    file: str
+    old: str
+    new: str
+
+
+GUARDS = (
+    Guard(
+        "S5",
+        f"{_KEYS}::test_a_revoked_key_is_over_at_once_and_for_good",
+        "app/queries/api_keys.py",
+        "    return expired or found.revoked_at is not None or found.status is PersonStatus.LEFT",
+        "    return expired or found.status is PersonStatus.LEFT",
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_every_key_that_does_not_work_is_answered_alike",
+        "app/queries/api_keys.py",
+        "    expired = found.expires_at is not None and found.expires_at <= now",
+        "    expired = False",
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_a_rotated_key_works_beside_the_new_one_for_as_long_as_was_said",
+        "app/queries/api_keys.py",
+        "    return found.previous_until is not None and found.previous_until > now",
+        "    return found.previous_until is not None",
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_a_mistyped_key_costs_no_look_into_the_database",
+        "app/credentials.py",
+        "    if not found or _check(found[1] + found[2]) != found[3]:",
+        "    if not found:",
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_what_a_key_holds_is_shown_once_and_stored_nowhere",
+        "app/operations/idempotency.py",
+        'SHOWN_ONCE = ("secret", "token", "url")',
+        'SHOWN_ONCE = ("token", "url")',
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_a_reps_key_of_an_admin_makes_and_rotates_none_that_may_do_more",
+        "app/operations/api_keys.py",
+        "    most = actor.role if own else found.role",
+        "    most = found.role",
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_a_reps_key_of_an_admin_makes_and_rotates_none_that_may_do_more",
+        "app/operations/api_keys.py",
+        "    if not decides_access(actor) and not (mine and found.role in (Role.REP, actor.role)):",
+        "    if not decides_access(actor) and not mine:",
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_nobody_makes_a_key_on_somebodys_behalf",
+        "app/operations/api_keys.py",
+        "    if actor.behind is not None:",
+        "    if False:",
+    ),
+    Guard(
+        "S5",
+        f"{_KEYS}::test_a_keyed_request_on_behalf_of_somebody_is_another_one_than_for_oneself",
+        "app/routers/dependencies.py",
+        '    if behalf := request.headers.get("on-behalf-of"):',
+        '    if behalf := "":',
+    ),
+    Guard(
+        "S7",
+        "tests/routers/test_scopes.py::test_a_key_is_told_which_scope_would_let_it_in",
+        "app/routers/dependencies.py",
+        "        check_scope(request, found.actor)\n",
+        "",
+    ),
+    Guard(
+        "S7",
+        "tests/routers/test_scopes.py::test_no_scope_lets_a_key_decide_who_may_do_what",
+        "app/routers/areas.py",
+        "    if tag in CLOSED_TAGS or tag not in AREA_OF_TAG:\n        raise ScopeMissing",
+        "    if tag not in AREA_OF_TAG:\n        return\n    if False:\n        raise ScopeMissing",
+    ),
+    Guard(
+        "S14",
+        f"{_RATES}::test_nothing_is_done_for_who_comes_too_often",
+        "app/routers/rates.py",
+        "    if turn.retry_after is not None:",
+        "    if False:",
+    ),
+    Guard(
+        "S14",
+        f"{_RATES}::test_who_tries_many_keys_is_told_to_wait_and_keeps_nobody_else_out",
+        "app/routers/rates.py",
+        "    if wait is not None:",
+        "    if False:",
+    ),
+    Guard(
+        "S14",
+        f"{_RATES}::test_who_guesses_addresses_of_calendars_is_told_to_wait_and_subscribers_are_not",
+        "app/routers/feeds.py",
+        "        count_stranger(request, UNKNOWN_FEEDS, at=now)\n",
+        "",
+    ),
+)
