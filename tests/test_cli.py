@@ -224,8 +224,8 @@ def test_two_files_become_a_served_team_whose_key_and_login_link_work(tmp_path: 
     folder = tmp_path / "team"
     assert earshot("import", "people", write(tmp_path / "people.csv", PEOPLE), folder=folder).returncode == 0
     assert earshot("import", "calls", write(tmp_path / "calls.csv", CALLS), folder=folder).returncode == 0
-    key = earshot("key", "create", "--role", "rep", "--person", "a@earshot.example", folder=folder).stdout.strip()
     link = process("login-link", "a@earshot.example", folder=folder).stdout.strip()
+    key = earshot("key", "create", "--role", "rep", "--person", "a@earshot.example", folder=folder).stdout.strip()
 
     with serving(folder) as (url, served):
         deadline = time.monotonic() + 20
