@@ -8,7 +8,7 @@ from app.db import DbSession, one_at_a_time
 from app.models.tables import audit_seal, event, event_detail
 from app.rules.sealing import BEGINNING, FACTS, seal
 
-AT_ONCE = 1000
+AT_ONCE = 250
 """Events under one seal at most: writers wait for one seal at a time."""
 
 
