@@ -45,6 +45,7 @@ from app.operations.message_templates import put_template
 from app.operations.pair_rules import put_pair_rule
 from app.operations.person_skills import set_skills
 from app.operations.programs import create_program
+from app.operations.retention import report
 from app.operations.seats import book_seat, release_seat, wait_if_full
 from app.operations.sign_in import create_sign_in_link, redeem_sign_in_link
 from app.operations.skills import create_skill
@@ -350,6 +351,8 @@ def _jobs(db: DbSession) -> dict[str, str]:
     waiting, dead = (_job(db, f"{CANARY}:{name}") for name in ("waiting", "dead"))
     db.execute(update(job).where(job.c.id == dead).values(status=JobStatus.DEAD, last_error=CANARY))
     operation_id = operations.begin(db, "match_run", {"run_id": "mrn_none"}, now=NOW)
+    for count in (1, 2, 3):
+        report(db, deleted={CANARY: count}, now=NOW)
     return {"job_id": waiting, "dead_job": dead, "queued_operation": operation_id}
 
 

@@ -104,7 +104,7 @@ def patch_retention(
     return answer.version(found.version, RetentionRead.of(found.retention_days, version=found.version))
 
 
-@router.get("/retention/report", operation_id="retention_report", responses=refusals(NotFound))
+@router.get("/retention/report", operation_id="retention_purges_list", responses=refusals(NotFound))
 def list_purges(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[OperationRead]:
     """List what was deleted since it was kept long enough, newest first: `result.deleted` counts each kind."""
     found = jobs.list_operations(db, page, status=(), kind=(retention.REPORT,), actor=actor)

@@ -1,6 +1,7 @@
 """What was kept long enough goes, batch by batch, and a report says what went."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +164,10 @@ def test_nothing_is_kept_outside_its_bounds_whatever_is_stored(chosen: dict[str,
 
 def test_what_ships_is_within_the_bounds() -> None:
     assert list(faults({name: kind.days for name, kind in KINDS.items()})) == []
+
+
+def test_the_guide_says_how_long_each_kind_is_kept() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text()
+
+    for name, kind in KINDS.items():
+        assert f"| {name} | {kind.days} | {kind.least} | {kind.most} |" in guide

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.web import assets
-from app.web.pages import api_docs, calls, mail, matches, security, sessions, sign_in, week
+from app.web.pages import api_docs, calls, mail, matches, privacy, security, sessions, sign_in, week
 
 ROUTERS: tuple[APIRouter, ...] = (
     week.router,
@@ -13,6 +13,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     mail.router,
     sign_in.router,
     security.router,
+    privacy.router,
     api_docs.router,
     assets.router,
 )
