@@ -75,8 +75,10 @@ def sees_the_house(actor: Actor) -> bool:
 
 
 def decides_access(actor: Actor) -> bool:
-    """Whether the actor may say who may do what: roles, keys, other people's sign-ins, erasure. No integration may."""
-    return actor.role is Role.ADMIN
+    """Whether the actor may say who may do what: roles, keys, other people's sign-ins, erasure. No integration may, nor
+    any key that is let into parts only.
+    """
+    return actor.role is Role.ADMIN and actor.scopes is None
 
 
 def reads_the_audit(actor: Actor) -> bool:
@@ -85,14 +87,10 @@ def reads_the_audit(actor: Actor) -> bool:
 
 
 def may_stand_in(actor: Actor) -> bool:
-    """Whether the actor may act on somebody's behalf: admins, and integrations that may change people; never somebody
-    who does so already.
+    """Whether the actor may act on somebody's behalf: admins and integrations, by a key that may change people; never
+    somebody who does so already.
     """
-    if actor.behind is not None:
-        return False
-    return actor.role is Role.ADMIN or (
-        actor.role is Role.INTEGRATION and admits(actor.scopes, Area.PEOPLE, writes=True)
-    )
+    return actor.behind is None and runs_the_house(actor) and admits(actor.scopes, Area.PEOPLE, writes=True)
 
 
 def may_stand_in_for(role: Role) -> bool:

@@ -9,6 +9,7 @@ from app.routers.areas import AREA_OF_TAG, CLOSED_TAGS
 from app.rules.access import SYSTEM
 from app.vocabulary import Area, Role
 from tests.described import operations
+from tests.factories import a_person
 from tests.harness import NOW, Api
 
 
@@ -70,3 +71,23 @@ def test_no_scope_lets_a_key_decide_who_may_do_what(sqlite_api: Api) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
     assert everything.get("/v1/api-keys").status_code == 403
+
+
+def test_no_scope_of_an_admin_gives_roles_away(sqlite_api: Api) -> None:
+    with transaction(sqlite_api.engine, writes=True) as db:
+        ana = a_person(db, "Ana").id
+    hr = sqlite_api.client(scoped(sqlite_api, "people:write", role=Role.ADMIN))
+
+    assert hr.patch(f"/v1/people/{ana}", json={"role": "admin"}).status_code == 403
+    assert hr.patch(f"/v1/people/{ana}", json={"name": "Ana B"}).status_code == 200
+
+
+def test_a_key_acts_on_nobodys_behalf_that_may_not_change_people(sqlite_api: Api) -> None:
+    with transaction(sqlite_api.engine, writes=True) as db:
+        behalf = {"On-Behalf-Of": a_person(db, "Ana").id}
+
+    def asked(scope: str, role: Role) -> int:
+        return sqlite_api.client(scoped(sqlite_api, scope, role=role)).get("/v1/teams", headers=behalf).status_code
+
+    assert [asked("people:read", role) for role in (Role.ADMIN, Role.INTEGRATION)] == [403, 403]
+    assert [asked("people:write", role) for role in (Role.ADMIN, Role.INTEGRATION)] == [200, 200]
