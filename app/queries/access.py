@@ -110,7 +110,7 @@ def reports_of(db: DbSession, person_id: str) -> frozenset[str]:
 
 
 def usable_link(secret: str, *, now: datetime) -> ColumnElement[bool]:
-    """Return the condition for the sign-in link with this secret, while it can be used in the right browser."""
+    """Return the condition for the sign-in link with this secret, while it can be used in some browser."""
     return and_(
         sign_in_link.c.digest == credentials.digest(secret),
         sign_in_link.c.used_at.is_(None),
