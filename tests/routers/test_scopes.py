@@ -1,5 +1,8 @@
 """Scopes: a key is let into the parts of the API that were named, and into nothing else."""
 
+import re
+from pathlib import Path
+
 from fastapi.routing import APIRoute
 
 from app.db import transaction
@@ -31,6 +34,12 @@ def test_every_route_of_the_api_has_an_area_or_is_closed_to_scopes() -> None:
     assert AREA_OF_TAG.keys() & CLOSED_TAGS == set()
     assert AREA_OF_TAG.keys() <= tags.keys()
     assert set(AREA_OF_TAG.values()) == set(Area)
+
+
+def test_the_guide_says_what_is_in_each_area() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "api-keys.md").read_text()
+
+    assert re.findall(r"^\| `(\w+)` \| ", guide, re.MULTILINE)[-len(Area) :] == sorted(Area)
 
 
 def test_the_description_names_the_scope_of_each_operation() -> None:
