@@ -20,6 +20,8 @@ from app.rules.published import PUBLISHED, Published
 from app.schemas.webhooks import DeletedObject
 
 _WRITES = ("post", "put", "patch", "delete")
+_WRITES_NOTHING = frozenset({"match_runs_simulate"})
+"""What is asked by POST because the question is long: there is no effect to carry out only once."""
 _ON_WRITES: tuple[type[Problem], ...] = (TooLarge, UnsupportedMedia, KeyInProgress, KeyReused)
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
@@ -175,7 +177,8 @@ def _complete_keyed(operation: dict[str, Any], method: str) -> None:
 
 def _complete_write(operation: dict[str, Any]) -> None:
     headers = [_IDEMPOTENCY, _IF_MATCH] if "412" in operation["responses"] else [_IDEMPOTENCY]
-    operation.setdefault("parameters", []).extend(headers)
+    if operation["operationId"] not in _WRITES_NOTHING:
+        operation.setdefault("parameters", []).extend(headers)
     _add_refusals(operation, *_ON_WRITES)
 
 
