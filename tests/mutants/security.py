@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 _KEYS = "tests/routers/test_api_keys_api.py"
 _RATES = "tests/routers/test_rate_limits.py"
+_PRIVACY = "tests/routers/test_privacy_api.py"
+_ERASED = "tests/journeys/test_erased.py"
+_LISTED = "tests/test_erasures.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +118,61 @@ GUARDS = (
         "app/routers/feeds.py",
         "        count_stranger(request, UNKNOWN_FEEDS, at=now)\n",
         "",
+    ),
+    Guard(
+        "S16",
+        f"{_PRIVACY}::test_only_who_decides_access_exports_or_erases_somebody_else",
+        "app/operations/privacy.py",
+        '    if not decides_access(actor):\n        raise Forbidden("Only an admin erases people.")\n',
+        "",
+    ),
+    Guard(
+        "S16",
+        f"{_PRIVACY}::test_an_export_of_somebody_else_is_not_there",
+        "app/routers/privacy.py",
+        "    if not decides_access(actor) and actor.person_id != person_id:",
+        "    if False:",
+    ),
+    Guard(
+        "S16",
+        f"{_PRIVACY}::test_a_wrong_address_erases_nobody",
+        "app/operations/privacy.py",
+        "    if confirm is not None and confirm.strip().lower() != found.email:",
+        "    if False:",
+    ),
+    Guard(
+        "S16",
+        f"{_ERASED}::test_whoever_is_erased_is_in_no_table_no_file_and_no_log",
+        "app/jobs/privacy.py",
+        "        found += _take_out(engine, table, traces)",
+        "        found += 9",
+    ),
+    Guard(
+        "S16",
+        f"{_ERASED}::test_whoever_is_erased_is_in_no_table_no_file_and_no_log",
+        "app/jobs/privacy.py",
+        "        file.unlink(missing_ok=True)",
+        "        file.exists()",
+    ),
+    Guard(
+        "S16",
+        f"{_LISTED}::test_nobody_is_erased_when_the_list_cannot_be_written",
+        "app/operations/privacy.py",
+        "    listed.add(person_id, at=now)\n",
+        "",
+    ),
+    Guard(
+        "S16",
+        f"{_LISTED}::test_whatever_opens_the_database_erases_again_whom_it_knows",
+        "app/cli/installation.py",
+        "            erase_again(engine, settings, now=clock.now())\n",
+        "",
+    ),
+    Guard(
+        "S16",
+        "tests/routers/test_figures_api.py::test_an_admin_is_told_figures_until_they_are_switched_off",
+        "app/routers/figures.py",
+        "        if _shown(given):",
+        "        if True:",
     ),
 )
