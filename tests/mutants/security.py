@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 _KEYS = "tests/routers/test_api_keys_api.py"
+_PROGRAMS = "tests/routers/test_who_runs_programs.py"
 _RATES = "tests/routers/test_rate_limits.py"
 _PRIVACY = "tests/routers/test_privacy_api.py"
 _ERASED = "tests/journeys/test_erased.py"
@@ -174,5 +175,68 @@ GUARDS = (
         "app/routers/figures.py",
         "        if _shown(given):",
         "        if True:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_who_runs_a_program_runs_all_of_it_and_nothing_of_another",
+        "app/operations/programs.py",
+        "    if not runs_program(actor, program_id):",
+        "    if False:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_nobody_plans_for_a_team_in_which_somebody_reports_to_others",
+        "app/operations/plan_runs.py",
+        "(team_id is not None and runs.leads_team(db, team_id, actor=actor)):",
+        "team_id is not None:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_nobody_plans_for_a_team_in_which_somebody_reports_to_others",
+        "app/queries/runs.py",
+        ".having(others == 0)",
+        ".having(others >= 0)",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_who_leads_one_of_the_two_pauses_and_ends_and_an_auditor_does_not",
+        "app/operations/match_acts.py",
+        "    if not may_steer(found, actor):",
+        "    if False:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_nobody_says_yes_or_no_in_the_place_of_a_mentor_but_who_runs_the_program",
+        "app/operations/match_requests.py",
+        "    if not own_parts(found, actor):",
+        "    if False:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_who_leads_somebody_asks_and_withdraws_for_them_but_for_nobody_else",
+        "app/operations/match_requests.py",
+        "    if not may_withdraw(found, actor):",
+        "    if False:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_whom_somebody_would_like_is_told_to_who_runs_the_program_and_not_to_who_leads_them",
+        "app/operations/preferences.py",
+        "    if not is_theirs(actor, person_id):",
+        "    if False:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_an_auditor_reads_every_run_and_changes_none",
+        "app/operations/jobs_by_hand.py",
+        "    if sees_the_house(actor) and not runs_the_house(actor):",
+        "    if False:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_who_runs_a_program_puts_nobody_else_down_nor_does_an_integration",
+        "app/operations/program_managers.py",
+        "    if not decides_access(actor):",
+        "    if False:",
     ),
 )
