@@ -1,7 +1,9 @@
 """One small world for what must hold for every route: who is concerned, who is a stranger, and what they may not know.
 
-Ana listens on a call of Mara's, is her mentee, and hosts two calls that nobody else may know of. Ben works beside them
-and has nothing to do with any of it. Everything that he must not learn holds the canary, or is listed in `secrets`.
+Ana listens on a call of Mara's, is her mentee, and hosts two calls that nobody else may know of; Lea leads her. Ben
+works beside them and has nothing to do with any of it, nor has Leo, who leads him, nor Cora, who is in Ana's team. Pia
+runs the program in which Ana is, Audrey looks at everything. What strangers must not learn holds the canary, or is
+listed in `secrets`.
 """
 
 import sqlite3
@@ -15,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlmodel import SQLModel
 
 from app import credentials
@@ -25,7 +27,18 @@ from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.models import Match
 from app.models import Person as _Person
-from app.models.tables import api_key, browser_session, busy, delivery, event, event_detail, feed, job, person
+from app.models.tables import (
+    api_key,
+    browser_session,
+    busy,
+    delivery,
+    event,
+    event_detail,
+    feed,
+    job,
+    person,
+    program_manager,
+)
 from app.operations import match_runs, operations, plan_runs
 from app.operations.accounts import create_account
 from app.operations.api_keys import create_api_key
@@ -58,6 +71,7 @@ from app.rules.planning.problem import PlanAnswer, PlannedSeat, UnmetNeed, Unmet
 from app.rules.skills import SkillState
 from app.rules.templates import Words
 from app.vocabulary import (
+    Area,
     BusyStatus,
     CalendarKind,
     CalendarUse,
@@ -83,6 +97,20 @@ PRIVATE_SKILL, TAUGHT_SKILL = "closing.ask", "craft.listening"
 BY_MACHINE: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
 
 
+PEOPLE = {
+    "program manager": "pia",
+    "lead": "lea",
+    "concerned": "ana",
+    "colleague": "cora",
+    "stranger": "ben",
+    "other lead": "leo",
+    "auditor": "audrey",
+}
+"""Who is what to Ana."""
+STRANGERS = ("colleague", "stranger", "other lead", "nobody's rep")
+"""To whom nothing of Ana's is anybody's business."""
+
+
 @dataclass
 class World:
     """The service, whom it may be asked by, and what path templates and bodies refer to."""
@@ -90,15 +118,26 @@ class World:
     api: Api
     ids: dict[str, str]
     secrets: tuple[str, ...]
-    admin: httpx.Client
-    concerned: httpx.Client
-    stranger: httpx.Client
-    snoopers: dict[str, httpx.Client]
-    """Everybody with a key that works and nothing to do with Ana."""
+    keys: dict[str, httpx.Client]
+    """Everybody with a key that works, by what they are to Ana."""
+    scoped: dict[Area, httpx.Client]
+    """Integrations that are let into nothing but this part of the API: wherever one asks, one has no business."""
     outsiders: dict[str, httpx.Client]
     """Everybody without a key that works."""
     browsers: dict[str, httpx.Client]
-    """Of an admin, Ana, Ben, nobody, and somebody whose session is over."""
+    """Those of `keys` who are people, nobody, and somebody whose session is over."""
+
+    @property
+    def admin(self) -> httpx.Client:
+        return self.keys["admin"]
+
+    @property
+    def concerned(self) -> httpx.Client:
+        return self.keys["concerned"]
+
+    @property
+    def stranger(self) -> httpx.Client:
+        return self.keys["stranger"]
 
     def path(self, template: str, **other: str) -> str:
         usual = {"run_id": self.ids["plan_run" if "plan" in template else "match_run"]}
@@ -108,7 +147,7 @@ class World:
         return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row of every table, but for what is noted of refusals and reads, and when a key was last used."""
+        """Every row of every table, but for what the audit notes of reads and refusals, and when who comes was seen."""
         queries = {table: select(table) for table in SQLModel.metadata.sorted_tables if table is not event_detail}
         queries[api_key] = select(*(column for column in api_key.c if column is not api_key.c.last_used_at))
         queries[event] = select(event).where(event.c.act.not_like("%.refused"), event.c.act.not_like("%.read"))
@@ -140,23 +179,15 @@ def a_world(database_url: str, folder: Path) -> Iterator[World]:
             secrets = (CANARY, *(ids[name] for name in _SECRET_IDS), *db.execute(select(busy.c.id)).scalars())
         url = stack.enter_context(served(create_app(settings, engine=engine, clock=clock)))
         api = Api(url, engine, clock, settings, stack)
-        concerned = api.rep(ids["ana"])
+        keys = _keys_of_all(api, ids)
         held = {"call_id": ids["held_call"], "observer_id": ids["ana"]}
-        ids["hold_id"] = concerned.post("/v1/holds", json=held).json()["id"]
+        ids["hold_id"] = keys["concerned"].post("/v1/holds", json=held).json()["id"]
         yield World(
             api=api,
             ids=ids,
             secrets=secrets,
-            admin=api.admin,
-            concerned=concerned,
-            stranger=api.rep(ids["ben"]),
-            snoopers={
-                "rep": api.rep(ids["ben"]),
-                "manager": api.client(api.key(Role.MANAGER, ids["ben"])),
-                "program manager": api.client(api.key(Role.PROGRAM_MANAGER, ids["ben"])),
-                "auditor": api.client(api.key(Role.AUDITOR)),
-                "rep's key without a person": api.client(api.key(Role.REP)),
-            },
+            keys=keys,
+            scoped={area: api.client(_scoped_key(api, area)) for area in (Area.JOBS, Area.WEBHOOKS)},
             outsiders={
                 "anonymous": api.client(),
                 "expired": api.client(_spoilt_key(api, expires_at=NOW)),
@@ -164,9 +195,8 @@ def a_world(database_url: str, folder: Path) -> Iterator[World]:
                 "left": api.client(api.key(Role.REP, ids["left"])),
             },
             browsers={
+                **{who: _browser(api, ids[name]) for who, name in PEOPLE.items()},
                 "admin": _browser(api, ids["ada"]),
-                "concerned": _browser(api, ids["ana"]),
-                "stranger": _browser(api, ids["ben"]),
                 "anonymous": _browser(api),
                 "over": _browser(api, ids["mara"], expires_at=NOW),
             },
@@ -195,11 +225,17 @@ _SECRET_IDS = (
 
 
 def _filled(db: DbSession) -> dict[str, str]:
-    ana, ben, mara, cleo, dan = (a_person(db, name) for name in ("Ana", "Ben", "Mara", "Cleo", "Dan"))
-    ada, left = a_person(db, "Ada", role=Role.ADMIN), a_person(db, f"{CANARY} Lee")
+    team_ids = [create_team(db, name=name, **BY_MACHINE).id for name in ("West", "East", "North", "South")]
+    lea, leo = (a_person(db, name, role=Role.MANAGER) for name in ("Lea", "Leo"))
+    ana, cora = a_person(db, "Ana", team_id=team_ids[3], manager_id=lea.id), a_person(db, "Cora", team_id=team_ids[3])
+    ben = a_person(db, "Ben", manager_id=leo.id)
+    mara, cleo, dan = (a_person(db, name) for name in ("Mara", "Cleo", "Dan"))
+    ada, bea = (a_person(db, name, role=Role.ADMIN) for name in ("Ada", "Bea"))
+    pia, audrey = a_person(db, "Pia", role=Role.PROGRAM_MANAGER), a_person(db, "Audrey", role=Role.AUDITOR)
+    left = a_person(db, f"{CANARY} Lee")
     db.execute(update(person).where(person.c.id == left.id).values(status=PersonStatus.LEFT))
-    people = {"ada": ada.id, "ana": ana.id, "ben": ben.id, "mara": mara.id, "cleo": cleo.id, "left": left.id}
-    team_ids = [create_team(db, name=name, **BY_MACHINE).id for name in ("West", "East", "North")]
+    here = {one.name.lower(): one.id for one in (ana, ben, mara, cleo, ada, bea, lea, leo, cora, pia, audrey)}
+    people = {**here, "left": left.id}
     accounts = [
         create_account(db, fields={"name": name, "observers_allowed": name != "Closed"}, **BY_MACHINE)
         for name in ("Northwind", "Closed", "Southwind")
@@ -287,6 +323,7 @@ def _waits(db: DbSession, people: Mapping[str, str]) -> dict[str, str]:
 
 def _programs(db: DbSession, people: Mapping[str, str], *, mentees: list[str]) -> dict[str, str]:
     program_id = runs.program_for_run(db, None).id
+    db.execute(insert(program_manager).values(program_id=program_id, person_id=people["pia"], created_at=NOW))
     ramp, _ = [create_program(db, name=name, weights={}, **BY_MACHINE).id for name in ("Ramp", "Refresh")]
 
     def enrolled(who: str, side: Side, capacity: int = 1, program_id: str = program_id) -> str:
@@ -397,6 +434,17 @@ def _calendars(db: DbSession, owner: str) -> list[str]:
     return made
 
 
+def _keys_of_all(api: Api, ids: Mapping[str, str]) -> dict[str, httpx.Client]:
+    roles = {"lead": Role.MANAGER, "other lead": Role.MANAGER, "program manager": Role.PROGRAM_MANAGER}
+    roles["auditor"] = Role.AUDITOR
+    return {
+        "admin": api.admin,
+        "integration": api.client(api.key(Role.INTEGRATION)),
+        **{who: api.client(api.key(roles.get(who, Role.REP), ids[name])) for who, name in PEOPLE.items()},
+        "nobody's rep": api.client(api.key(Role.REP)),
+    }
+
+
 def _browser(api: Api, person_id: str | None = None, **values: Any) -> httpx.Client:
     """A browser with the cookie of its session, if it has one; what the service sets later changes nothing in it."""
     browser = api.client()
@@ -418,6 +466,12 @@ def _signed_in(db: DbSession, person_id: str) -> str:
     digest = credentials.digest(redeem_sign_in_link(db, secret=link, now=NOW))
     found: str = db.execute(select(browser_session.c.id).where(browser_session.c.digest == digest)).scalar_one()
     return found
+
+
+def _scoped_key(api: Api, area: Area) -> str:
+    asks: dict[str, Any] = {"name": "test", "requests_per_minute": MANY, "scopes": [f"{area}:write"]}
+    with transaction(api.engine, writes=True) as db:
+        return create_api_key(db, role=Role.INTEGRATION, person_id=None, **asks, **BY_MACHINE)
 
 
 def _spoilt_key(api: Api, **values: Any) -> str:

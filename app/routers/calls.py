@@ -18,7 +18,7 @@ from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
 from app.rules import seating
-from app.rules.access import may_act_for
+from app.rules.access import may_see
 from app.schemas.calls import CallRead, CreateCall, MissedCallRead, PatchCall, UpsertCall, UpsertCallItem, UpsertCalls
 from app.schemas.joinable import CallForObserver
 from app.schemas.shapes import BatchRead, Listing
@@ -247,8 +247,8 @@ def _answered(answer: Answer, found: CallRead) -> CallRead:
 
 
 def _check_may_ask(actor: CurrentActor, person_id: str) -> None:
-    if not may_act_for(actor, person_id):
-        raise Forbidden("You can ask only what you could join yourself.")
+    if not may_see(actor, person_id):
+        raise Forbidden("You can ask only what you, and who reports to you, could join.")
 
 
 def _for_observer(
