@@ -107,8 +107,8 @@ def upgrade() -> None:
     with op.batch_alter_table("connected_calendar") as calendar:
         calendar.alter_column("url_digest", existing_type=sa.String(length=64), nullable=False)
         calendar.alter_column("url", existing_type=sa.String(length=2000), type_=sa.String(length=4000))
-        calendar.alter_column("username", existing_type=sa.String(length=200), type_=sa.String(length=1000))
-        calendar.alter_column("password", existing_type=sa.String(length=500), type_=sa.String(length=1000))
+        calendar.alter_column("username", existing_type=sa.String(length=200), type_=sa.String(length=1200))
+        calendar.alter_column("password", existing_type=sa.String(length=500), type_=sa.String(length=3000))
         calendar.drop_constraint("connected_calendar_once", type_="unique")
         calendar.create_unique_constraint("connected_calendar_once", ["person_id", "url_digest"])
     _widths_of_endpoints(2)
@@ -122,8 +122,8 @@ def downgrade() -> None:
     with op.batch_alter_table("connected_calendar") as calendar:
         calendar.drop_constraint("connected_calendar_once", type_="unique")
         calendar.create_unique_constraint("connected_calendar_once", ["person_id", "url"])
-        calendar.alter_column("password", existing_type=sa.String(length=1000), type_=sa.String(length=500))
-        calendar.alter_column("username", existing_type=sa.String(length=1000), type_=sa.String(length=200))
+        calendar.alter_column("password", existing_type=sa.String(length=3000), type_=sa.String(length=500))
+        calendar.alter_column("username", existing_type=sa.String(length=1200), type_=sa.String(length=200))
         calendar.alter_column("url", existing_type=sa.String(length=4000), type_=sa.String(length=2000))
         calendar.drop_column("url_digest")
     op.execute("DELETE FROM browser_session WHERE ended_at IS NOT NULL OR acts_for_id IS NOT NULL")

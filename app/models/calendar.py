@@ -86,8 +86,8 @@ class ConnectedCalendar(SQLModel, table=True):
     """A secret, sealed: whoever has it can read the calendar."""
     url_digest: str = Field(max_length=64)
     """Tells the same URL again without opening it."""
-    username: str | None = Field(default=None, max_length=1000)
-    password: str | None = Field(default=None, max_length=1000)
+    username: str | None = Field(default=None, max_length=1200)
+    password: str | None = Field(default=None, max_length=3000)
     """Sealed, as the user name is."""
     use: CalendarUse = one_of(CalendarUse, default=CalendarUse.BUSY)
     title_contains: str | None = Field(default=None, max_length=200)
