@@ -1,5 +1,6 @@
 """What the one place says that decides who may see and do what."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,3 +94,9 @@ def test_a_key_is_let_into_its_areas_and_who_may_write_there_may_read_there() ->
     assert not access.admits(scopes, Area.CALLS, writes=True)
     assert access.admits(scopes, Area.PEOPLE, writes=False)
     assert access.admits(scopes, Area.PEOPLE, writes=True)
+
+
+def test_the_guide_has_the_table_by_which_it_is_decided() -> None:
+    _, table = (access.__doc__ or "").strip().split("\n\n", 1)
+
+    assert table in (Path(__file__).parents[2] / "docs" / "access.md").read_text()
