@@ -4,8 +4,9 @@ import selectors
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -13,6 +14,7 @@ SILENCE = b""
 HALF_A_HEAD = b"GET /v1/people HTTP/1.1\r\nHost: %b\r\nX: "
 HALF_A_BODY = b"POST /v1/people HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
 _DROP_EVERY = 0.5
+"""Seconds between two drops of one line; those of all lines are spread over them."""
 
 
 @dataclass
@@ -23,15 +25,16 @@ class HalfOpen:
     seconds: list[float] = field(default_factory=list)
     """How long each of those lasted that were thrown out, in the order of that."""
     _opened_at: dict[socket.socket, float] = field(default_factory=dict)
-    _dropping: set[socket.socket] = field(default_factory=set)
-    _dropped_at: float = 0.0
+    _dropping: deque[socket.socket] = field(default_factory=deque)
+    """Those that go on, in turns."""
+    _dropped_at: float = field(default_factory=time.monotonic)
     _watch: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def add(self, line: socket.socket, opened_at: float, begin: bytes) -> None:
         """Begin on one line; what has begun goes on in drops."""
         if begin:
             line.sendall(begin)
-            self._dropping.add(line)
+            self._dropping.append(line)
         line.setblocking(False)
         self.lines.append(line)
         self._opened_at[line] = opened_at
@@ -39,14 +42,11 @@ class HalfOpen:
 
     def breathe(self, seconds: float = 0.0) -> None:
         """Send the drops that are due, and notice who was answered or thrown out."""
-        now = time.monotonic()
-        if now - self._dropped_at >= _DROP_EVERY:
-            self._dropped_at = now
-            for line in list(self._dropping):
-                try:
-                    line.send(b"x")
-                except OSError:
-                    self._dropping.discard(line)
+        for _ in range(self._drops_due()):
+            line = self._dropping.popleft()
+            with suppress(OSError):
+                line.send(b"x")
+                self._dropping.append(line)
         for key, _ in self._watch.select(seconds):
             answered = key.fileobj
             assert isinstance(answered, socket.socket)
@@ -57,8 +57,15 @@ class HalfOpen:
             except OSError:
                 pass
             self._watch.unregister(answered)
-            self._dropping.discard(answered)
+            with suppress(ValueError):
+                self._dropping.remove(answered)
             self.seconds.append(time.monotonic() - self._opened_at[answered])
+
+    def _drops_due(self) -> int:
+        now = time.monotonic()
+        due = min(int(len(self._dropping) * (now - self._dropped_at) / _DROP_EVERY), len(self._dropping))
+        self._dropped_at = now if due else self._dropped_at
+        return due
 
     def all_out(self, *, within: float) -> bool:
         """Wait until all are thrown out."""
