@@ -183,7 +183,7 @@ def test_what_the_guide_checks_by_hand_is_what_libraries_check() -> None:
 def test_every_number_of_the_guide_is_one_of_the_house() -> None:
     assert ", ".join(in_short(step) for step in AFTER_AN_ATTEMPT) in GUIDE
     assert f"{BOTH_SIGN // HOUR} hours both secrets sign" in GUIDE
-    assert f"kept for {KINDS["deliveries"].days} days" in GUIDE
+    assert f"kept for {KINDS['deliveries'].days} days" in GUIDE
     assert (FAILS_NO_LONGER_THAN.days, "five days of failures only" in GUIDE) == (5, True)
 
 
