@@ -14,10 +14,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, event, insert, select, text, update
 
-from app import doctor
 from app.config import Settings
 from app.db import transaction
-from app.doctor import Finding, examine
+from app.doctor import Finding, database, examine, machine
 from app.models import tables
 from app.models.tables import call, claim, job, notice
 from app.operations.announcing import PASSED_OVER
@@ -114,7 +113,7 @@ def test_looking_makes_no_database(alone: Settings) -> None:
 
 
 def test_an_old_python(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (99, 0))
+    monkeypatch.setattr(machine, "OLDEST_PYTHON", (99, 0))
 
     assert "99.0 or newer is needed" in bad_alone(alone)["Python"]
 
@@ -152,7 +151,7 @@ def test_an_outbox_that_is_a_file(alone: Settings) -> None:
 
 
 def test_a_disk_that_is_full(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LEAST_FREE_MEBIBYTES", 10**12)
+    monkeypatch.setattr(machine, "LEAST_FREE_MEBIBYTES", 10**12)
 
     assert "make room" in bad_alone(alone)["disk space"]
 
@@ -252,7 +251,7 @@ def test_commits_that_are_not_synced(settings: Settings) -> None:
 
 @only_postgresql
 def test_an_old_postgresql(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "OLDEST_POSTGRESQL", 99)
+    monkeypatch.setattr(database, "OLDEST_POSTGRESQL", 99)
 
     assert set(bad(settings)) == {"PostgreSQL version"}
 
@@ -450,6 +449,6 @@ def test_a_mailbox_that_is_there_and_a_folder_that_is_not(alone: Settings) -> No
 
 @only_postgresql
 def test_a_clock_that_is_not_the_database_s(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "MOST_APART", timedelta(seconds=-1))
+    monkeypatch.setattr(database, "MOST_APART", timedelta(seconds=-1))
 
     assert bad(settings) == {"clock": "It differs from the database's by 0 seconds: keep both by NTP."}
