@@ -8,8 +8,8 @@ from app.operations.reply_addresses import ReplyTo
 from app.queries.entries import Desk
 from app.queries.message_templates import language_of_owner, words_for
 from app.queries.replies import TimeStays, time_that_stays
-from app.rules.messages import when
 from app.rules.templates import Words, fill, html
+from app.rules.wording import when
 from app.vocabulary import MessageKind
 
 

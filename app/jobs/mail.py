@@ -15,8 +15,8 @@ from app.operations.entries import Letter, hand_to_mail, mail_taken
 from app.operations.reply_addresses import ReplyTo
 from app.queries.entries import Desk, Drawn, Subject
 from app.queries.message_templates import language_of_owner, words_for
-from app.rules.messages import day, times, when
 from app.rules.templates import Fact, Words, fill, html
+from app.rules.wording import day, times, when
 from app.vocabulary import MessageKind
 
 log = structlog.get_logger("earshot.mail")

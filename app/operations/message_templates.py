@@ -12,7 +12,7 @@ from app.operations.changes import check_admin
 from app.operations.events import tell
 from app.queries.message_templates import Template, check_tokens, template_of
 from app.rules.access import Actor
-from app.rules.messages import canonical
+from app.rules.languages import canonical
 from app.rules.templates import Words
 from app.vocabulary import MessageKind
 

@@ -12,7 +12,8 @@ from app.models.tables import calendar_entry, mail_setting, message_template
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.rules.access import Actor, sees_the_house
-from app.rules.messages import CATALOGUE, LANGUAGE, canonical, languages
+from app.rules.languages import LANGUAGE, canonical, languages
+from app.rules.messages import CATALOGUE
 from app.rules.templates import Words, fill, unknown_tokens
 from app.vocabulary import MessageKind
 

@@ -29,8 +29,8 @@ from app.queries.entries import Desk, drawn_entries
 from app.queries.rows import first_row
 from app.rules.access import leads
 from app.rules.matching.lives import EXPIRES_AFTER
-from app.rules.messages import call_words, moment, when
 from app.rules.templates import Fact
+from app.rules.wording import call_words, moment, when
 from app.vocabulary import (
     IN_LINE,
     LIVE_SEATS,

@@ -15,9 +15,9 @@ from app.models.tables import call, event, notice, participant, person, session
 from app.queries.entries import Desk, drawn_entries
 from app.queries.mail_settings import WANTED, with_settings
 from app.queries.notices import Pointless, Reader, Said
-from app.rules.messages import day as day_words
-from app.rules.messages import when
 from app.rules.reminders import GRACE, REMINDERS, Home, digest_day, digest_due_at, remind, span_of
+from app.rules.wording import day as day_words
+from app.rules.wording import when
 from app.vocabulary import (
     CallStatus,
     EntryStatus,

@@ -5,14 +5,9 @@ Data minimum (design: privacy): people and company by name, the type of a call, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from app.rules.templates import Fact, Words
 from app.vocabulary import MessageKind
-
-LANGUAGE = "en"
-"""What our own words are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +35,6 @@ class Message:
     def examples(self) -> dict[str, Fact]:
         """Facts such as it is filled with."""
         return {token.name: token.example for token in self.tokens}
-
-
-def languages(wanted: str | None) -> tuple[str, ...]:
-    """Return in which languages words are looked for, the best first: `pt-BR` gives pt-BR, pt, en (RFC 4647 section
-    3.4).
-    """
-    parts = canonical(wanted).split("-") if wanted else []
-    found = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    return tuple(dict.fromkeys([*found, LANGUAGE]))
-
-
-def canonical(language: str) -> str:
-    """Return a language tag in the case that it is customarily written in: `zh-Hant-TW` (RFC 5646 section 2.1.1)."""
-    first, *rest = language.lower().split("-")
-    return "-".join([first, *({2: part.upper(), 4: part.title()}.get(len(part), part) for part in rest)])
-
-
-def call_words(company: str | None, call_type: str) -> str:
-    """Return what people are told of a call: `Northwind Freight (discovery)`."""
-    of_type = call_type.replace("_", " ").replace(".", " ")
-    return f"{company} ({of_type})" if company else of_type
-
-
-def when(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
-    """Return a time as its reader lives it: `Monday 23 November 2026, 10:00–10:30 (Europe/London)`."""
-    return f"{times(starts_at, ends_at, time_zone)} ({time_zone})"
-
-
-def times(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
-    """Return `Monday 23 November 2026, 10:00–10:30`: a time in a zone that is named elsewhere."""
-    zone = ZoneInfo(time_zone)
-    return f"{day(starts_at, time_zone)}, {starts_at.astimezone(zone):%H:%M}–{ends_at.astimezone(zone):%H:%M}"
-
-
-def moment(at: datetime, time_zone: str) -> str:
-    """Return an instant as its reader lives it: `Monday 23 November 2026, 10:00 (Europe/London)`."""
-    return f"{day(at, time_zone)}, {at.astimezone(ZoneInfo(time_zone)):%H:%M} ({time_zone})"
-
-
-def day(at: datetime, time_zone: str) -> str:
-    """Return the day that an instant lies on in a zone: `Monday 23 November 2026`."""
-    local = at.astimezone(ZoneInfo(time_zone))
-    return f"{local:%A} {local.day} {local:%B %Y}"
 
 
 _NAME = Token("name", "The name of whoever reads it.", "Jo Müller")
