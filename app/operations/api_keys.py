@@ -11,7 +11,7 @@ from app import credentials, ids
 from app.db import DbSession
 from app.errors import Conflict, Fault, Forbidden, Invalid
 from app.models.tables import api_key, person
-from app.operations.changes import UnknownReference, check_version, differing
+from app.operations.changes import UnknownReference, before_and_after, check_version, differing, from_to
 from app.operations.events import tell
 from app.queries import api_keys
 from app.rules.access import Actor, decides_access
@@ -66,7 +66,8 @@ def create_api_key(
             created_at=now,
         )
     )
-    tell(db, "api_key.created", key_id, version=1, actor=actor, now=now)
+    made = {"name": name, "role": role, "person_id": person_id, "scopes": scopes, "expires_at": expires_at}
+    tell(db, "api_key.created", key_id, version=1, actor=actor, now=now, detail=from_to({}, made))
     return shown
 
 
@@ -156,7 +157,7 @@ def revoke_api_key(
     """End a key at once and for good, and return its row. Repeating it changes nothing. Locks the key."""
     found = api_keys.key_for_update(db, key_id, actor=actor)
     check_version(found, expected_version)
-    if not decides_access(actor) and found.person_id != actor.person_id:
+    if not decides_access(actor) and not _is_of(found, actor):
         raise Forbidden("Only an admin revokes the keys of others.")
     if found.revoked_at is None:
         _change(db, found, "api_key.revoked", actor=actor, now=now, revoked_at=now)
@@ -211,12 +212,16 @@ def _to_change(db: DbSession, key_id: str, expected_version: int | None, *, acto
     found = api_keys.key_for_update(db, key_id, actor=actor)
     check_version(found, expected_version)
     _check_stands_for_themselves(actor)
-    mine = found.person_id is not None and found.person_id == actor.person_id
-    if not decides_access(actor) and not (mine and found.role in (Role.REP, actor.role)):
+    if not decides_access(actor) and not (_is_of(found, actor) and found.role in (Role.REP, actor.role)):
         raise Forbidden("Only an admin changes the keys of others, and those that may do more than you.")
     if found.revoked_at is not None:
         raise KeyRevoked("Make another one.")
     return found
+
+
+def _is_of(found: Any, actor: Actor) -> bool:
+    """Whether a key acts as the person who asks. One of nobody is nobody's own, not even of who is nobody too."""
+    return found.person_id is not None and found.person_id == actor.person_id
 
 
 def _check_stands_for_themselves(actor: Actor) -> None:
@@ -246,4 +251,4 @@ def _invalid(pointer: str, code: str, why: str) -> Invalid:
 def _change(db: DbSession, found: Any, act: str, *, actor: Actor, now: datetime, **values: Any) -> None:
     version = found.version + 1
     db.execute(update(api_key).where(api_key.c.id == found.id).values(version=version, **values))
-    tell(db, act, found.id, version=version, actor=actor, now=now)
+    tell(db, act, found.id, version=version, actor=actor, now=now, detail=before_and_after(found, values))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select, true
+from sqlalchemy import ColumnElement, Row, false, or_, select, true
 
 from app import credentials
 from app.db import DbSession
@@ -104,7 +104,9 @@ def keys_listed(db: DbSession, *, now: datetime) -> list[KeyListed]:
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Return the condition for the keys this actor may know of: their own, or all."""
-    return true() if sees_the_house(actor) else api_key.c.person_id == actor.person_id
+    if sees_the_house(actor):
+        return true()
+    return false() if actor.person_id is None else api_key.c.person_id == actor.person_id
 
 
 def key_by_id(db: DbSession, key_id: str, *, actor: Actor) -> Any:

@@ -23,6 +23,20 @@ class Guard:
 
 GUARDS = (
     Guard(
+        "S7",
+        f"{_KEYS}::test_who_is_nobody_has_no_key_of_nobody_in_hand",
+        "app/operations/api_keys.py",
+        "    return found.person_id is not None and found.person_id == actor.person_id",
+        "    return found.person_id == actor.person_id",
+    ),
+    Guard(
+        "S7",
+        f"{_KEYS}::test_who_is_nobody_has_no_key_of_nobody_in_hand",
+        "app/queries/api_keys.py",
+        "    return false() if actor.person_id is None else api_key.c.person_id == actor.person_id",
+        "    return api_key.c.person_id == actor.person_id",
+    ),
+    Guard(
         "S5",
         f"{_KEYS}::test_a_revoked_key_is_over_at_once_and_for_good",
         "app/queries/api_keys.py",

@@ -139,6 +139,19 @@ def test_everybody_sees_their_own_keys_and_admins_and_auditors_all(api: Api) -> 
     assert auditor.post(f"/v1/api-keys/{of_ben['id']}/rotate", json={}).status_code == 403
 
 
+def test_who_is_nobody_has_no_key_of_nobody_in_hand(api: Api) -> None:
+    of_a_program = made(api.admin, role="integration", scopes=["calls:read"])
+    auditor, nobody = (api.client(api.key(role)) for role in (Role.AUDITOR, Role.REP))
+
+    acts = [("revoke", None), ("rotate", {})]
+    answers = [auditor.post(f"/v1/api-keys/{of_a_program['id']}/{act}", json=body) for act, body in acts]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert stored(api, of_a_program["id"]).revoked_at is None
+    assert nobody.get("/v1/api-keys").json()["data"] == []
+    assert nobody.get(f"/v1/api-keys/{of_a_program['id']}").status_code == 404
+
+
 def test_a_list_of_keys_costs_the_same_for_one_and_for_three(sqlite_api: Api) -> None:
     for _ in range(3):
         made(sqlite_api.admin, role="auditor")
