@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from app.db import DbSession, transaction, written
 from app.erasures import ErasureList
 from app.jobs import privacy as jobs
 from app.operations import privacy
+from app.operations.audit import note_reads
 from app.queries import personal
 from app.rules.access import SYSTEM
 
@@ -26,10 +28,15 @@ commands.add_typer(people, name="person", help="Export and erase one person.")
 @people.command("export")
 def export(email: str, file: Path, dir: Dir = None) -> None:
     """Write everything that is kept about one person into a new JSON file that only you can read."""
-    with one_sentence(), opened(existing(dir)) as engine, transaction(engine, writes=False) as db:
-        who = person_id(db, email)
-        tables = personal.everything_about(db, who, actor=SYSTEM)
-    told = {"person_id": who, "exported_at": clock.now(), "tables": tables}
+    now = clock.now()
+    with one_sentence(), opened(existing(dir)) as engine:
+        with transaction(engine, writes=False) as db:
+            who = person_id(db, email)
+            tables = personal.everything_about(db, who, actor=SYSTEM)
+        # Before the file is there: nothing leaves that the audit does not know of.
+        noted = partial(note_reads, act="person.read", object_ids=[who], object_type="person", actor=SYSTEM, now=now)
+        written(engine, noted)
+    told = {"person_id": who, "exported_at": now, "tables": tables}
     text = json.dumps(told, default=_written, ensure_ascii=False, indent=2) + "\n"
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:

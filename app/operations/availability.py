@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 
@@ -12,6 +13,7 @@ from app.db import DbSession
 from app.errors import Fault, Invalid, NotFound, Stale
 from app.models import Availability, Pause, Person
 from app.models.tables import busy, pause
+from app.operations.changes import before_and_after, differing, from_to
 from app.operations.events import tell
 from app.operations.settling import settle_waits_of
 from app.queries.rows import row_for_update
@@ -59,20 +61,27 @@ def set_availability(
     _check_hours(weekly, exceptions)
     new_weekly = sorted([list(range_) for range_ in weekly])
     new_exceptions = {day: sorted([list(range_) for range_ in ranges]) for day, ranges in sorted(exceptions.items())}
-    old_buffers = (hours.buffer_before_minutes, hours.buffer_after_minutes)
-    old = (hours.weekly, hours.exceptions, old_buffers, found.time_zone)
-    if old == (new_weekly, new_exceptions, buffers, time_zone):
+    wanted = {
+        "weekly": new_weekly,
+        "exceptions": new_exceptions,
+        "buffer_before_minutes": buffers[0],
+        "buffer_after_minutes": buffers[1],
+    }
+    new = differing(hours, wanted)
+    if not new and found.time_zone == time_zone:
         return hours
-    hours.weekly, hours.exceptions = new_weekly, new_exceptions
-    hours.buffer_before_minutes, hours.buffer_after_minutes = buffers
+    detail = before_and_after(hours, new)
+    for name, value in new.items():
+        setattr(hours, name, value)
     hours.version += 1
     hours.updated_at = now
     if found.time_zone != time_zone:
+        moved = before_and_after(found, {"time_zone": time_zone})
         found.time_zone, found.updated_at = time_zone, now
         found.version += 1
-        tell(db, "person.changed", found.id, version=found.version, actor=actor, now=now)
+        tell(db, "person.changed", found.id, version=found.version, actor=actor, now=now, detail=moved)
     db.flush()
-    tell(db, "availability.changed", person_id, version=hours.version, actor=actor, now=now)
+    tell(db, "availability.changed", person_id, version=hours.version, actor=actor, now=now, detail=detail)
     settle_waits_of(db, [person_id], now=now)
     return hours
 
@@ -99,7 +108,7 @@ def create_pause(
     made = Pause(id=ids.new("pau", now), person_id=person_id, starts_on=starts_on, ends_on=ends_on, created_at=now)
     db.add(made)
     db.flush()
-    tell(db, "pause.created", made.id, version=1, actor=actor, now=now)
+    tell(db, "pause.created", made.id, version=1, actor=actor, now=now, detail=from_to({}, _days(made)))
     return made, True
 
 
@@ -112,7 +121,7 @@ def delete_pause(db: DbSession, *, person_id: str, pause_id: str, actor: Actor, 
     db.delete(found)
     db.flush()
     settle_waits_of(db, [person_id], now=now)
-    tell(db, "pause.deleted", pause_id, version=2, actor=actor, now=now)
+    tell(db, "pause.deleted", pause_id, version=2, actor=actor, now=now, detail=from_to(_days(found), {}))
 
 
 def replace_busy(
@@ -156,6 +165,10 @@ def owned_person(db: DbSession, person_id: str, *, actor: Actor) -> Person:
     if not is_theirs(actor, person_id):
         raise NotFound
     return row_for_update(db, Person, person_id)
+
+
+def _days(found: Pause) -> dict[str, Any]:
+    return {"person_id": found.person_id, "starts_on": found.starts_on, "ends_on": found.ends_on}
 
 
 def _check_hours(weekly: Sequence[tuple[int, int, int]], exceptions: Mapping[str, Sequence[tuple[int, int]]]) -> None:

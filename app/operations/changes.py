@@ -129,10 +129,18 @@ def before_and_after(row: Any, new: Mapping[str, Any], *, also: Iterable[str] = 
     after of all that is in the row and no secret.
     """
     shown = sorted(new.keys() - SECRETS)
+    before, after = {name: getattr(row, name) for name in shown}, {name: new[name] for name in shown}
+    return {**from_to(before, after), "changed": sorted({*new, *also})}
+
+
+def from_to(before: Mapping[str, Any], after: Mapping[str, Any]) -> Detail:
+    """Return what the audit says of values that are in no row of their own, before and after: of what is new nothing
+    was before, of what is deleted nothing is after. For no secrets.
+    """
     return {
-        "changed": sorted({*new, *also}),
-        "before": {name: _plain(getattr(row, name)) for name in shown},
-        "after": {name: _plain(new[name]) for name in shown},
+        "changed": sorted(name for name in {*before, *after} if before.get(name) != after.get(name)),
+        "before": {name: _plain(value) for name, value in before.items()},
+        "after": {name: _plain(value) for name, value in after.items()},
     }
 
 

@@ -9,6 +9,7 @@ from app import ids
 from app.db import DbSession
 from app.errors import Conflict, Extra, NotFound
 from app.models.tables import pair_rule
+from app.operations.changes import from_to
 from app.operations.enrollments import check_enrolled
 from app.operations.events import tell
 from app.operations.matches import hold_programs
@@ -57,7 +58,8 @@ def put_pair_rule(
     else:
         db.execute(update(pair_rule).where(*mine).values(kind=kind))
     found = first_row(db, select(pair_rule).where(*mine))
-    tell(db, "pair_rule.changed" if known else "pair_rule.created", found.id, version=1, actor=actor, now=now)
+    act, detail = "pair_rule.changed" if known else "pair_rule.created", from_to(_said(known), _said(found))
+    tell(db, act, found.id, version=1, actor=actor, now=now, detail=detail)
     return found
 
 
@@ -68,11 +70,17 @@ def delete_pair_rule(
     programs.program_by_id(db, program_id)
     check_runs_program(actor, program_id)
     hold_programs(db, [program_id])
-    gone = delete(pair_rule).where(*_of_pair(program_id, mentee_id, mentor_id)).returning(pair_rule.c.id)
-    rule_id = db.execute(gone).scalar()
-    if rule_id is None:
+    gone = db.execute(delete(pair_rule).where(*_of_pair(program_id, mentee_id, mentor_id)).returning(pair_rule)).first()
+    if gone is None:
         raise NotFound
-    tell(db, "pair_rule.deleted", rule_id, version=1, actor=actor, now=now)
+    tell(db, "pair_rule.deleted", gone.id, version=1, actor=actor, now=now, detail=from_to(_said(gone), {}))
+
+
+def _said(rule: Any | None) -> dict[str, Any]:
+    """Return what the audit says of a rule: by its id alone nobody would know whose it was, once it is deleted."""
+    return (
+        {} if rule is None else {name: getattr(rule, name) for name in ("program_id", "mentee_id", "mentor_id", "kind")}
+    )
 
 
 def _check_not_forced(db: DbSession, program_id: str, mentee_id: str, mentor_id: str) -> None:

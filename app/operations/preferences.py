@@ -9,6 +9,7 @@ from app import ids
 from app.db import DbSession
 from app.errors import Forbidden
 from app.models.tables import person, preference
+from app.operations.changes import from_to
 from app.operations.enrollments import check_enrolled
 from app.operations.events import tell
 from app.operations.matches import hold_programs
@@ -16,6 +17,8 @@ from app.queries import preferences, runs
 from app.queries.people import lock_people
 from app.rules.access import Actor, is_theirs
 from app.vocabulary import Side
+
+_CHANGED = "preferences.changed"
 
 
 def set_preferences(
@@ -41,7 +44,8 @@ def set_preferences(
     other = Side.MENTOR if side is Side.MENTEE else Side.MENTEE
     named = {f"/preferred/{number}": (who, other) for number, who in enumerate(preferred)}
     check_enrolled(db, program.id, {"query:as": (person_id, side), **named})
-    if preferences.preferred(db, program.id, person_id, side) == list(preferred):
+    before = preferences.preferred(db, program.id, person_id, side)
+    if before == list(preferred):
         return
     mine = preference.c.program_id == program.id, preference.c.person_id == person_id, preference.c.side == side
     db.execute(delete(preference).where(*mine))
@@ -54,4 +58,6 @@ def set_preferences(
         db.execute(insert(preference), ranked)
     version = row.version + 1
     db.execute(update(person).where(person.c.id == person_id).values(version=version, updated_at=now))
-    tell(db, "preferences.changed", person_id, version=version, actor=actor, now=now, object_type="person")
+    where = {"program_id": program.id, "side": side}
+    detail = from_to({**where, "preferred": before}, {**where, "preferred": preferred})
+    tell(db, _CHANGED, person_id, version=version, actor=actor, now=now, object_type="person", detail=detail)

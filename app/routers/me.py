@@ -8,6 +8,7 @@ from app.operations.browser_sessions import OnBehalf
 from app.queries import browser_sessions
 from app.queries.people import person_by_id
 from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route
+from app.routers.private_reads import private
 from app.routers.problems import refusals
 from app.schemas.me import BrowserSessionRead, MeRead, SignedOutRead
 from app.schemas.shapes import Listing
@@ -56,7 +57,12 @@ def sign_out_everywhere(db: Db, now: Now, actor: CurrentActor) -> SignedOutRead:
     return SignedOutRead(ended=operations.sign_out_elsewhere(db, actor=actor, now=now))
 
 
-@router.get("/people/{person_id}/browser-sessions", operation_id="browser_sessions_list", responses=refusals(NotFound))
+@router.get(
+    "/people/{person_id}/browser-sessions",
+    operation_id="browser_sessions_list",
+    responses=refusals(NotFound),
+    dependencies=[private("browser_sessions")],
+)
 def list_sessions(
     person_id: str, db: ReadDb, now: Now, actor: CurrentActor, page: Page, answer: Answer
 ) -> Listing[BrowserSessionRead]:

@@ -12,6 +12,7 @@ from app.operations import retention
 from app.queries import jobs, personal, runs
 from app.queries.house_rules import house_rules
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route, TheHouse
+from app.routers.private_reads import private
 from app.routers.problems import refusals
 from app.rules.access import decides_access
 from app.rules.personal import NOTICE
@@ -30,7 +31,12 @@ from app.schemas.shapes import Listing
 router = APIRouter(prefix="/v1", tags=["privacy"], route_class=Route)
 
 
-@router.get("/people/{person_id}/export", operation_id="people_export", responses=refusals(NotFound))
+@router.get(
+    "/people/{person_id}/export",
+    operation_id="people_export",
+    responses=refusals(NotFound),
+    dependencies=[private("person")],
+)
 def export_person(person_id: str, db: ReadDb, now: Now, actor: CurrentActor) -> PersonExport:
     """Read everything that is kept about one person, by table: yourself, or as an admin anybody."""
     if not decides_access(actor) and actor.person_id != person_id:

@@ -1,19 +1,27 @@
 """What was changed is in the audit with its values before and after; a secret never is."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from app.credentials import key_id_of
 from app.db import DbSession
-from app.models.tables import event, event_detail
+from app.models.tables import enrollment, event, event_detail
+from app.operations.api_keys import create_api_key, patch_api_key, revoke_api_key, rotate_api_key
+from app.operations.availability import create_pause, delete_pause, set_availability
 from app.operations.calls import patch_call
 from app.operations.changes import SECRETS, before_and_after
+from app.operations.pair_rules import delete_pair_rule, put_pair_rule
 from app.operations.people import patch_person
+from app.operations.preferences import set_preferences
 from app.operations.settings import patch_settings
 from app.rules.access import SYSTEM
-from tests.factories import a_call, a_person
+from app.vocabulary import PairRuleKind, Role, Side
+from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
+from tests.pools import a_mentee, a_mentor
 
 
 def details(db: DbSession, act: str) -> list[Any]:
@@ -53,6 +61,61 @@ def test_calls_say_it_too_but_for_the_way_in(db: DbSession) -> None:
     assert details(db, "call.changed") == [
         {"changed": ["language", "meeting_url"], "before": {"language": "en"}, "after": {"language": "pt"}}
     ]
+
+
+def test_hours_and_pauses_say_it_too(db: DbSession) -> None:
+    ana = a_person(db, "Ana").id
+    same: Any = {"person_id": ana, "time_zone": "Europe/London", "exceptions": {}, "actor": SYSTEM, "now": NOW}
+    set_availability(db, weekly=[(1, 540, 1020)], **same)
+    set_availability(db, weekly=[(1, 600, 1020)], buffers=(5, 0), **{**same, "time_zone": "Asia/Tokyo"})
+    days = {"starts_on": MONDAY.date(), "ends_on": MONDAY.date()}
+    paused, _ = create_pause(db, person_id=ana, **days, actor=SYSTEM, now=NOW)
+    delete_pause(db, person_id=ana, pause_id=paused.id, actor=SYSTEM, now=NOW)
+
+    assert details(db, "availability.changed")[-1] == {
+        "changed": ["buffer_before_minutes", "weekly"],
+        "before": {"buffer_before_minutes": 0, "weekly": [[1, 540, 1020]]},
+        "after": {"buffer_before_minutes": 5, "weekly": [[1, 600, 1020]]},
+    }
+    assert details(db, "person.changed") == [
+        {"changed": ["time_zone"], "before": {"time_zone": "Europe/London"}, "after": {"time_zone": "Asia/Tokyo"}}
+    ]
+    said = {"person_id": ana, "starts_on": "2026-11-23", "ends_on": "2026-11-23"}
+    assert [one["after"] for one in details(db, "pause.created")] == [said]
+    assert [one["before"] for one in details(db, "pause.deleted")] == [said]
+
+
+def test_rules_of_pairs_and_whom_one_would_like_say_it_too(db: DbSession) -> None:
+    mentee, mentor = a_mentee(db, "Mia"), a_mentor(db, "Max")
+    program = db.execute(select(enrollment.c.program_id)).scalars().first() or ""
+    pair: Any = {"program_id": program, "mentee_id": mentee.id, "mentor_id": mentor.id, "actor": SYSTEM, "now": NOW}
+    for kind in (PairRuleKind.FORCED, PairRuleKind.FORBIDDEN):
+        put_pair_rule(db, kind=kind, **pair)
+    delete_pair_rule(db, **pair)
+    liked: Any = {"person_id": mentee.id, "program_id": program, "side": Side.MENTEE, "actor": SYSTEM, "now": NOW}
+    set_preferences(db, preferred=[mentor.id], **liked)
+
+    [made], [changed], [gone] = (details(db, f"pair_rule.{act}") for act in ("created", "changed", "deleted"))
+    assert (made["before"], made["after"]["mentor_id"]) == ({}, mentor.id)
+    assert (changed["changed"], changed["after"]["kind"]) == (["kind"], "forbidden")
+    assert (gone["before"]["mentee_id"], gone["after"]) == (mentee.id, {})
+    [said] = details(db, "preferences.changed")
+    assert (said["changed"], said["before"]["preferred"]) == (["preferred"], [])
+    assert said["after"] == {"program_id": program, "side": "mentee", "preferred": [mentor.id]}
+
+
+def test_keys_say_it_too_but_for_what_they_hold(db: DbSession) -> None:
+    secret = create_api_key(db, name="CI", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=NOW)
+    which: Any = {"key_id": key_id_of(secret), "actor": SYSTEM, "now": NOW}
+    patch_api_key(db, changes={"scopes": ["calls:read"]}, **which)
+    rotate_api_key(db, overlap=timedelta(hours=1), **which)
+    revoke_api_key(db, **which)
+
+    [made], [changed] = details(db, "api_key.created"), details(db, "api_key.changed")
+    assert (made["after"]["name"], made["after"]["role"]) == ("CI", "admin")
+    assert changed == {"changed": ["scopes"], "before": {"scopes": None}, "after": {"scopes": ["calls:read"]}}
+    assert details(db, "api_key.rotated")[0]["after"] == {"previous_until": "2026-11-21T10:00:00+00:00"}
+    assert details(db, "api_key.revoked")[0]["changed"] == ["revoked_at"]
 
 
 class Row:

@@ -21,6 +21,9 @@ PRIVATE = {
     "calendars": "calendars.read",
     "freebusy.ics": "calendars.read",
     "mail-settings": "mail_settings.read",
+    "preferences?as=mentee": "preferences.read",
+    "browser-sessions": "browser_sessions.read",
+    "export": "person.read",
 }
 
 
