@@ -143,7 +143,7 @@ def test_who_is_nobody_has_no_key_of_nobody_in_hand(api: Api) -> None:
     of_a_program = made(api.admin, role="integration", scopes=["calls:read"])
     auditor, nobody = (api.client(api.key(role)) for role in (Role.AUDITOR, Role.REP))
 
-    acts = [("revoke", None), ("rotate", {})]
+    acts: list[tuple[str, dict[str, int] | None]] = [("revoke", None), ("rotate", {})]
     answers = [auditor.post(f"/v1/api-keys/{of_a_program['id']}/{act}", json=body) for act, body in acts]
 
     assert [answer.status_code for answer in answers] == [403, 403]
