@@ -24,8 +24,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 _WORDS = """
-    type enum const anyOf items properties required additionalProperties propertyNames maxItems minItems minLength
-    maxLength pattern minimum maximum format title description examples default $ref
+    type enum const anyOf items properties required additionalProperties propertyNames maxProperties maxItems minItems
+    minLength maxLength pattern minimum maximum format title description examples default $ref
 """
 _KNOWN = frozenset(_WORDS.split())
 
@@ -154,6 +154,8 @@ def _text(schema: dict[str, Any], value: str, at: str) -> Iterator[str]:
 
 def _object(schema: dict[str, Any], value: dict[str, Any], at: str) -> Iterator[str]:
     fields = schema.get("properties", {})
+    if len(value) > schema.get("maxProperties", len(value)):
+        yield f"{at}: {len(value)} properties"
     for name in schema.get("required", ()):
         if name not in value:
             yield f"{at}/{name}: absent"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.schemas.shapes import Read
 from app.vocabulary import Role, SignedInBy
@@ -23,9 +23,25 @@ class MeRead(Read):
 class BrowserSessionRead(Read):
     """A browser in which somebody is signed in."""
 
-    id: str = Field(examples=["web_01jd6x0000e8r9sv4kz2m7n5qk"])
-    device: str = Field(description="Browser and system, as far as they say.", examples=["Firefox on Linux"])
-    address: str = Field(description="Where it was when they signed in.", examples=["198.51.100.7"])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "web_01jd6x0000e8r9sv4kz2m7n5qk",
+                    "device": "Firefox on Linux",
+                    "address": "198.51.100.7",
+                    "signed_in_by": "link",
+                    "created_at": "2026-11-21T09:00:00Z",
+                    "seen_at": "2026-11-21T11:30:00Z",
+                    "expires_at": "2026-11-28T09:00:00Z",
+                }
+            ]
+        }
+    )
+
+    id: str
+    device: str = Field(description="Browser and system, as far as they say.")
+    address: str = Field(description="Where it was when they signed in.")
     signed_in_by: SignedInBy
     created_at: datetime
     seen_at: datetime = Field(description="When it was used, to the minute.")
