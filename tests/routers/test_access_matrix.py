@@ -526,7 +526,7 @@ def test_the_matrix_holds_on_postgresql_wherever_nothing_changes(postgres_url: s
 
 
 FOR_WHOEVER_HAS_THE_ADDRESS = "/feeds/{secret}.ics"
-OF_THEIR_PROGRAM = ("programs", "matching", "operations")
+OF_THEIR_PROGRAM = ("programs", "matching", "planning", "operations")
 """Tags of what who runs a program sees of it."""
 
 
