@@ -6,7 +6,8 @@ import asyncio
 import random
 import re
 import secrets
-from contextlib import suppress
+from contextlib import closing, suppress
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import structlog
@@ -49,12 +50,12 @@ class Edge:
             return
         headers = Headers(scope=scope)
         request_id = request_id_of(headers)
-        answer, body = _Answer(send, request_id), bytearray()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        answer = _Answer(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id), closing(_Body()) as body:
             try:
                 _check_target(scope, headers)
                 await self._read(body, receive, headers, limit=_limit(scope["path"]))
-                whole = bytes(body)
+                whole = body.whole()
                 await _check_body(scope["path"], headers, whole)
                 await self._run(scope, whole, receive, answer, request_id)
             except TooLarge as problem:
@@ -67,14 +68,14 @@ class Edge:
                     raise
                 await refuse(Problem("Tell us the request id."), request_id=request_id)(scope, receive, answer)
             finally:
-                self._held -= len(body)
+                self._held -= body.size
 
-    async def _read(self, body: bytearray, receive: Receive, headers: Headers, *, limit: int) -> None:
+    async def _read(self, body: "_Body", receive: Receive, headers: Headers, *, limit: int) -> None:
         """Collect the body, counting while it streams: nothing beyond the limit is held, no line is kept for ever, and
         all lines together hold no more than this process can bear.
         """
-        closing = {"Connection": "close"}
-        too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers=closing)
+        hang_up = {"Connection": "close"}
+        too_large = TooLarge(f"At most {limit // MEBIBYTE} MiB are read here.", headers=hang_up)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise Malformed("Content-Length is not a number.")
@@ -88,18 +89,18 @@ class Edge:
                     if message["type"] == "http.disconnect":
                         raise Malformed("The body ended early.")
                     part = message.get("body", b"")
-                    body += part
                     self._held += len(part)
-                    if len(body) > limit:
+                    body.add(part)
+                    if body.size > limit:
                         raise too_large
                     if self._held > _MOST_HELD:
                         raise Unavailable("Many large bodies come in just now.")
                     if not message.get("more_body", False):
                         return
-                    earned = _PATIENCE_SECONDS + len(body) / 1024
+                    earned = _PATIENCE_SECONDS + body.size / 1024
                     patience.reschedule(begun_at + min(earned, self._body_seconds))
         except TimeoutError:
-            raise Malformed("The body came too slowly.", headers=closing) from None
+            raise Malformed("The body came too slowly.", headers=hang_up) from None
 
     async def _run(self, scope: Scope, body: bytes, receive: Receive, answer: "_Answer", request_id: str) -> None:
         for attempt in range(_RETRIES + 1):
@@ -114,6 +115,34 @@ class Edge:
                 await asyncio.sleep((attempt + 1) * random.uniform(0.005, 0.025))  # noqa: S311 - spreads rivals
             else:
                 return
+
+
+class _Body:
+    """A body while it comes in. More than a mebibyte waits in a file without a name: memory that one large body took
+    is seldom given back.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._file = SpooledTemporaryFile(max_size=MEBIBYTE)  # noqa: SIM115 - see `close`
+
+    def add(self, part: bytes) -> None:
+        """Keep what came. Raises Unavailable when there is no room."""
+        self.size += len(part)
+        try:
+            self._file.write(part)
+        except OSError:
+            raise Unavailable("There is no room for large bodies just now.") from None
+
+    def whole(self) -> bytes:
+        """Return all of it."""
+        self._file.seek(0)
+        return self._file.read()
+
+    def close(self) -> None:
+        """Forget it."""
+        with suppress(OSError):  # what there was no room for is tried once more
+            self._file.close()
 
 
 def request_id_of(headers: Headers) -> str:

@@ -372,4 +372,11 @@ GUARDS = (
         '        return "\'" + cell',
         "        return cell",
     ),
+    Guard(
+        "S14",
+        "tests/routers/test_edges_api.py::test_300_mebibytes_are_refused_within_5_mebibytes_of_memory",
+        "app/routers/edges.py",
+        "SpooledTemporaryFile(max_size=MEBIBYTE)",
+        "SpooledTemporaryFile()",
+    ),
 )

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import select
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -226,12 +227,8 @@ def test_300_mebibytes_are_refused_within_5_mebibytes_of_memory(sqlite_url: str,
     heads = [(place + kinds[number % 3]).encode() for number, place in enumerate(places)]
     with a_process_of_its_own(sqlite_url, tmp_path) as (address, pid):
         with httpx.Client(base_url="http://{}:{}".format(*address), trust_env=False, timeout=30) as client:
-            for _ in range(20):
-                assert client.post("/v1/people", json={**AISHA, "name": "x" * 500_000}).status_code == 401
-                assert client.post("/login", data={"email": "x" * 500_000}).status_code >= 400
-            # As much as is accepted there; a body that is too large takes no more than one that is not.
-            for _ in range(2):
-                assert client.post("/v1/imports", content=bytes(10 * MEBIBYTE)).status_code == 401
+            assert client.post("/v1/people", json={**AISHA, "name": "x" * 500_000}).status_code == 401
+            assert client.post("/login", data={"email": "x"}).status_code >= 400
         before = _peak_kib(pid)
 
         answers = [
@@ -261,6 +258,19 @@ LARGE_PLACES = [
     ("GET", "/feeds/x.ics"),
     ("PUT", "/assets/x/y"),
 ]
+
+
+def test_where_large_bodies_find_no_room_they_are_told_so_and_small_ones_are_read(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+
+    refused = api.admin.post(
+        "/v1/imports?kind=people", content=bytes(2 * MEBIBYTE), headers={"Content-Type": "text/csv"}
+    )
+
+    assert_refused(refused, 503)
+    assert post(api, person()).status_code == 201
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip", "x"])
@@ -442,7 +452,8 @@ def test_a_parameter_takes_as_many_values_as_its_description_says(sqlite_api: Ap
     for operation, name, is_list in asked:
         twice = {name: [CANARY, CANARY]}
         answer = sqlite_api.admin.request(operation.method, operation.path, params=twice)
-        assert (answer.json().get("code") == "repeated_parameter") is not is_list, (operation.id, name)
+        code = answer.json()["code"] if answer.is_error else None
+        assert (code == "repeated_parameter") is not is_list, (operation.id, name)
         if not is_list:
             assert_refused(answer, 422)
             assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"query:{name}"]
