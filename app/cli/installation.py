@@ -59,7 +59,7 @@ def existing(folder: Path | None) -> Settings:
     looked = look_at(folder)
     with one_sentence():
         if looked.embedded and not looked.database_file.exists():
-            fail(f"There is no database in {looked.dir}.")
+            fail(f"There is no database in {looked.dir}: the first `earshot serve`, or `earshot migrate`, makes it.")
     return load(folder)
 
 
