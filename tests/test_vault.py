@@ -134,7 +134,9 @@ def test_keys_that_are_given_are_used_and_no_file_is_made(tmp_path: Path) -> Non
         Vault.of(settings).put_first(Key.new())
 
 
-@pytest.mark.parametrize("text", ["", "\n", "short", "abcdefgh:AAAA", "abcdefgh:" + "A" * 43 + "=x", "abcdefgh-" + "A" * 43 + "="])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "short", "abcdefgh:AAAA", "abcdefgh:" + "A" * 43 + "=x", "abcdefgh-" + "A" * 43 + "="]
+)
 def test_keys_that_can_not_be_read_stop_the_start(tmp_path: Path, text: str) -> None:
     (tmp_path / "vault.keys").write_text(text)
 

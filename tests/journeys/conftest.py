@@ -23,6 +23,7 @@ from app.operations.call_imports import import_calls
 from app.operations.people_imports import import_people
 from app.rules import csv_files
 from app.rules.access import SYSTEM
+from app.vault import Vault
 from app.vocabulary import Role
 from tests.harness import served
 
@@ -56,7 +57,7 @@ def shell(sqlite_url: str, tmp_path: Path) -> Iterator[Shell]:
     settings = Settings(
         dir=tmp_path, database_url=sqlite_url, secret_key=SecretStr("test"), allow_plain_http=True, _env_file=None
     )
-    engine = make_engine(sqlite_url)
+    engine = make_engine(sqlite_url, vault=Vault.of(settings))
     with transaction(engine, writes=True) as db:
         key = create_api_key(db, name="test", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock.now())
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

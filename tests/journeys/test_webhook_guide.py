@@ -27,11 +27,12 @@ from app.credentials import new_webhook_secret
 from app.db import make_engine, transaction
 from app.main import create_app
 from app.operations.api_keys import create_api_key
-from app.rules.retention import KINDS
 from app.operations.teams import create_team
 from app.operations.webhooks import BOTH_SIGN
 from app.rules.access import SYSTEM
 from app.rules.deliveries import AFTER_AN_ATTEMPT, FAILS_NO_LONGER_THAN
+from app.rules.retention import KINDS
+from app.vault import Vault
 from app.vocabulary import Role
 from tests.harness import served
 
@@ -119,7 +120,7 @@ def reader(sqlite_url: str, tmp_path: Path) -> Iterator[Reader]:
         outbound_allow=(IPv4Network("127.0.0.1/32"),),
         _env_file=None,
     )
-    engine = make_engine(sqlite_url)
+    engine = make_engine(sqlite_url, vault=Vault.of(settings))
     with transaction(engine, writes=True) as db:
         key = create_api_key(db, name="test", role=Role.ADMIN, person_id=None, actor=SYSTEM, now=clock.now())
         create_team(db, name="Before", actor=SYSTEM, now=clock.now())
