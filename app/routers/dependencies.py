@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from datetime import datetime
-from functools import partial, wraps
-from inspect import iscoroutinefunction
+from functools import partial
 from typing import Annotated, Any, TypeVar, get_origin
 
 from fastapi import Depends, Query, Request, Response, params
@@ -57,8 +56,8 @@ class RepeatedParameter(Invalid):
 
 
 class Route(APIRoute):
-    """A route that refuses query parameters it does not know, or that are given more than once and are no list, always
-    answers, and keeps its answer for the idempotency record.
+    """A route that refuses query parameters it does not know, or that are given more than once and are no list, and
+    keeps its answer for the idempotency record.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -66,8 +65,6 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with all that around it."""
-        if self.dependant.call is not None:
-            self.dependant.call = _answering(self.dependant.call)
         handle = super().get_route_handler()
         queries = [p for p in get_flat_params(self.dependant) if isinstance(p.field_info, params.Query)]
         known = frozenset(p.alias for p in queries)
@@ -86,23 +83,6 @@ class Route(APIRoute):
             return response
 
         return strict
-
-
-def _answering(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the endpoint with a stray StopIteration turned into an error like any other. A Future refuses to carry one
-    out of the thread: the request would wait for ever, with the lock on its transaction.
-    """
-    if iscoroutinefunction(call):
-        return call
-
-    @wraps(call)
-    def answered(*args: Any, **given: Any) -> Any:
-        try:
-            return call(*args, **given)
-        except StopIteration as stop:
-            raise RuntimeError("something that should be there was looked for in vain") from stop
-
-    return answered
 
 
 async def house(request: Request) -> House:
