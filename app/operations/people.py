@@ -20,6 +20,7 @@ from app.operations.changes import UnknownReference, amend, check_admin, check_c
 from app.operations.events import tell
 from app.operations.external import Upserted, identify, known_id, known_ids, outdated
 from app.operations.leaving import forget_calendars, leave_matches, leave_sessions, lock_company
+from app.operations.program_managers import may_be_down, take_off_programs
 from app.operations.settling import settle_waits_of
 from app.queries import people
 from app.queries.rows import row_for_update
@@ -112,8 +113,8 @@ def patch_person(
     """Change what is given. People, and who leads them, change a few things about themselves, admins all. Who has left
     gives up the seats and sessions ahead of them, and their matches end. The calls they host stay, and the seats on
     them: the CRM says who takes them over, and nobody takes a new seat until then. Another role, and leaving, end their
-    browser sessions and API keys; refused as `last_admin`. Locks the person, and when they leave those whom they were
-    going to meet, then the calls that follow.
+    browser sessions and API keys, and what they ran of programs; refused as `last_admin`. Locks the person, and when
+    they leave those whom they were going to meet, then the calls that follow.
     """
     people.person_by_id(db, person_id, actor=actor)
     if not may_act_for(actor, person_id):
@@ -205,6 +206,8 @@ def _apply(
     if "role" in changed or left:
         sign_out_everywhere(db, person_id=found.id, actor=actor, now=now)
         revoke_keys_of(db, person_id=found.id, actor=actor, now=now)
+    if left or ("role" in changed and not may_be_down(found.role)):
+        take_off_programs(db, person_id=found.id, actor=actor, now=now)
     if "time_zone" in changed:
         zone_changed(db, person_id=found.id, actor=actor, now=now)
     if "seat_capacity" in changed:

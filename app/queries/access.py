@@ -10,7 +10,7 @@ from app import credentials
 from app.db import DbSession
 from app.errors import Forbidden
 from app.models.tables import browser_session, person, program_manager, sign_in_link
-from app.rules.access import Actor, leads, may_stand_in, may_stand_in_for
+from app.rules.access import Actor, leads, manages_programs, may_stand_in, may_stand_in_for
 from app.vocabulary import PersonStatus, Role
 
 
@@ -70,10 +70,13 @@ def actor_of(
     scopes: frozenset[str] | None = None,
     behind: str | None = None,
 ) -> Actor:
-    """Return who asks, with those who report to them and the programs they run when they lead: two statements more."""
+    """Return who asks, with those who report to them when they lead, and the programs that they run when they do: a
+    statement each.
+    """
     reports = programs = frozenset[str]()
     if person_id is not None and leads(role):
         reports = reports_of(db, person_id)
+    if person_id is not None and manages_programs(role):
         managed = select(program_manager.c.program_id).where(program_manager.c.person_id == person_id)
         programs = frozenset(db.execute(managed).scalars())
     return Actor(credential_id, role, person_id, scopes, reports, programs, behind)

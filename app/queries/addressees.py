@@ -23,7 +23,7 @@ from app.models.tables import (
     waitlist_entry,
     webhook_endpoint,
 )
-from app.rules.access import leads
+from app.rules.access import manages_programs
 from app.vocabulary import (
     Approver,
     CallStatus,
@@ -153,7 +153,7 @@ def _who_runs(db: DbSession, program_ids: Collection[str]) -> dict[str, list[str
     theirs = select(program_manager.c.program_id, person.c.id, person.c.role).join(person)
     theirs = theirs.where(program_manager.c.program_id.in_(sorted(program_ids)), active).order_by(person.c.id)
     for row in db.execute(theirs):
-        if leads(row.role):
+        if manages_programs(row.role):
             found[row.program_id].append(row.id)
     return found
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from app.vocabulary import Area, Role
 
 _LEADING = frozenset({Role.MANAGER, Role.PROGRAM_MANAGER})
-"""Programs are run by whom an admin put down as their manager, and who still has one of these roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,11 @@ SYSTEM = Actor(credential_id="system", role=Role.ADMIN, person_id=None)
 def leads(role: Role) -> bool:
     """Whether those who report to somebody of this role are theirs to see and to act for."""
     return role in _LEADING
+
+
+def manages_programs(role: Role) -> bool:
+    """Whether the programs are somebody's to run for which an admin put them down. An admin runs every program."""
+    return role is Role.PROGRAM_MANAGER
 
 
 def admits(scopes: frozenset[str] | None, area: Area, *, writes: bool) -> bool:

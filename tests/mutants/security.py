@@ -24,6 +24,20 @@ class Guard:
 GUARDS = (
     Guard(
         "S7",
+        f"{_PROGRAMS}::test_who_gets_a_role_that_runs_none_or_leaves_is_put_down_anew_to_run_it_again",
+        "app/operations/people.py",
+        '    if left or ("role" in changed and not may_be_down(found.role)):',
+        "    if False:",
+    ),
+    Guard(
+        "S7",
+        f"{_PROGRAMS}::test_an_admin_who_was_put_down_runs_it_as_a_program_manager_and_never_as_a_manager",
+        "app/queries/access.py",
+        "    if person_id is not None and manages_programs(role):",
+        "    if person_id is not None and leads(role):",
+    ),
+    Guard(
+        "S7",
         f"{_KEYS}::test_who_is_nobody_has_no_key_of_nobody_in_hand",
         "app/operations/api_keys.py",
         "    return found.person_id is not None and found.person_id == actor.person_id",
@@ -378,5 +392,12 @@ GUARDS = (
         "app/routers/edges.py",
         "SpooledTemporaryFile(max_size=MEBIBYTE)",
         "SpooledTemporaryFile()",
+    ),
+    Guard(
+        "S14",
+        f"{_RATES}::test_who_fetches_a_calendar_too_often_is_told_to_wait_and_other_calendars_are_not",
+        "app/routers/subscriptions.py",
+        "        wait = self._limits.take(self._rate, state.id, at=now)",
+        "        wait = None",
     ),
 )

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.db import transaction
-from app.models.tables import event, event_detail
+from app.models.tables import event, event_detail, person
 from app.operations.enrollments import enroll
 from app.operations.programs import create_program
 from app.operations.teams import create_team
@@ -132,6 +132,37 @@ def test_who_is_taken_off_runs_it_no_longer_from_the_next_request_on(world: Worl
 
     assert told(pia.get("/v1/match-runs")) == (404, "not_found")
     assert told(pia.post("/v1/match-runs", json={})) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("changes", [{"role": "manager"}, {"role": "rep"}, {"role": "auditor"}, {"status": "left"}])
+def test_who_gets_a_role_that_runs_none_or_leaves_is_put_down_anew_to_run_it_again(
+    world: World, changes: dict[str, str]
+) -> None:
+    admin, pia = world.api.admin, f"/v1/people/{world.ids['Pia']}"
+    managers = f"/v1/programs/{world.ids['own']}/managers"
+
+    assert admin.patch(pia, json=changes).status_code == 200
+    listed = admin.get(managers).json()["data"]
+    assert admin.patch(pia, json={"role": "program_manager", "status": "active"}).status_code == 200
+
+    assert listed == []
+    assert world.as_("Pia").get("/v1/me").json()["program_ids"] == []
+    with transaction(world.api.engine, writes=False) as db:
+        acts = db.execute(select(event.c.act).where(event.c.act.like("program.manager%")).order_by(event.c.sequence))
+        assert list(acts.scalars()) == ["program.manager_added", "program.manager_removed"]
+
+
+def test_an_admin_who_was_put_down_runs_it_as_a_program_manager_and_never_as_a_manager(world: World) -> None:
+    admin, pia = world.api.admin, f"/v1/people/{world.ids['Pia']}"
+
+    admin.patch(f"/v1/people/{world.ids['Eve']}", json={"role": "admin"})  # Pia is not the last one
+    for role in ("admin", "program_manager"):
+        assert admin.patch(pia, json={"role": role}).status_code == 200
+
+    assert world.as_("Pia").get("/v1/me").json()["program_ids"] == [world.ids["own"]]
+    with transaction(world.api.engine, writes=True) as db:  # as if somebody had put a manager down
+        db.execute(update(person).where(person.c.id == world.ids["Pia"]).values(role=Role.MANAGER))
+    assert world.as_("Pia").get("/v1/me").json()["program_ids"] == []
 
 
 # The program and its runs
