@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     """A run that needs more memory is stopped."""
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     """Of one API key, for which nothing else was said; each process counts for itself."""
+    feed_requests_per_hour: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    """Of one calendar subscription, whoever fetches it; each process counts for itself."""
     failed_keys_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """API keys that do not work, from one network: those beyond are told to wait, which keeps nobody else out."""
     allow_plain_http: bool = False

@@ -128,7 +128,7 @@ def create_app(
     app.state.house = House(settings, engine, clock)
     app.state.limits = Limits()
     app.state.provider = Provider.of(settings)
-    app.state.subscriptions = Subscriptions(app.state.house)
+    app.state.subscriptions = Subscriptions(app.state.house, app.state.limits)
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = openapi.described(app)  # type: ignore[method-assign]

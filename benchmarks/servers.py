@@ -70,7 +70,12 @@ def _serve(pipe: Connection, make: Callable[[], ASGIApp]) -> None:
 def earshot(url: str, folder: Path) -> ASGIApp:
     """Return the whole product on a database, at the moment for which benchmarks fill it."""
     settings = Settings(
-        dir=folder, database_url=url, secret_key=SecretStr("benchmark"), allow_plain_http=True, _env_file=None
+        dir=folder,
+        database_url=url,
+        secret_key=SecretStr("benchmark"),
+        allow_plain_http=True,
+        feed_requests_per_hour=1_000_000,
+        _env_file=None,
     )
     return create_app(settings, engine=make_engine(url), clock=FakeClock())
 

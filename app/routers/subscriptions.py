@@ -15,16 +15,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db import Retryable, transaction
-from app.errors import NotFound, Problem
+from app.errors import NotFound, Problem, TooMany
 from app.house import House
 from app.ical import write
 from app.ical.text import one_line
+from app.limits import Limits
 from app.operations import feeds as operations
 from app.queries import feeds
 from app.queries.entries import Desk, Fragment
 from app.queries.feeds import FeedState
 from app.routers import conditional
 from app.routers.edges import request_id_of
+from app.rules.rates import of_a_feed
 from app.vocabulary import FeedKind
 
 log = structlog.get_logger("earshot.feeds")
@@ -45,15 +47,17 @@ class Subscriptions:
     bytes of a state are kept, as they are and compressed, so they are joined and compressed once in each process.
     """
 
-    def __init__(self, the: House) -> None:
+    def __init__(self, the: House, limits: Limits) -> None:
         self._the = the
+        self._limits = limits
+        self._rate = of_a_feed(the.settings.feed_requests_per_hour)
         self._desk = Desk.of(the.settings)
         self._lookout = feeds.Lookout(the.engine, self._desk)
         self._kept = _Kept(_MOST_KEPT)
 
     def answer(self, secret: str, request: Request) -> Response:
         """Return the calendar behind an address, or that the client has it. Raises NotFound, the same for an address
-        that is unknown, was revoked, or belongs to somebody who has left.
+        that is unknown, was revoked, or belongs to somebody who has left; TooMany when it is fetched too often.
         """
         now = self._the.clock()
         try:
@@ -61,6 +65,7 @@ class Subscriptions:
                 state = feeds.feed_state(db, secret=secret, desk=self._desk, now=now)
         except NotFound:
             raise NotFound(headers=_PRIVATE) from None
+        self._count(state, now=now)
         return self._answer(secret, state, request, now=now)
 
     def quick_answer(self, secret: str, request: Request) -> Response | None:
@@ -69,10 +74,17 @@ class Subscriptions:
         state = self._lookout.state(secret=secret, now=now)
         if state is None:
             return None
+        self._count(state, now=now)
         if state.kind is not FeedKind.PERSONAL:
             with transaction(self._the.engine, writes=False) as db:
                 state = feeds.in_full(db, state, now=now)
         return self._answer(secret, state, request, now=now)
+
+    def _count(self, state: FeedState, *, now: datetime) -> None:
+        """Count a fetch, also of what the client turns out to have. Raises TooMany."""
+        wait = self._limits.take(self._rate, state.id, at=now)
+        if wait is not None:
+            raise TooMany(wait)
 
     def _answer(self, secret: str, state: FeedState, request: Request, *, now: datetime) -> Response:
         etag, headers, changed_at = conditional.tag(state.digest), _PRIVATE, None

@@ -94,6 +94,11 @@ def of_a_key(per_minute: int) -> Rate:
     return Rate("default", limit=per_minute, seconds=MINUTE, burst=per_minute)
 
 
+def of_a_feed(per_hour: int) -> Rate:
+    """Return the rate of a calendar subscription that may be fetched so often."""
+    return Rate("feed_fetches", limit=per_hour, seconds=60 * MINUTE, burst=per_hour)
+
+
 def of_failed_keys(per_minute: int) -> Rate:
     """Return the rate of keys that do not work, by the network that they come from."""
     return Rate("failed_keys", limit=per_minute, seconds=MINUTE, burst=per_minute)

@@ -77,7 +77,12 @@ def _serve(database_url: str, folder: Path, port: int, ready: Connection) -> Non
     plain: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(processors=plain, logger_factory=structlog.PrintLoggerFactory(log))
     settings = Settings(
-        dir=folder, database_url=database_url, secret_key=SecretStr("test"), allow_plain_http=True, _env_file=None
+        dir=folder,
+        database_url=database_url,
+        secret_key=SecretStr("test"),
+        allow_plain_http=True,
+        feed_requests_per_hour=1_000_000,
+        _env_file=None,
     )
     engine = make_engine(settings.url, pool_size=settings.pool_size)
     threads = EMBEDDED_THREADS if settings.embedded else 0

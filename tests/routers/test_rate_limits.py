@@ -122,6 +122,28 @@ def test_who_guesses_addresses_of_calendars_is_told_to_wait_and_subscribers_are_
     assert anybody.get(f"/feeds/{made['secret']}.ics?").status_code == 200
 
 
+@pytest.mark.parametrize("query", ["", "?"], ids=["in the lane", "on the usual way"])
+def test_who_fetches_a_calendar_too_often_is_told_to_wait_and_other_calendars_are_not(
+    sqlite_api: Api, query: str
+) -> None:
+    with transaction(sqlite_api.engine, writes=True) as db:
+        people = [a_person(db, name).id for name in ("Ana", "Ben")]
+    ana, ben = (
+        sqlite_api.admin.post("/v1/feeds", json={"person_id": one, "kind": "personal"}).json() for one in people
+    )
+    anybody, path = sqlite_api.client(), f"/feeds/{ana['secret']}.ics{query}"
+    seen = {"If-None-Match": anybody.get(path).headers["etag"]}
+
+    tries = [anybody.get(path, headers=seen) for _ in range(58)]
+    tries += [anybody.head(path), anybody.get(path, headers=seen)]
+
+    assert [answer.status_code for answer in tries] == [304] * 58 + [200, 429]
+    assert (tries[-1].json()["code"], tries[-1].headers["retry-after"]) == ("too_many_requests", "60")
+    assert anybody.get(f"/feeds/{ben['secret']}.ics").status_code == 200
+    sqlite_api.clock.advance(timedelta(seconds=60))
+    assert [anybody.get(path, headers=seen).status_code for _ in range(2)] == [304, 429]
+
+
 def client_of(api: Api, key: str | None, url: str) -> httpx.Client:
     """A client for the same installation, served once more elsewhere."""
     client = api.client(key)
