@@ -1,11 +1,9 @@
 """`earshot person`: export and erase one person."""
 
-import json
 import os
-from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,6 +17,7 @@ from app.operations import privacy
 from app.operations.audit import note_reads
 from app.queries import personal
 from app.rules.access import SYSTEM
+from app.schemas.privacy import PersonExport
 
 commands = typer.Typer(rich_markup_mode=None)
 people = typer.Typer(no_args_is_help=True)
@@ -36,8 +35,7 @@ def export(email: str, file: Path, dir: Dir = None) -> None:
         # Before the file is there: nothing leaves that the audit does not know of.
         noted = partial(note_reads, act="person.read", object_ids=[who], object_type="person", actor=SYSTEM, now=now)
         written(engine, noted)
-    told = {"person_id": who, "exported_at": now, "tables": tables}
-    text = json.dumps(told, default=_written, ensure_ascii=False, indent=2) + "\n"
+    text = PersonExport.of(who, tables, at=now).model_dump_json(indent=2) + "\n"
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
             out.write(text)
@@ -64,12 +62,3 @@ def erase(
         written(engine, make)
         jobs.search_now(engine, settings)
     say("Erased.")
-
-
-def _written(value: Any) -> str:
-    match value:
-        case datetime() | date():
-            return value.isoformat()
-        case bytes():
-            return value.decode(errors="replace")
-    return str(value)

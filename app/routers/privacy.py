@@ -1,8 +1,5 @@
 """Privacy: everything about one person, their erasure, the monitoring notice, and how long things are kept."""
 
-import base64
-from typing import Any
-
 from fastapi import APIRouter
 
 from app.erasures import ErasureList
@@ -42,8 +39,7 @@ def export_person(person_id: str, db: ReadDb, now: Now, actor: CurrentActor) -> 
     if not decides_access(actor) and actor.person_id != person_id:
         raise NotFound
     tables = personal.everything_about(db, person_id, actor=actor)
-    told = {name: [_told(row) for row in rows] for name, rows in tables.items()}
-    return PersonExport(person_id=person_id, exported_at=now, tables=told)
+    return PersonExport.of(person_id, tables, at=now)
 
 
 @router.post(
@@ -115,15 +111,3 @@ def list_purges(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> 
     """List what was deleted since it was kept long enough, newest first: `result.deleted` counts each kind."""
     found = jobs.list_operations(db, page, status=(), kind=(retention.REPORT,), actor=actor)
     return answer.page(found, [OperationRead.model_validate(row) for row in found.rows])
-
-
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as JSON takes it: bytes in base 64, if they are no text."""
-    return {name: _text(value) if isinstance(value, bytes) else value for name, value in row.items()}
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(value).decode()

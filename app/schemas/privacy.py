@@ -1,6 +1,7 @@
 """What is known about one person, and what becomes of it, as it travels."""
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -42,6 +43,25 @@ class PersonExport(Read):
         dict[str, list[dict[str, Any]]],
         Field(description="Table to its rows about them. Secrets, and what others alone decided, are left out."),
     ]
+
+    @classmethod
+    def of(cls, person_id: str, tables: Mapping[str, Sequence[Mapping[str, Any]]], *, at: datetime) -> "PersonExport":
+        """Return rows as JSON takes them: bytes as text, or in base 64 if they are none."""
+        told = {
+            table: [
+                {name: _text(value) if isinstance(value, bytes) else value for name, value in row.items()}
+                for row in rows
+            ]
+            for table, rows in tables.items()
+        }
+        return cls(person_id=person_id, exported_at=at, tables=told)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
 
 
 class ErasePerson(Body):

@@ -426,6 +426,7 @@ MATRIX = (
     Row("GET /login/oidc/callback", (404, 404, 404, 404)),
     Row("GET /me/security", (200, 200, 200, 303)),
     Row("GET /privacy", (200, 200, 200, 303)),
+    Row("GET /privacy/mine", (200, 200, 200, 303)),
     Row("POST /me/security/sign-out", (303, 303, 303, 303)),
     Row("POST /me/security/connect", (404, 404, 404, 404)),
     Row("POST /me/security/disconnect", (404, 404, 404, 404)),

@@ -56,7 +56,7 @@ def test_devices_are_shown_in_words_with_this_one_marked(site: Site, ana: str) -
 
     shown = page(browser, "/me/security")
 
-    assert "Firefox on Linux This one." in shown.text
+    assert "Firefox on Linux This one Signed in" in shown.text
     assert "from 127.0.0.1" in shown.text
     assert shown.text.count("Last used:") == 2
     assert "Act for them" not in shown.text
