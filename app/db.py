@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -203,7 +203,7 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     event.listen(engine, "engine_disposed", lambda _engine: reader.dispose())
-    engine.update_execution_options(reader=reader, glancer=reader)
+    engine.update_execution_options(reader=reader, glancer=reader, writers=queue)
     return engine
 
 
@@ -255,6 +255,21 @@ def glance(engine: Engine) -> Generator[Any]:
     except BaseException:
         line.invalidate()
         raise
+    finally:
+        line.close()
+
+
+@contextmanager
+def only_writer(engine: Engine) -> Generator[sqlite3.Connection]:
+    """The driver's own connection to an SQLite file, outside of any transaction, while this process writes nothing
+    else: for what SQLite does with the whole file. Writers wait in their queue.
+    """
+    line = engine.raw_connection()
+    try:
+        turn: WriterQueue = engine.get_execution_options()["writers"]
+        turn.acquire()
+        line.info["turn"] = turn  # given back with the connection
+        yield cast(sqlite3.Connection, line.driver_connection)
     finally:
         line.close()
 

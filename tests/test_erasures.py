@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from sqlalchemy import Engine, select
 
 from app.cli.installation import opened
 from app.config import Settings
-from app.db import transaction
+from app.db import only_writer, transaction
 from app.erasures import ErasureList
 from app.jobs import privacy as jobs
 from app.models.tables import call, job, person
 from app.operations.privacy import erase_person
 from app.rules.access import SYSTEM
+from app.vocabulary import Role
 from tests.factories import a_call, a_person
 from tests.harness import NOW
 
@@ -123,6 +125,41 @@ def test_whatever_opens_the_database_erases_again_whom_it_knows(engine: Engine, 
         names = {row.id: row.name for row in db.execute(select(person.c.id, person.c.name))}
 
     assert (names[ana], names[ben]) == ("Erased person", "Ben")
+
+
+def test_somebody_who_was_the_last_admin_when_the_backup_was_made_is_erased_again(
+    engine: Engine, settings: Settings
+) -> None:
+    with transaction(engine, writes=True) as db:
+        ada = a_person(db, "Ada", role=Role.ADMIN).id
+    ErasureList(settings.dir).add(ada, at=NOW)
+
+    with opened(settings) as served, transaction(served, writes=False) as db:
+        found = db.execute(select(person.c.name, person.c.role).where(person.c.id == ada)).one()
+
+    assert tuple(found) == ("Erased person", Role.REP)
+
+
+def test_writers_wait_while_the_file_is_cleared_and_none_is_refused(engine: Engine, settings: Settings) -> None:
+    written_meanwhile: list[str] = []
+
+    def write() -> None:
+        with transaction(engine, writes=True) as db:
+            written_meanwhile.append(a_person(db, "Ana").id)
+
+    if engine.dialect.name == "postgresql":
+        assert jobs.compact(engine)
+        return
+    with ThreadPoolExecutor(1) as other:
+        with only_writer(engine) as connection:
+            waits = other.submit(write)
+            connection.execute("VACUUM")
+            sleep(0.1)
+            assert written_meanwhile == []
+        waits.result(5)
+
+    assert len(written_meanwhile) == 1
+    assert jobs.compact(engine)
 
 
 def test_who_was_erased_is_not_erased_again_at_every_start(engine: Engine, settings: Settings) -> None:

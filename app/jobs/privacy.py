@@ -2,9 +2,7 @@
 
 import email
 import email.policy
-import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,16 +11,14 @@ from typing import Any
 from sqlalchemy import Engine, Table, text
 
 from app.config import Settings
-from app.db import transaction, written
+from app.db import only_writer, transaction, written
 from app.erasures import ErasureList
 from app.jobs.context import JobContext, Later
 from app.models import metadata
 from app.operations import operations, privacy
 from app.queries import personal
 from app.rules.access import SYSTEM
-from app.rules.personal import RECORDS, Holds, Traces
-
-_CHECKPOINT_SECONDS = 5.0
+from app.rules.personal import RECORDS, Traces
 
 
 def erase(context: JobContext) -> None:
@@ -47,7 +43,8 @@ def search(
     """Search for the words of an erasure's payload, then forget them; return what was done in all."""
     if not payload["words"]:
         return dict(payload["result"])
-    traces, searched, found = Traces(payload["words"]), _searched(), 0
+    traces = Traces(payload["words"], person_id=payload["result"]["person_id"])
+    searched, found = _searched(), 0
     for number, table in enumerate(searched):
         progress(90 * number // len(searched))
         found += _take_out(engine, table, traces)
@@ -81,7 +78,7 @@ def erase_again(engine: Engine, settings: Settings, *, now: datetime) -> None:
 
 
 def _searched() -> list[Table]:
-    return [metadata.tables[name] for name, record in RECORDS.items() if record.having(Holds.WORDS, Holds.CACHE)]
+    return [metadata.tables[name] for name, record in RECORDS.items() if record.searched]
 
 
 def _take_out(engine: Engine, table: Table, traces: Traces) -> int:
@@ -120,11 +117,9 @@ def compact(engine: Engine) -> bool:
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM"))
+            connection.execute(text("VACUUM (ANALYZE)"))  # statistics hold values, too
         return True
-    file = str(engine.url.database)
-    with closing(sqlite3.connect(file, isolation_level=None, timeout=_CHECKPOINT_SECONDS)) as connection:
-        connection.execute("PRAGMA secure_delete=ON")
+    with only_writer(engine) as connection:
         connection.execute("VACUUM")
         [busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy

@@ -37,6 +37,7 @@ from app.queries.people import person_by_id
 from app.queries.personal import ERASURE, Written, as_written, texts_of
 from app.rules.access import Actor, decides_access
 from app.rules.personal import RECORDS, TOMBSTONE, Holds, Traces, erased_address, known_as
+from app.vocabulary import Role
 
 _REFUSED = ("request.refused", "sign_in.refused")
 
@@ -66,6 +67,10 @@ def erase_person(
         raise NotConfirmed("Write their address, to be sure that it is them.", faults=faults)
     words = set() if found.erased_at else {found.name, found.email, *_former(db, person_id)}
     left = {**TOMBSTONE, "email": erased_address(person_id)}
+    if confirm is None:
+        # It was decided when others decided access, too, whom an older database may not know: then nobody is asked, and
+        # `earshot login-link` makes an admin.
+        db.execute(update(person).where(person.c.id == person_id).values(role=Role.REP))
     patch_person(db, person_id=person_id, changes=left, actor=actor, now=now)
     rows = _forget_credentials(db, person_id) + _forget_events(db, person_id)
     rows += _count(db, delete(mail_trouble).where(mail_trouble.c.email.in_(sorted(words))))
@@ -145,6 +150,12 @@ def _forget_events(db: DbSession, person_id: str) -> int:
 
 
 def _forget_rows(db: DbSession, table: Table, goes: Sequence[str], person_id: str) -> int:
+    if "id" in table.c:
+        for name in goes:  # what changed about what goes with them
+            theirs = select(event.c.id).where(
+                event.c.object_id.in_(select(table.c.id).where(table.c[name] == person_id))
+            )
+            db.execute(delete(event_detail).where(event_detail.c.event_id.in_(theirs)))
     gone = sum(_count(db, delete(table).where(table.c[name] == person_id)) for name in goes)
     if table is person:
         return gone  # cleared by leaving, as any change of it
@@ -183,7 +194,8 @@ def _cleaned(table: Table, texts: Sequence[Any], traces: Traces) -> dict[Column[
 
 def _without(column: Any, held: Any, traces: Traces) -> Any:
     if isinstance(column.type, JSON):
-        return traces.out_of_json(held)
+        is_copy = column.name in RECORDS[column.table.name].having(Holds.COPY)
+        return traces.out_of_copy(held) if is_copy else traces.out_of_json(held)
     if isinstance(held, bytes):
         if column.name in RECORDS[column.table.name].having(Holds.CACHE):
             return None if traces.in_calendar(held) else held

@@ -10,7 +10,7 @@ from app.models import metadata
 from app.models.tables import event, event_detail, job, mail_trouble, person
 from app.queries.people import person_by_id
 from app.rules.access import Actor
-from app.rules.personal import RECORDS, Holds
+from app.rules.personal import RECORDS
 from app.vocabulary import JobStatus
 
 BATCH = 500
@@ -68,7 +68,7 @@ def erasures_at_work(db: DbSession) -> list[Mapping[str, Any]]:
 
 def texts_of(table: Table) -> list[Column[Any]]:
     """Return the columns of a table that are searched for somebody's name."""
-    return [table.c[name] for name in RECORDS[table.name].having(Holds.WORDS, Holds.CACHE)]
+    return [table.c[name] for name in RECORDS[table.name].searched]
 
 
 def texts(db: DbSession, table: Table, *, after: tuple[Any, ...] | None) -> list[Written]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
+from unicodedata import normalize
+from urllib.parse import quote, quote_plus
 
 from app.vocabulary import PersonStatus, Role, SeatApproval
 
@@ -28,6 +29,8 @@ class Holds(Enum):
     """Opens something, or tells a secret again: it is never exported, and goes with its row."""
     WORDS = auto()
     """What somebody wrote, who may have named anybody: it is searched. Tags are facts: no name of two words is one."""
+    COPY = auto()
+    """What rows were at a time, as JSON: it is searched, and of what it says of somebody just their id stays."""
     CACHE = auto()
     """Bytes that can be made anew and name people: dropped when they name who is erased."""
 
@@ -50,12 +53,17 @@ class Record:
         """Return the columns of these kinds."""
         return [name for name, holds in self.columns.items() if holds in kinds]
 
+    @property
+    def searched(self) -> list[str]:
+        """The columns that are searched for somebody's name."""
+        return self.having(Holds.WORDS, Holds.COPY, Holds.CACHE)
+
     def shown_to(self, whom: str) -> list[str]:
         """Return the columns of a row that an export tells the person whom its column `whom` names: of two people's
         row each is told their own part, which is what would be cleared for them.
         """
         theirs = self.having(Holds.PERSONAL) if whom in self.goes else [*self.clears.get(whom, ())]
-        common = self.having(Holds.FACT, Holds.PERSON, Holds.WORDS)
+        common = self.having(Holds.FACT, Holds.PERSON, Holds.WORDS, Holds.COPY)
         return [name for name in self.columns if name in common or name in theirs]
 
 
@@ -66,6 +74,7 @@ def _record(
     personal: str = "",
     secrets: str = "",
     words: str = "",
+    copies: str = "",
     caches: str = "",
     of: str = "",
     goes: str = "",
@@ -77,6 +86,7 @@ def _record(
         (personal, Holds.PERSONAL),
         (secrets, Holds.SECRET),
         (words, Holds.WORDS),
+        (copies, Holds.COPY),
         (caches, Holds.CACHE),
     )
     columns = {name: holds for names, holds in named for name in names.split()}
@@ -182,7 +192,7 @@ RECORDS: Mapping[str, Record] = {
         goes="person_id",
     ),
     "delivery": _record(
-        facts="id endpoint_id event_id act sequence status attempts due_at created_at updated_at", words="body"
+        facts="id endpoint_id event_id act sequence status attempts due_at created_at updated_at", copies="body"
     ),
     "delivery_attempt": _record(facts="id delivery_id at elapsed_ms status_code", words="why answer"),
     "enrollment": _record(facts=f"id program_id side capacity {_STAMPS}", people="person_id", of="person_id"),
@@ -192,7 +202,7 @@ RECORDS: Mapping[str, Record] = {
         people="actor on_behalf_of_id",
         of="actor on_behalf_of_id object_id",
     ),
-    "event_detail": _record(facts="event_id", words="detail"),
+    "event_detail": _record(facts="event_id", copies="detail"),
     "external_identity": _record(facts="object_type source", people="object_id", words="external_id", goes="object_id"),
     "feed": _record(
         facts=f"id kind team_id privacy revoked_at last_fetched_at {_STAMPS}",
@@ -203,7 +213,10 @@ RECORDS: Mapping[str, Record] = {
     ),
     "hold": _record(facts="id session_id credential created_at", secrets="token_digest"),
     "idempotency_record": _record(
-        facts="credential status created_at", secrets="fingerprint", words="idempotency_key headers body"
+        facts="credential status created_at",
+        secrets="fingerprint",
+        words="idempotency_key headers",
+        copies="body",
     ),
     "installation": _record(
         facts="one id closed_stages min_notice_minutes own_side_ceiling hold_minutes offer_minutes late_cancel_minutes"
@@ -338,17 +351,20 @@ class Traces:
     """Finds somebody's names and addresses in what others wrote, and takes them out.
 
     Whole words only, so that Ana leaves Anaheim alone. Upper and lower case are one, but for a name of a single word:
-    that may be a word of the language too. What only their people know them by, such as a nickname, is not found.
+    that may be a word of the language too. However many blanks are between two words, composed accents or not, and
+    with the last word first too. What only their people know them by, such as a nickname, is not found, nor a first
+    name alone; neither is a name of one letter.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
-        """`words`: names and addresses by which somebody is or was known."""
-        wanted = {spelt for word in words if word.strip() for spelt in (word.strip(), quote(word.strip(), safe=""))}
-        self._any = bool(wanted)
+    def __init__(self, words: Iterable[str], *, person_id: str = "") -> None:
+        """`words`: names and addresses by which somebody is or was known; their id is for copies of what they were."""
+        wanted = {spelt for word in words if len(re.findall(r"\w", word)) > 1 for spelt in _spellings(word)}
+        self._any, self._person_id = bool(wanted), person_id
         parts = [_pattern(word) for word in sorted(wanted, key=lambda word: (-len(word), word))]
         self._whole = re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)")
-        escaped = {written for word in wanted for written in (word, json.dumps(word)[1:-1])}
-        self._somewhere = re.compile("|".join(re.escape(word) for word in sorted(escaped)), re.IGNORECASE)
+        # One word of each, as JSON may write it: most documents need not be read.
+        longest = {max(word.split(), key=len) for word in wanted}
+        self._somewhere = re.compile("|".join(re.escape(word) for word in sorted(longest)), re.IGNORECASE)
 
     def in_text(self, text: str) -> bool:
         """Whether a text names them."""
@@ -362,15 +378,18 @@ class Traces:
         """Return a JSON document without them, in keys too; as it was to the byte when it doesn't name them."""
         if not self._any or not self._somewhere.search(written):
             return written
-        value = json.loads(written)
-        without = self._without(value)
-        return written if without == value else json.dumps(without, ensure_ascii=False, separators=(",", ":"))
+        return self._rewritten(written, "")
+
+    def out_of_copy(self, written: str) -> str:
+        """Return a JSON document without them, and with nothing but the id of what it says of themselves."""
+        about = bool(self._person_id) and self._person_id in written
+        return self._rewritten(written, self._person_id) if about else self.out_of_json(written)
 
     def out_of_bytes(self, content: bytes) -> bytes:
-        """Return what was sent or answered without them: JSON, or text in UTF-8."""
+        """Return what was sent or answered without them: a copy in JSON, or text in UTF-8."""
         text = content.decode(errors="surrogateescape")
         try:
-            return self.out_of_json(text).encode(errors="surrogateescape")
+            return self.out_of_copy(text).encode(errors="surrogateescape")
         except ValueError:
             return self.out_of_text(text).encode(errors="surrogateescape")
 
@@ -378,14 +397,22 @@ class Traces:
         """Whether an iCalendar text names them, also across folded lines (RFC 5545 section 3.1)."""
         return self.in_text(re.sub(rb"\r?\n[ \t]", b"", content).decode(errors="replace"))
 
-    def _without(self, value: Any) -> Any:
+    def _rewritten(self, written: str, about: str) -> str:
+        value = json.loads(written)
+        without = self._without(value, about)
+        return written if without == value else json.dumps(without, ensure_ascii=False, separators=(",", ":"))
+
+    def _without(self, value: Any, about: str) -> Any:
         match value:
             case str():
                 return self.out_of_text(value)
             case Mapping():
-                return {self.out_of_text(name): self._without(one) for name, one in value.items()}
+                whose = next((name for name in ("id", "person_id") if about and value.get(name) == about), None)
+                if whose is not None:
+                    return {whose: about}
+                return {self.out_of_text(name): self._without(one, about) for name, one in value.items()}
             case Sequence():
-                return [self._without(one) for one in value]
+                return [self._without(one, about) for one in value]
         return value
 
 
@@ -410,6 +437,17 @@ def _texts(value: Any) -> set[str]:
     return set()
 
 
+def _spellings(word: str) -> set[str]:
+    """Return in which ways a name or address is written: with accents composed and not (Unicode annex 15), the last
+    word first, in addresses of pages, and as JSON writes it.
+    """
+    *first, last = word.split()
+    orders = {" ".join([*first, last]), *([f"{last}, {' '.join(first)}"] if first else [])}
+    plain = {normalize(form, order) for order in orders for form in ("NFC", "NFD")}
+    return {written for one in plain for written in (one, quote(one, safe=""), quote_plus(one), json.dumps(one)[1:-1])}
+
+
 def _pattern(word: str) -> str:
-    one_word = re.fullmatch(r"\w+", word) is not None
-    return re.escape(word) if one_word else rf"(?i:{re.escape(word)})"
+    if re.fullmatch(r"\w+", word):
+        return re.escape(word)
+    return "(?i:" + r"\s+".join(map(re.escape, word.split())) + ")"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -53,7 +54,7 @@ def test_what_is_personal_goes_with_its_row_or_is_cleared_to_what_the_column_tak
 
 @pytest.mark.parametrize("table", TABLES)
 def test_what_is_searched_is_text_json_or_bytes(table: Table) -> None:
-    for name in RECORDS[table.name].having(Holds.WORDS, Holds.CACHE):
+    for name in RECORDS[table.name].searched:
         assert isinstance(table.c[name].type, AutoString | JSON | LargeBinary), name
 
 
@@ -88,6 +89,10 @@ ANA = Traces(["Ana Lee", "ana.lee@earshot.example"])
         ("with ANA LEE", "with [erased]"),
         ("mail ana.lee@earshot.example, please", "mail [erased], please"),
         ("?q=ana.lee%40earshot.example", "?q=[erased]"),
+        ("Ana \t Lee\u00a0was here", "[erased]\u00a0was here"),
+        ("Ana\u00a0Lee, Ana\n Lee", "[erased], [erased]"),
+        ("Lee, Ana: demo", "[erased]: demo"),
+        ("?q=Ana+Lee&p=Ana%20Lee", "?q=[erased]&p=[erased]"),
         ("Ana Leeds", "Ana Leeds"),
         ("Dana Lee", "Dana Lee"),
         ("dana.lee@earshot.example", "dana.lee@earshot.example"),
@@ -112,6 +117,29 @@ def test_json_is_searched_behind_its_escapes_and_stays_json() -> None:
     found = json.loads(Traces(["Größe Øst"]).out_of_json(written))
 
     assert found == {"Größe": ["hello\n[erased]", 3, None, {"[erased]": True}]}
+
+
+def test_an_accent_hides_nobody_however_it_is_written() -> None:
+    composed, apart = normalize("NFC", "Åsa Lindström"), normalize("NFD", "Åsa Lindström")
+
+    assert Traces([composed]).out_of_text(apart) == Traces([apart]).out_of_text(composed) == "[erased]"
+    assert Traces([composed]).out_of_json(json.dumps([apart])) == '["[erased]"]'
+    assert Traces([composed]).out_of_text(json.dumps([composed])) == '["[erased]"]'
+
+
+def test_a_name_of_one_letter_is_left_alone() -> None:
+    assert Traces(["A", "."]).out_of_text("Plan A. Then B.") == "Plan A. Then B."
+
+
+def test_of_what_a_copy_says_of_somebody_their_id_stays() -> None:
+    traces = Traces(["Ana Lee"], person_id="per_ana")
+    written = json.dumps({"data": {"id": "per_ana", "grade": "L5"}, "at": 1, "of": [{"person_id": "per_ana", "on": 2}]})
+
+    found = json.loads(traces.out_of_copy(written))
+
+    assert found == {"data": {"id": "per_ana"}, "at": 1, "of": [{"person_id": "per_ana"}]}
+    assert traces.out_of_bytes(written.encode()) == traces.out_of_copy(written).encode()
+    assert traces.out_of_json(written) == written
 
 
 def test_bytes_that_are_no_json_are_text() -> None:
