@@ -20,13 +20,15 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
     """Answer with what arrived: method, path, headers and body."""
     if scope["type"] != "http":
         return
-    body, more = b"", scope["path"] != "/unread"
+    body, more, messages = b"", scope["path"] != "/unread", 0
     while more:
         message = await receive()
+        messages += 1
         if message["type"] == "http.disconnect":
             return
         body += message.get("body", b"")
         more = message.get("more_body", False)
+    body = str(messages).encode() if scope["path"] == "/messages" else body
     headers = [name.decode() for name, _ in scope["headers"]]
     said = json.dumps([scope["method"], scope["path"], headers, body.decode()]).encode()
     if scope["path"] == "/long":
@@ -201,6 +203,23 @@ def test_requests_that_are_sent_ahead_are_answered_in_order(address: tuple[str, 
     found = answers_to(address, b"".join(get % n for n in range(20)) + HIDDEN)
 
     assert [said[1] for _, said in found] == [*(f"/{n}" for n in range(20)), "/hidden"]
+
+
+@pytest.mark.parametrize(("drops", "most"), [(b"a" * 200, 1), (b"a" * 200 + b"b" * 2000, 3)])
+def test_a_body_in_drops_wakes_its_reader_for_what_is_worth_it(
+    address: tuple[str, int], drops: bytes, most: int
+) -> None:
+    with line_to(address) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        head = POST.replace(b" / ", b" /messages ") + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(drops)
+        line.sendall(head)
+        for drop in drops[:200]:
+            time.sleep(0.001)
+            line.sendall(bytes([drop]))
+        line.sendall(drops[200:])
+        said = rest_of(line)
+
+    assert 1 <= int(json.loads(said.partition(b"\r\n\r\n")[2])[3]) <= most
 
 
 # --- Time -------------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ MEBIBYTE = 1024 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _RETRIES = 3
 _BODY_SECONDS = 60
-_PATIENCE_SECONDS = 9
+_PATIENCE_SECONDS = 8
 """For a body that does not come; every KiB that comes adds a second."""
 _MOST_HELD = 64 * MEBIBYTE
 """Of all bodies that are read at the same time."""

@@ -14,7 +14,7 @@ SILENCE = b""
 HALF_A_HEAD = b"GET /v1/people HTTP/1.1\r\nHost: %b\r\nX: "
 HALF_A_BODY = b"POST /v1/people HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
 _DROP_EVERY = 0.5
-"""Seconds between two drops of one line; those of all lines are spread over them."""
+"""Seconds between two drops of one line; those of all lines are spread over them, or come at once."""
 
 
 @dataclass
@@ -40,9 +40,11 @@ class HalfOpen:
         self._opened_at[line] = opened_at
         self._watch.register(line, selectors.EVENT_READ)
 
-    def breathe(self, seconds: float = 0.0) -> None:
-        """Send the drops that are due, and notice who was answered or thrown out."""
-        for _ in range(self._drops_due()):
+    def breathe(self, seconds: float = 0.0, *, at_once: bool = False) -> None:
+        """Send the drops that are due, and notice who was answered or thrown out. `at_once`: all lines drop at the same
+        instant, and then none until the next.
+        """
+        for _ in range(self._all_due() if at_once else self._drops_due()):
             line = self._dropping.popleft()
             with suppress(OSError):
                 line.send(b"x")
@@ -66,6 +68,13 @@ class HalfOpen:
         due = min(int(len(self._dropping) * (now - self._dropped_at) / _DROP_EVERY), len(self._dropping))
         self._dropped_at = now if due else self._dropped_at
         return due
+
+    def _all_due(self) -> int:
+        now = time.monotonic()
+        if now < self._dropped_at + _DROP_EVERY:
+            return 0
+        self._dropped_at = now
+        return len(self._dropping)
 
     def all_out(self, *, within: float) -> bool:
         """Wait until all are thrown out."""

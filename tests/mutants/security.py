@@ -6,6 +6,7 @@ _KEYS = "tests/routers/test_api_keys_api.py"
 _PROGRAMS = "tests/routers/test_who_runs_programs.py"
 _RATES = "tests/routers/test_rate_limits.py"
 _PRIVACY = "tests/routers/test_privacy_api.py"
+_OIDC = "tests/web/test_web_sign_in_oidc.py"
 _ERASED = "tests/journeys/test_erased.py"
 _LISTED = "tests/test_erasures.py"
 
@@ -22,6 +23,27 @@ class Guard:
 
 
 GUARDS = (
+    Guard(
+        "S3",
+        f"{_OIDC}::test_a_network_that_fails_all_the_time_is_told_to_wait_and_its_provider_is_left_alone",
+        "app/web/pages/sign_in.py",
+        "            if (wait := limits.wait(FAILED_SIGN_INS, network, at=now)) is not None:",
+        "            if (wait := None) is not None:",
+    ),
+    Guard(
+        "S14",
+        "tests/web/test_web_sign_in.py::test_who_guesses_links_is_told_to_wait_and_who_has_a_right_one_is_not",
+        "app/web/dependencies.py",
+        "        if (wait := limits.take(FAILED_SIGN_INS, network, at=at)) is not None:",
+        "        if (wait := None) is not None:",
+    ),
+    Guard(
+        "S14",
+        "tests/adapters/test_oidc.py::test_a_provider_that_hangs_holds_a_few_of_our_threads_and_no_more",
+        "app/adapters/oidc.py",
+        "        if not self._turns.acquire(blocking=False):",
+        "        if not self._turns.acquire():",
+    ),
     Guard(
         "S7",
         f"{_PROGRAMS}::test_who_gets_a_role_that_runs_none_or_leaves_is_put_down_anew_to_run_it_again",
@@ -406,5 +428,12 @@ GUARDS = (
         "app/web/pages/privacy.py",
         "    check_own(viewer.actor)",
         "    pass",
+    ),
+    Guard(
+        "S14",
+        "tests/test_lines.py::test_a_body_in_drops_wakes_its_reader_for_what_is_worth_it",
+        "app/lines.py",
+        "        if len(self._drops) >= _HANDED_ON:",
+        "        if True:",
     ),
 )
