@@ -40,6 +40,12 @@ class Limits:
             known[key] = found.full_at
             return found
 
+    def wait(self, rate: Rate, key: str, *, at: datetime) -> int | None:
+        """Return in how many seconds one may come; None: at once. Counts nothing."""
+        with self._guard:
+            full_at = self._full_at.get(rate.name, {}).get(key, 0)
+        return turn(rate, full_at, now=nanoseconds(at)).retry_after
+
     def remembered(self, rate: Rate) -> int:
         """How many are remembered of those who came."""
         with self._guard:

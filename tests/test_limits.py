@@ -21,6 +21,18 @@ def test_who_comes_too_often_hears_when_to_come_again_and_then_is_let_in() -> No
     assert limits.take(FEW, "ana", at=NOW + timedelta(seconds=30)) is None
 
 
+def test_asking_how_long_one_would_wait_counts_for_nothing() -> None:
+    limits = Limits()
+
+    waits = [limits.wait(FEW, "ana", at=NOW) for _ in range(3)]
+    for _ in range(2):
+        limits.take(FEW, "ana", at=NOW)
+
+    assert waits == [None, None, None]
+    assert limits.wait(FEW, "ana", at=NOW) == 30
+    assert limits.wait(FEW, "ana", at=NOW + timedelta(seconds=30)) is None
+
+
 def test_somebody_else_and_another_rate_are_counted_alone() -> None:
     limits = Limits()
     for _ in range(3):

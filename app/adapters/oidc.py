@@ -7,7 +7,8 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import jwt
 
 from app import ids
-from app.adapters.http import Outbound, TooLarge
+from app.adapters.http import NoAnswer, Outbound, TooLarge
 from app.config import Settings
 from app.rules.destinations import Allowed
 
@@ -28,6 +29,8 @@ _KEY_TYPES: Mapping[str, str] = {
 """The signatures that count, and the keys that make them: public ones, so neither `none` nor HMAC (RFC 8725, 3.1)."""
 _KEPT_SECONDS, _ASKED_AGAIN_SECONDS = 3600.0, 60.0
 _DEADLINE_SECONDS, _AT_MOST_BYTES = 10.0, 256 * 1024
+_AT_ONCE = 8
+"""Threads of ours that may be with the provider: when it hangs, the others go on serving."""
 _SKEW = timedelta(minutes=1)
 """How far apart its clock and ours may be."""
 _LONGEST = 255
@@ -71,7 +74,9 @@ class _Known:
 
 
 class Provider:
-    """One OpenID provider. For any number of threads; what it says of itself is remembered for an hour."""
+    """One OpenID provider; what it says of itself is remembered for an hour. For any number of threads, of which a few
+    may ask it at a time: the others get no answer.
+    """
 
     def __init__(self, *, issuer: str, client_id: str, client_secret: str, allowed: Allowed) -> None:
         self.issuer = issuer
@@ -79,6 +84,7 @@ class Provider:
         self._client_secret = client_secret
         self._allowed = allowed
         self._https_only = issuer.startswith("https:")
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._guard = threading.Lock()
         self._known: _Known | None = None
 
@@ -96,7 +102,8 @@ class Provider:
 
     def place_to_ask(self, attempt: Attempt, *, redirect_uri: str) -> str:
         """Return where to send the browser. Raises NotVouched, and NoAnswer of `adapters.http`."""
-        endpoint = _text(self._now_known().metadata, "authorization_endpoint")
+        with self._turn():
+            endpoint = _text(self._now_known().metadata, "authorization_endpoint")
         wanted = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -113,14 +120,24 @@ class Provider:
         """Exchange the code with which the browser came back, and return whom it stands for. Raises NotVouched, and
         NoAnswer of `adapters.http`. Call it with no transaction open.
         """
-        token = _text(self._exchanged(code, attempt.verifier, redirect_uri), "id_token")
-        claims = self._claims(token)
+        with self._turn():
+            token = _text(self._exchanged(code, attempt.verifier, redirect_uri), "id_token")
+            claims = self._claims(token)
         _check_times(claims, now=now)
         if claims.get("nonce") != attempt.nonce:
             raise NotVouched("It is the answer to another sign-in.")
         subject, email = _text(claims, "sub"), claims.get("email")
         is_verified = claims.get("email_verified") is True and isinstance(email, str) and len(email) <= _LONGEST
         return Vouched(self.issuer, subject, str(email).lower() if is_verified else None)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(blocking=False):
+            raise NoAnswer("Too many are asking already.")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _claims(self, token: str) -> dict[str, Any]:
         """Return what a token says that this provider signed for us (OIDC Core section 3.1.3.7)."""

@@ -83,8 +83,8 @@ SIGN_IN_LINKS_OF_ADDRESS = Rate("sign_in_links_of_address", limit=2, seconds=15 
 """By who is to get them: at most 5 in any 15 minutes."""
 SIGN_IN_LINKS_OF_NETWORK = Rate("sign_in_links_of_network", limit=10, seconds=15 * MINUTE, burst=10)
 """By who asks for them: at most 20 in any 15 minutes."""
-SIGN_INS = Rate("sign_ins", limit=10, seconds=MINUTE, burst=10)
-"""Tries to sign in, by network."""
+FAILED_SIGN_INS = Rate("failed_sign_ins", limit=30, seconds=MINUTE, burst=30)
+"""Sign-ins that did not work, by the network that they come from. Those that do count for nothing."""
 UNKNOWN_FEEDS = Rate("unknown_feeds", limit=60, seconds=MINUTE, burst=60)
 """Addresses of calendars that are none, by network."""
 

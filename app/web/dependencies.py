@@ -1,7 +1,7 @@
 """What pages are given: the database, the time, who is signed in; and the wall against other sites' forms."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,13 +12,13 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app import db
 from app.db import DbSession
-from app.errors import Forbidden, Unauthenticated, Unavailable
+from app.errors import Forbidden, Gone, Malformed, TooMany, Unauthenticated, Unavailable
 from app.house import House
 from app.limits import Limits
 from app.operations.browser_sessions import NOTED_EVERY, Browser, note_use
 from app.queries import access, people
 from app.rules.access import Actor
-from app.rules.rates import network
+from app.rules.rates import FAILED_SIGN_INS, network
 from app.web.devices import device
 from app.web.faces import ViewerFace
 
@@ -174,6 +174,19 @@ def asking_network(request: Request) -> str:
 
 
 AskingNetwork = Annotated[str, Depends(asking_network)]
+
+
+@contextmanager
+def failures_counted(limits: Limits, network: str, *, at: datetime) -> Iterator[None]:
+    """Count by its network who fails to sign in: those beyond the rate hear TooMany, and leave no line. Who is right is
+    let in however many were wrong: a whole office comes from one address.
+    """
+    try:
+        yield
+    except (Malformed, Forbidden, Gone) as refused:
+        if (wait := limits.take(FAILED_SIGN_INS, network, at=at)) is not None:
+            raise TooMany(wait) from refused
+        raise
 
 
 def browser(request: Request, old: SessionSecret) -> Browser:

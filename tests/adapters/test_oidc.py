@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -46,6 +48,7 @@ class Peer:
     forms: list[dict[str, list[str]]] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    before_token: Callable[[], object] = str
 
     def __call__(self, asked: Asked) -> list[bytes]:
         path = asked.line.split()[1]
@@ -57,6 +60,7 @@ class Peer:
         elif path == "/keys":
             told = {"keys": self.keys}
         elif path == "/token":
+            self.before_token()
             self.forms.append(parse_qs(asked.body.decode()))
             self.authorizations.append(asked.headers.get("authorization", ""))
             status, told = self.token_status, {"id_token": self.token, "token_type": "Bearer"}
@@ -245,3 +249,26 @@ def test_a_refused_code_proves_nothing(peer: Peer) -> None:
 
     with pytest.raises(NotVouched):
         vouched(peer, signed(claims(peer)))
+
+
+def test_a_provider_that_hangs_holds_a_few_of_our_threads_and_no_more(peer: Peer) -> None:
+    of, hangs, hanging = provider(peer), threading.Event(), threading.Semaphore(0)
+    vouched(peer, signed(claims(peer)), of)
+
+    def hang() -> None:
+        hanging.release()
+        hangs.wait(20)
+
+    peer.before_token = hang
+    with ThreadPoolExecutor(8) as pool:
+        held = [pool.submit(vouched, peer, signed(claims(peer)), of) for _ in range(8)]
+        for _ in held:
+            assert hanging.acquire(timeout=10)
+        try:
+            with pytest.raises(NoAnswer, match="Too many"):
+                vouched(peer, signed(claims(peer)), of)
+        finally:
+            hangs.set()
+        assert {done.result(20).subject for done in held} == {"248289761001"}
+
+    assert of.place_to_ask(ATTEMPT, redirect_uri=BACK)

@@ -73,6 +73,18 @@ def test_a_link_is_over_after_a_quarter_of_an_hour(site: Site, nora: str) -> Non
     _refused(site.browser().post(path, headers=OURS), 410)
 
 
+def test_who_guesses_links_is_told_to_wait_and_who_has_a_right_one_is_not(site: Site, nora: str) -> None:
+    path, guesser = site.link(nora), site.browser()
+
+    guesses = [guesser.post(f"/login/t/{number:052}", headers=OURS).status_code for number in range(20)]
+    guesses += [guesser.get(f"/login/t/{number:052}").status_code for number in range(12)]
+
+    assert guesses == [410] * 30 + [429] * 2
+    assert len(site.refusals()) == 30
+    assert site.browser().get(path).status_code == 200
+    assert site.browser().post(path, headers=OURS).status_code == 303
+
+
 def test_a_stranger_is_sent_to_the_sign_in_page(site: Site) -> None:
     stranger = site.browser()
 

@@ -234,6 +234,43 @@ def test_a_provider_that_is_away_is_said_to_be_away(site: Site, app: FastAPI, no
     assert [(answer.status_code, "retry-after" in answer.headers) for answer in answers] == [(503, True)] * 2
 
 
+def test_a_network_that_fails_all_the_time_is_told_to_wait_and_its_provider_is_left_alone(
+    site: Site, app: FastAPI, nora: str
+) -> None:
+    browser = site.browser()
+    back = begun(browser, "nora-1")
+    anybody = site.browser()
+    failed = [anybody.get("/login/oidc/callback?code=c&state=s").status_code for _ in range(32)]
+    there = app.state.provider
+    app.state.provider = Unasked(there)
+
+    answer = browser.get(back)
+    site.api.clock.advance(timedelta(minutes=1))
+    app.state.provider = there
+    again = browser.get(begun(browser, "nora-1"))
+
+    assert failed == [400] * 30 + [429] * 2
+    assert site.refusals() == ["sign_in_interrupted"] * 30
+    assert (answer.status_code, "retry-after" in answer.headers, "oidc" in browser.cookies) == (429, True, False)
+    assert again.status_code == 303
+
+
+def test_an_office_signs_in_at_one_time_from_one_address(site: Site, nora: str) -> None:
+    browsers = [site.browser() for _ in range(35)]
+
+    assert {browser.get(begun(browser, "nora-1")).status_code for browser in browsers} == {303}
+
+
+class Unasked:
+    """A provider that must not be asked who somebody is."""
+
+    def __init__(self, there: Provider) -> None:
+        self.issuer = there.issuer
+
+    def vouched(self, **_: Any) -> None:
+        raise AssertionError("asked")
+
+
 def test_one_connects_and_disconnects_an_account_while_signed_in(site: Site, nora: str) -> None:
     browser = site.signed_in(nora)
 

@@ -13,7 +13,7 @@ from app import credentials, db, ids
 from app.adapters.http import NoAnswer
 from app.adapters.oidc import Attempt, NotVouched, Provider, Vouched
 from app.db import DbSession
-from app.errors import Forbidden, Malformed, NotFound, TooMany, Unavailable
+from app.errors import Forbidden, Malformed, NotFound, Problem, TooMany, Unavailable
 from app.house import House
 from app.operations.browser_sessions import BROWSER_LIFE, Browser, sign_out
 from app.operations.sign_in import (
@@ -24,7 +24,7 @@ from app.operations.sign_in import (
     sign_in_with_identity,
 )
 from app.rules.access import Actor
-from app.rules.rates import SIGN_IN_LINKS_OF_ADDRESS, SIGN_IN_LINKS_OF_NETWORK
+from app.rules.rates import FAILED_SIGN_INS, SIGN_IN_LINKS_OF_ADDRESS, SIGN_IN_LINKS_OF_NETWORK
 from app.vault import WontOpen, vault_of
 from app.vocabulary import Email
 from app.web.dependencies import (
@@ -40,6 +40,7 @@ from app.web.dependencies import (
     TheHouse,
     TheLimits,
     cookie_name,
+    failures_counted,
     keep_cookie,
     page_router,
 )
@@ -152,9 +153,18 @@ def ask(
 
 
 @router.get("/login/t/{token}")
-def confirm(token: str, request: Request, db: ReadDb, now: Now, cookie: AskedCookie) -> Response:
+def confirm(
+    token: str,
+    request: Request,
+    db: ReadDb,
+    now: Now,
+    limits: TheLimits,
+    network: AskingNetwork,
+    cookie: AskedCookie,
+) -> Response:
     """Show the button. Mail scanners follow links, so looking changes nothing, however often."""
-    name = check_link(db, token, asked=_kept(request, cookie), now=now)
+    with failures_counted(limits, network, at=now):
+        name = check_link(db, token, asked=_kept(request, cookie), now=now)
     return page("sign_in.html", who=_masked(name))
 
 
@@ -165,13 +175,16 @@ def redeem(
     db: Db,
     the: TheHouse,
     now: Now,
+    limits: TheLimits,
+    network: AskingNetwork,
     session: CookieName,
     browser: TheBrowser,
     asked: AskedCookie,
     headed: PlaceCookie,
 ) -> Response:
     """Use the link up, start a session and go on to where the browser was headed; the session before it is over."""
-    secret = redeem_sign_in_link(db, secret=token, asked=_kept(request, asked), browser=browser, now=now)
+    with failures_counted(limits, network, at=now):
+        secret = redeem_sign_in_link(db, secret=token, asked=_kept(request, asked), browser=browser, now=now)
     answer = _let_in(request, the, secret, session=session, headed=headed)
     if asked in request.cookies:
         keep_cookie(answer, asked, "", the, life=_WAIT)
@@ -193,6 +206,8 @@ def come_back(
     the: TheHouse,
     there: TheProvider,
     now: Now,
+    limits: TheLimits,
+    network: AskingNetwork,
     actor: AnyActor,
     session: CookieName,
     browser: TheBrowser,
@@ -205,13 +220,17 @@ def come_back(
     forgotten = Response()
     keep_cookie(forgotten, cookie, "", the, life=ATTEMPT_LIFE)
     try:
-        attempt, connects = _attempt(request, the, cookie, now=now)
-        vouched = _vouched(request, the, there, attempt, now=now)
-        if connects is not None:
-            answer: Response = _connected(the, vouched, actor, connects, now=now)
-        else:
-            answer = _let_in(request, the, _signed_in(the, vouched, browser, now=now), session=session, headed=headed)
-    except (Malformed, Forbidden) as refused:
+        with failures_counted(limits, network, at=now):
+            attempt, connects = _attempt(request, the, cookie, now=now)
+            if (wait := limits.wait(FAILED_SIGN_INS, network, at=now)) is not None:
+                raise TooMany(wait)  # the provider is not asked for who guesses
+            vouched = _vouched(request, the, there, attempt, now=now)
+            if connects is not None:
+                answer: Response = _connected(the, vouched, actor, connects, now=now)
+            else:
+                secret = _signed_in(the, vouched, browser, now=now)
+                answer = _let_in(request, the, secret, session=session, headed=headed)
+    except Problem as refused:
         refused.headers["Set-Cookie"] = forgotten.headers["set-cookie"]
         raise
     answer.headers.append("Set-Cookie", forgotten.headers["set-cookie"])
