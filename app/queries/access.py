@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, literal, or_, select
 
 from app import credentials
 from app.db import DbSession
@@ -70,15 +70,18 @@ def actor_of(
     scopes: frozenset[str] | None = None,
     behind: str | None = None,
 ) -> Actor:
-    """Return who asks, with those who report to them when they lead, and the programs that they run when they do: a
-    statement each.
+    """Return who asks, with those who report to them when they lead, and the programs that they run when they do: one
+    statement more.
     """
     reports = programs = frozenset[str]()
     if person_id is not None and leads(role):
-        reports = reports_of(db, person_id)
-    if person_id is not None and manages_programs(role):
-        managed = select(program_manager.c.program_id).where(program_manager.c.person_id == person_id)
-        programs = frozenset(db.execute(managed).scalars())
+        led = _below(person_id)
+        if manages_programs(role):
+            managed = select(literal("program"), program_manager.c.program_id)
+            led = led.union_all(managed.where(program_manager.c.person_id == person_id))
+        found = db.execute(led).all()
+        reports = frozenset(one for kind, one in found if kind == "person") - {person_id}
+        programs = frozenset(one for kind, one in found if kind == "program")
     return Actor(credential_id, role, person_id, scopes, reports, programs, behind)
 
 
@@ -105,11 +108,11 @@ def acting_for(db: DbSession, actor: Actor, person_id: str) -> Actor:
     )
 
 
-def reports_of(db: DbSession, person_id: str) -> frozenset[str]:
-    """Return everybody below somebody in the manager tree. One statement."""
+def _below(person_id: str) -> Any:
+    """Return the query of everybody below somebody in the manager tree, in which a circle ends."""
     below = select(person.c.id).where(person.c.manager_id == person_id).cte("below", recursive=True)
     below = below.union(select(person.c.id).where(person.c.manager_id == below.c.id))
-    return frozenset(db.execute(select(below.c.id)).scalars()) - {person_id}
+    return select(literal("person"), below.c.id)
 
 
 def usable_link(secret: str, *, now: datetime) -> ColumnElement[bool]:
