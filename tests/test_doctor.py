@@ -390,8 +390,8 @@ def test_an_audit_that_somebody_changed(settings: Settings, engine: Engine) -> N
     assert Finding("audit", True, "the newest 100 seals hold, the last is 1") in examine(settings, now=NOW)
 
     with transaction(engine, writes=True) as db:
-        tell(db, "skill.changed", "slipped_in", version=1, actor=SYSTEM, now=NOW)
-        db.execute(update(tables.event).where(tables.event.c.seal.is_(None)).values(seal=1))
+        facts = {"id": "evt_slipped_in", "at": NOW, "actor": "system", "act": "skill.changed", "version": 1}
+        db.execute(insert(tables.event).values(**facts, object_type="skill", object_id="skl_1", announced=True, seal=1))
 
     assert "1 more are under it. Somebody changed what the audit says" in bad(settings)["audit"]
 

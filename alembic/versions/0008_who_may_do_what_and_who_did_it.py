@@ -13,25 +13,36 @@ INSTANT = sa.DateTime(timezone=True)
 NO_MAP, NOT_SEALED, SEALED = sa.text("'{}'"), sa.text("seal IS NULL"), sa.text("seal IS NOT NULL")
 WIDER = (("url", 2000, 4000), ("secret", 100, 300), ("previous_secret", 100, 300))
 
-# Nobody changes what the audit says, not even we: an event may be announced and come under a seal, once, and goes only
-# when its whole seal was given up; seals stay.
+# Nobody changes what the audit says, not even we: an event may be announced and come under a new seal, once, and goes
+# only when its whole seal was given up; seals stay. SQLite's REPLACE deletes without asking the triggers of a DELETE.
 FACTS = "sequence, id, at, actor, on_behalf_of_id, credential_id, act, object_type, object_id, version"
+THERE_ALREADY = "SELECT 1 FROM audit_seal WHERE number = NEW.seal"
 GIVEN_UP = "SELECT 1 FROM audit_seal WHERE number = OLD.seal AND purged_at IS NOT NULL"
 APPEND_ONLY = (
     ("event_facts_stay", f"UPDATE OF {FACTS} ON event", ""),
-    ("event_seal_stays", "UPDATE OF seal ON event", "OLD.seal IS NOT NULL"),
+    ("event_seal_stays", "UPDATE OF seal ON event", f"OLD.seal IS NOT NULL OR EXISTS ({THERE_ALREADY})"),
     ("event_stays", "DELETE ON event", f"NOT EXISTS ({GIVEN_UP})"),
     ("audit_seal_facts_stay", "UPDATE OF number, sealed_at, events, digest ON audit_seal", ""),
     ("audit_seal_purge_stays", "UPDATE OF purged_at ON audit_seal", "OLD.purged_at IS NOT NULL"),
     ("audit_seal_stays", "DELETE ON audit_seal", ""),
 )
 """Name, what it is before, and when it refuses; always, when nothing is said."""
+REPLACED = (
+    ("event_is_new", "INSERT ON event", "EXISTS (SELECT 1 FROM event WHERE sequence = NEW.sequence OR id = NEW.id)"),
+    ("audit_seal_is_new", "INSERT ON audit_seal", "EXISTS (SELECT 1 FROM audit_seal WHERE number = NEW.number)"),
+)
+"""The same, of SQLite alone."""
 REFUSAL = f"""
 CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_TABLE_NAME = 'event' AND TG_OP = 'DELETE' THEN
         IF EXISTS ({GIVEN_UP}) THEN
             RETURN OLD;
+        END IF;
+    END IF;
+    IF TG_NAME = 'event_seal_stays' THEN
+        IF OLD.seal IS NULL AND NOT EXISTS ({THERE_ALREADY}) THEN
+            RETURN NEW;
         END IF;
     END IF;
     RAISE EXCEPTION 'audit_is_append_only';
@@ -153,7 +164,7 @@ def downgrade() -> None:
 def _make_append_only() -> None:
     """Let the database itself refuse: a mistake of ours, or somebody who has only its password."""
     if op.get_context().dialect.name == "sqlite":
-        for name, before, when in APPEND_ONLY:
+        for name, before, when in APPEND_ONLY + REPLACED:
             condition = f"WHEN {when} " if when else ""
             refuse = "BEGIN SELECT RAISE(ABORT, 'audit_is_append_only'); END"
             op.execute(f"CREATE TRIGGER {name} BEFORE {before} {condition}{refuse}")
@@ -169,7 +180,7 @@ def _make_append_only() -> None:
 
 def _let_go_of_events() -> None:
     if op.get_context().dialect.name == "sqlite":
-        for name, _, _ in APPEND_ONLY:
+        for name, _, _ in APPEND_ONLY + REPLACED:
             op.execute(f"DROP TRIGGER {name}")
     else:
         op.execute("DROP FUNCTION audit_is_append_only() CASCADE")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from app import clock
 from app.cli.installation import Dir, existing, one_sentence, opened
 from app.cli.saying import fail, say
 from app.db import transaction
@@ -35,7 +36,7 @@ def verify(
         fail("--since takes NUMBER:DIGEST as this command said it before.")
     settings = existing(dir)
     with one_sentence(), opened(settings) as engine, transaction(engine, writes=False) as db:
-        checked = check(db, since=(int(found[1]), found[2]) if found else None)
+        checked = check(db, since=(int(found[1]), found[2]) if found else None, now=clock.now())
     if checked.broken:
         fail(f"{checked.broken} The {checked.number} seals before it hold.")
     say(f"{checked.events} events hold, and {checked.unsealed} wait for their seal.")

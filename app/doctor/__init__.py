@@ -62,6 +62,6 @@ def _examine_database(look: Look, engine: Engine, settings: Settings, now: datet
         look.at("workers", lambda: records.workers(engine, now))
         look.at("events", lambda: records.events(engine, now))
         look.at("events passed over", lambda: records.passed_over(engine, now))
-        look.at("audit", lambda: records.audit(engine))
+        look.at("audit", lambda: records.audit(engine, now))
     if engine.dialect.name == "postgresql":
         look.at("clock", lambda: database.clock_apart(engine))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -10,9 +11,11 @@ from sqlalchemy import func, select
 
 from app.db import DbSession
 from app.models.tables import audit_seal, event
+from app.rules.retention import KINDS
 from app.rules.sealing import BEGINNING, FACTS, seal
 
 _AT_ONCE = 2000
+_KEPT_AT_LEAST = timedelta(days=KINDS["events"].least)
 _SEAL = (
     audit_seal.c.number,
     audit_seal.c.sealed_at,
@@ -44,7 +47,7 @@ class _Broken(Exception):
     """The first thing that is not as it was left, in a sentence."""
 
 
-def check(db: DbSession, *, since: tuple[int, str] | None = None) -> Checked:
+def check(db: DbSession, *, since: tuple[int, str] | None = None, now: datetime) -> Checked:
     """Look at every seal after `since`, which is a number and its digest, or at all of them. Streams: holds one seal at
     a time.
 
@@ -56,7 +59,7 @@ def check(db: DbSession, *, since: tuple[int, str] | None = None) -> Checked:
     try:
         if since is not None:
             _known(db, *since)
-        _walk(db, checked)
+        _walk(db, checked, now=now)
         _no_strangers(db)
     except _Broken as why:
         checked.broken = str(why)
@@ -79,7 +82,7 @@ def _known(db: DbSession, number: int, digest: str) -> None:
         raise _Broken(f"Seal {number} is another one than it was.")
 
 
-def _walk(db: DbSession, checked: Checked) -> None:
+def _walk(db: DbSession, checked: Checked, *, now: datetime) -> None:
     """Follow the chain from the seal in `checked`, and note there how far it holds."""
     query = (
         select(*_SEAL, *(event.c[name] for name in FACTS))
@@ -99,6 +102,8 @@ def _walk(db: DbSession, checked: Checked) -> None:
                 any_kept = True
             elif any_kept or facts:
                 raise _Broken(f"Seal {number} says that its events were given up, and they, or older ones, are there.")
+            elif now - rows[0].sealed_at < _KEPT_AT_LEAST:
+                raise _Broken(f"Seal {number} says that its events were given up, sooner than any house may.")
             checked.number, checked.digest = number, rows[0].digest
             checked.events += len(facts)
             checked.given_up += rows[0].purged_at is not None

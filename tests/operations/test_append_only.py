@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, insert, text, update
+from sqlalchemy import Engine, Table, delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.db import transaction
@@ -46,6 +46,8 @@ def audit(engine: Engine) -> Engine:
         update(event).where(event.c.object_id == "skl_sealed").values(seal=1),
         delete(event).where(event.c.object_id == "skl_sealed"),
         delete(event).where(event.c.object_id == "skl_new"),
+        update(event).where(event.c.object_id == "skl_new").values(seal=1),
+        update(event).where(event.c.object_id == "skl_new").values(seal=9, actor="per_other"),
         update(audit_seal).values(digest="e" * 64),
         update(audit_seal).values(events=0),
         update(audit_seal).where(audit_seal.c.number == 1).values(purged_at=None),
@@ -56,6 +58,16 @@ def audit(engine: Engine) -> Engine:
 def test_what_the_audit_says_stays(audit: Engine, forbidden: Any) -> None:
     with pytest.raises(DBAPIError, match="audit_is_append_only"), transaction(audit, writes=True) as db:
         db.execute(forbidden)
+
+
+@pytest.mark.parametrize("table", [event, audit_seal], ids=str)
+def test_nothing_takes_the_place_of_what_the_audit_says(audit: Engine, table: Table) -> None:
+    if audit.dialect.name == "postgresql":
+        return  # has no REPLACE
+    again = f"REPLACE INTO {table.name} SELECT * FROM {table.name}"  # noqa: S608 - a name of ours
+
+    with pytest.raises(DBAPIError, match="audit_is_append_only"), transaction(audit, writes=True) as db:
+        db.execute(text(again))
 
 
 def test_an_event_may_be_announced_and_come_under_a_seal_and_go_when_that_was_given_up(audit: Engine) -> None:

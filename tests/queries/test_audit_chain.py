@@ -18,6 +18,7 @@ from tests.harness import NOW
 from tests.tampering import take_the_guards_off
 
 MINUTE = timedelta(minutes=1)
+MUCH_LATER = NOW + timedelta(days=366)
 FIRST = 1
 """Events that the first start tells."""
 
@@ -43,7 +44,7 @@ def sealed(engine: Engine) -> Engine:
 
 def checked(engine: Engine, since: tuple[int, str] | None = None) -> Checked:
     with transaction(engine, writes=False) as db:
-        return check(db, since=since)
+        return check(db, since=since, now=MUCH_LATER)
 
 
 def place(engine: Engine, object_id: str) -> Any:
@@ -204,6 +205,18 @@ def test_the_oldest_seals_are_given_up_whole_and_the_chain_after_them_holds(seal
     assert kept >= {"d", "e", "f", "g", "h"}
     assert not kept & {"a", "b", "c"}
     assert len(details) == 5
+
+
+def test_what_was_given_up_sooner_than_any_house_may_was_not_given_up_by_us(sealed: Engine) -> None:
+    with transaction(sealed, writes=True) as db:
+        while give_up_seals(db, before=MUCH_LATER, now=MUCH_LATER)[0]:
+            pass  # as somebody does who has the database, and without taking a guard off
+
+    with transaction(sealed, writes=False) as db:
+        early, late = check(db, now=NOW + timedelta(days=364)), check(db, now=MUCH_LATER)
+
+    assert "sooner than any house may" in (early.broken or "")
+    assert (late.number, late.given_up, late.broken) == (4, 4, None)
 
 
 def test_a_digest_that_was_changed_of_a_seal_given_up_is_found(sealed: Engine) -> None:
