@@ -100,6 +100,10 @@ class Settings(BaseSettings):
             [place.strip().lower() for place in given.split(",") if place.strip()] if isinstance(given, str) else given
         )
 
+    def cookie_name(self, name: str) -> str:
+        """Return the full name of a cookie. `__Host-` makes browsers insist on TLS, this host and every path."""
+        return name if self.allow_plain_http else f"__Host-{name}"
+
     @property
     def hosts(self) -> frozenset[str]:
         """Names that a request may be for: ours, and without TLS also this machine's own, which no stranger's name can

@@ -23,7 +23,8 @@ from app.errors import Fault, Invalid, Malformed, Stale, Unauthenticated, Unavai
 from app.house import House
 from app.operations import idempotency
 from app.operations.api_keys import note_key_use
-from app.queries.access import acting_for
+from app.operations.browser_sessions import NOTED_EVERY, note_use
+from app.queries.access import acting_for, browser_in_use
 from app.queries.api_keys import key_in_use
 from app.queries.pages import PageOf, PageRequest
 from app.routers.areas import check_scope
@@ -31,6 +32,7 @@ from app.routers.figures import discreet
 from app.routers.problems import NotModified, Replay
 from app.routers.rates import count_key, count_stranger, is_to_note
 from app.rules.access import Actor
+from app.rules.origins import is_our_own
 from app.rules.rates import of_failed_keys
 from app.schemas.shapes import Listing
 
@@ -105,7 +107,11 @@ Now = Annotated[datetime, Depends(now)]
 def current_actor(request: Request, the: TheHouse, now: Now) -> Actor:
     """Return who is asking, by their bearer key, which must be let in here and not come too often; as somebody else
     where `On-Behalf-Of` says so. Looked up before any write begins: strangers wait for no lock.
+
+    One of our own pages may ask without a key, as who is signed in. Beside a key, a cookie is not even looked at.
     """
+    if "authorization" not in request.headers and (shown := _session_shown(request, the)):
+        return _let_browser_in(request, the, shown, now)
     try:
         actor = _let_in(request, the, now)
     except Unauthenticated:
@@ -123,19 +129,48 @@ def _let_in(request: Request, the: House, now: datetime) -> Actor:
     presented = credentials.read_api_key(key.strip()) if scheme.lower() == "bearer" else None
     if presented is None:
         raise Unauthenticated
-    behalf = request.headers.get("on-behalf-of")
     with db.transaction(the.engine, writes=False) as reading:
         found = key_in_use(reading, presented, now=now)
-        if found is None:
-            raise Unauthenticated
         often = found.requests_per_minute or the.settings.requests_per_minute
         count_key(request, presented.key_id, often, at=now)
         check_scope(request, found.actor)
-        if behalf is None:
-            return found.actor
-        if not _PERSON.fullmatch(behalf):
-            raise Malformed("On-Behalf-Of holds the id of a person.")
-        return acting_for(reading, found.actor, behalf)
+        return _as_asked(reading, request, found.actor)
+
+
+def _let_browser_in(request: Request, the: House, secret: str, now: datetime) -> Actor:
+    with db.transaction(the.engine, writes=False) as reading:
+        found = browser_in_use(reading, secret, now=now)
+        if found is None:
+            raise Unauthenticated
+        actor, seen_at = found
+        count_key(request, actor.credential_id, the.settings.requests_per_minute, at=now)
+        actor = _as_asked(reading, request, actor)
+    if seen_at <= now - NOTED_EVERY:
+        with suppress(Unavailable):
+            db.written(the.engine, partial(note_use, secret=secret, now=now))
+    return actor
+
+
+def _session_shown(request: Request, the: House) -> str | None:
+    """Return the browser session that one of our own pages shows; None for whatever another site makes a browser send,
+    reads too.
+    """
+    ours = is_our_own(
+        site=request.headers.get("sec-fetch-site"),
+        origin=request.headers.get("origin"),
+        public_url=the.settings.public_url,
+        here=f"{request.url.scheme}://{request.headers.get('host', '')}",
+    )
+    return request.cookies.get(the.settings.cookie_name("sid")) if ours else None
+
+
+def _as_asked(reading: DbSession, request: Request, actor: Actor) -> Actor:
+    behalf = request.headers.get("on-behalf-of")
+    if behalf is None:
+        return actor
+    if not _PERSON.fullmatch(behalf):
+        raise Malformed("On-Behalf-Of holds the id of a person.")
+    return acting_for(reading, actor, behalf)
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]

@@ -9,6 +9,7 @@ _PRIVACY = "tests/routers/test_privacy_api.py"
 _OIDC = "tests/web/test_web_sign_in_oidc.py"
 _ERASED = "tests/journeys/test_erased.py"
 _LISTED = "tests/test_erasures.py"
+_SITES = "tests/web/test_web_other_sites.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,5 +436,26 @@ GUARDS = (
         "app/lines.py",
         "        if len(self._drops) >= _HANDED_ON:",
         "        if True:",
+    ),
+    Guard(
+        "S2",
+        f"{_SITES}::test_a_cookie_opens_nothing_of_the_api_to_another_site",
+        "app/routers/dependencies.py",
+        '    return request.cookies.get(the.settings.cookie_name("sid")) if ours else None',
+        '    return request.cookies.get(the.settings.cookie_name("sid"))',
+    ),
+    Guard(
+        "S2",
+        f"{_SITES}::test_beside_a_key_a_cookie_is_not_looked_at",
+        "app/routers/dependencies.py",
+        '    if "authorization" not in request.headers and (shown',
+        "    if (shown",
+    ),
+    Guard(
+        "S2",
+        f"{_SITES}::test_a_cookie_opens_nothing_of_the_api_to_another_site",
+        "app/rules/origins.py",
+        "    if site is not None:",
+        "    if False:",
     ),
 )

@@ -85,17 +85,68 @@ def test_there_are_buttons_to_try() -> None:
     assert {"/logout", "/calls/{call_id}", "/login", "/act-for/{person_id}"} <= set(BUTTONS)
 
 
-def test_a_cookie_opens_nothing_of_the_api(world: World) -> None:
-    before = world.contents()
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+def test_a_cookie_opens_nothing_of_the_api_to_another_site(world: World) -> None:
+    before, browser, nobody = world.contents(), a_browser(world, "admin"), world.api.client()
 
     for method, template, in_api in ROUTES:
         if in_api and template.startswith("/v1/"):
-            path, ours = path_of(world, template), {"Sec-Fetch-Site": "same-origin"}
-            with_cookie = a_browser(world, "admin").request(method, path, headers=ours)
-            without = world.api.client().request(method, path)
-            assert with_cookie.status_code == without.status_code in (401, 404, 422), (method, template)
+            path = path_of(world, template)
+            without = nobody.request(method, path).status_code
+            for site in OTHER_SITES if template in ("/v1/me", "/v1/teams") else ("cross-site", "from nowhere"):
+                with_cookie = browser.request(method, path, headers=OTHER_SITES[site])
+                assert with_cookie.status_code == without in (401, 404, 422), (method, template, site)
 
     assert world.contents() == before
+
+
+@pytest.mark.parametrize("of", ["admin", "concerned"])
+def test_one_of_our_pages_asks_the_api_as_who_is_signed_in(world: World, database_url: str, of: str) -> None:
+    browser = a_browser(world, of)
+    with undone(database_url):
+        for said in (OURS, {"Origin": world.api.url}):
+            me = browser.get("/v1/me", headers=said)
+            made = browser.post("/v1/teams", json={"name": f"West {said}"}, headers=said)
+
+            assert (me.status_code, me.json()["scopes"]) == (200, None)
+            assert me.json()["person_id"] is not None
+            assert "ratelimit" in me.headers
+            assert "access-control-allow-origin" not in me.headers
+            assert made.status_code == (201 if of == "admin" else 403)
+
+
+def test_beside_a_key_a_cookie_is_not_looked_at(world: World) -> None:
+    browser = a_browser(world, "admin")
+    ana = dict(world.concerned.headers)["authorization"]
+
+    with_key = browser.get("/v1/me", headers={**OURS, "Authorization": ana})
+
+    assert with_key.json() == world.concerned.get("/v1/me").json()
+    for wrong in ("Bearer x", "Basic x", ""):
+        assert browser.get("/v1/me", headers={**OURS, "Authorization": wrong}).status_code == 401
+
+
+def test_a_browser_that_was_signed_out_is_let_into_nothing(world: World, database_url: str) -> None:
+    browser = a_browser(world, "concerned")
+    with undone(database_url):
+        me = browser.get("/v1/me", headers=OURS).json()["credential_id"]
+        assert browser.delete(f"/v1/me/browser-sessions/{me}", headers=OURS).status_code == 204
+
+        assert browser.get("/v1/me", headers=OURS).status_code == 401
+    assert browser.get("/v1/me", headers=OURS).status_code == 200
+    assert browser.get("/v1/me", headers={**OURS, "Cookie": "sid=nonsense"}).status_code == 401
+
+
+def test_no_other_site_may_read_an_answer(world: World) -> None:
+    """There is no CORS: a preflight is refused, and nothing is ever allowed."""
+    asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PATCH"}
+
+    for path in ("/v1/people", "/v1/nowhere", "/login", "/feeds/x.ics", "/healthz"):
+        answers = [world.admin.options(path, headers=asks), world.admin.get(path, headers=asks)]
+        assert answers[0].status_code in (404, 405), path
+        assert not any(name.startswith("access-control") for answer in answers for name in answer.headers), path
 
 
 def test_a_key_opens_no_page(world: World) -> None:
