@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+FILE = "erasures.jsonl"
+
 
 class ErasureList:
     """The list of one installation. It only grows: an id is worth nothing without what it named."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / "erasures.jsonl"
+        self._file = folder / FILE
 
     def erased(self) -> Mapping[str, datetime]:
         """Return who was erased, by id, and when it was asked for. A line that a crash cut off counts as not written:

@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from app.db import make_engine, transaction
+from app.erasures import ErasureList
+from tests.harness import NOW
 
 PEOPLE = """\
 name,email,time_zone,as,capacity
@@ -113,6 +115,24 @@ def test_a_missing_file_a_directory_and_an_unknown_person_are_one_line_errors(tm
 
         assert refused.returncode == 1, arguments
         assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
+
+
+def test_a_restore_names_what_no_backup_holds_until_it_is_there(tmp_path: Path) -> None:
+    house, kept = tmp_path / "house", tmp_path / "kept.tar.gz"
+    earshot("migrate", folder=house)
+    earshot("backup", str(kept), folder=house)
+
+    bare = earshot("restore", str(kept), folder=tmp_path / "bare")
+    prepared = tmp_path / "prepared"
+    prepared.mkdir()
+    (prepared / "vault.keys").write_bytes((house / "vault.keys").read_bytes())
+    ErasureList(prepared).add("per_1", at=NOW)
+    whole = earshot("restore", str(kept), folder=prepared)
+
+    assert (bare.returncode, whole.returncode) == (0, 0), whole.stderr
+    assert "vault.keys" in bare.stdout
+    assert "erasures.jsonl" in bare.stdout
+    assert whole.stdout.splitlines() == ["The list of erasures was applied: 1 in it.", "Restored."]
 
 
 WEB, OUTSIDE, SOLVERS = ("fastapi", "starlette", "uvicorn"), ("httpx", "httpcore"), ("scipy", "highspy")

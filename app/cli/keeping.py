@@ -8,6 +8,7 @@ from app import backup, clock, migrations
 from app.cli import installation
 from app.cli.installation import Dir, existing, load, look_at, one_sentence, opened
 from app.cli.saying import say
+from app.erasures import FILE as LIST
 from app.erasures import ErasureList
 from app.jobs import privacy
 from app.vault import FILE
@@ -41,6 +42,8 @@ def restore(file: Path, dir: Dir = None) -> None:
         with opened(settings) as engine:
             privacy.search_now(engine, settings)
         say(f"The list of erasures was applied: {len(erased)} in it.")
+    else:
+        say(f"No backup holds who was erased since. Put {LIST} of that installation into {look_at(dir).dir}.")
     say("Restored.")
     settings = look_at(dir)
     if not settings.vault_keys.get_secret_value() and not (settings.dir / FILE).exists():
