@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -18,6 +17,7 @@ from app.limits import Limits
 from app.operations.browser_sessions import NOTED_EVERY, Browser, note_use
 from app.queries import access, people
 from app.rules.access import Actor
+from app.rules.origins import is_our_own
 from app.rules.rates import FAILED_SIGN_INS, network
 from app.web.devices import device
 from app.web.faces import ViewerFace
@@ -223,31 +223,23 @@ def keep_cookie(answer: Response, name: str, value: str, the: House, *, life: ti
 
 
 def cookie_name(the: House, name: str) -> str:
-    """Return the full name of a cookie. `__Host-` makes browsers insist on TLS, this host and every path."""
-    return name if the.settings.allow_plain_http else f"__Host-{name}"
+    """Return the full name of a cookie."""
+    return the.settings.cookie_name(name)
 
 
 def our_own_form(request: Request, the: TheHouse) -> None:
-    """Refuse what another site makes a browser send in our user's name.
-
-    Fetch Metadata says where a request comes from (W3C Fetch Metadata, `Sec-Fetch-Site`); browsers leave it out over
-    plain HTTP, where the `Origin` must then be ours. `Host` can't be chosen by another site. None of both: refused.
-    """
+    """Refuse what another site makes a browser send in our user's name, and what says nothing of where it is from."""
     if request.method in ("GET", "HEAD"):
         return
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    ours = {_origin(the.settings.public_url), f"{request.url.scheme}://{request.headers.get('host', '')}"}
-    trusted = origin in ours if site is None else site == "same-origin"
-    if not trusted:
+    if not is_our_own(
+        site=request.headers.get("sec-fetch-site"),
+        origin=request.headers.get("origin"),
+        public_url=the.settings.public_url,
+        here=f"{request.url.scheme}://{request.headers.get('host', '')}",
+    ):
         raise ForeignForm("Open the page in Earshot itself, then press its button again.")
 
 
 def page_router() -> APIRouter:
     """Return a router for pages: guarded against other sites' forms, absent from the API's description."""
     return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form), Depends(actor_if_any)])
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
