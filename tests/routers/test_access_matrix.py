@@ -17,7 +17,19 @@ from fastapi.routing import APIRoute
 from app.main import ROUTERS
 from app.routers.areas import AREA_OF_TAG, scope_of
 from app.vocabulary import Area
-from tests.access_world import CANARY, PRIVATE_SKILL, STRANGERS, TAUGHT_SKILL, World, a_world, undone
+from tests.access_world import (
+    CANARY,
+    OF_A_RUN,
+    OF_ANA,
+    OF_THE_HOUSE,
+    PEOPLE,
+    PRIVATE_SKILL,
+    STRANGERS,
+    TAUGHT_SKILL,
+    World,
+    a_world,
+    undone,
+)
 from tests.described import Operation, assert_described, operations, resolved
 
 Expected = tuple[int, int, int, int]
@@ -499,6 +511,32 @@ def test_each_asker_gets_what_is_theirs_and_a_refusal_changes_nothing(
             world.assert_tells_no_secret(answer)
 
 
+OWN_READS = (
+    "skills", "availability", "availability/pauses", "busy", "calendars", "mail-settings", "browser-sessions", "export",
+    "freebusy.ics",
+)  # fmt: skip
+OWN_WRITES = {"availability": HOURS, "busy": BUSY, "skills": {"skills": []}}
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_everybody_sees_and_changes_their_own_and_nobody_that_of_somebody_elses(
+    world: World, database_url: str, who: str
+) -> None:
+    client, mine, elses = world.keys[who], world.ids[PEOPLE[who]], world.ids["mara"]
+    with undone(database_url):
+        seen = {part: client.get(f"/v1/people/{mine}/{part}").status_code for part in OWN_READS}
+        changed = {part: client.put(f"/v1/people/{mine}/{part}", json=OWN_WRITES[part]) for part in OWN_WRITES}
+        others = {part: client.get(f"/v1/people/{elses}/{part}").status_code for part in OWN_READS}
+        refused = [client.put(f"/v1/people/{elses}/{part}", json=OWN_WRITES[part]) for part in OWN_WRITES]
+
+    assert seen == dict.fromkeys(OWN_READS, 200)
+    assert {part: answer.status_code for part, answer in changed.items()} == dict.fromkeys(OWN_WRITES, 200)
+    unseen = dict.fromkeys(OWN_READS, 404)
+    expected = {**dict.fromkeys(OWN_READS, 200), "browser-sessions": 404, "export": 404} if who == "auditor" else unseen
+    assert others == expected
+    assert all(answer.status_code in (403, 404) for answer in refused)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.route)
 def test_a_key_of_another_part_of_the_api_gets_nowhere(world: World, operation: Operation) -> None:
     row = next(row for row in MATRIX if row.route == operation.route)
@@ -527,6 +565,7 @@ def test_the_matrix_holds_on_postgresql_wherever_nothing_changes(postgres_url: s
 
 
 FOR_WHOEVER_HAS_THE_ADDRESS = "/feeds/{secret}.ics"
+EXPORT, OWN_EXPORT = "GET /v1/people/{person_id}/export", "GET /privacy/mine"
 OF_THEIR_PROGRAM = ("programs", "matching", "planning", "operations")
 """Tags of what who runs a program sees of it."""
 
@@ -537,19 +576,33 @@ OF_THEIR_PROGRAM = ("programs", "matching", "planning", "operations")
     ids=lambda o: o.route,
 )
 def test_no_read_tells_a_stranger_what_is_not_theirs(world: World, operation: Operation) -> None:
-    snoopers = [world.keys[who] for who in STRANGERS] + [world.outsiders["anonymous"]]
+    not_for = {"concerned": "data subject"} if operation.route == EXPORT else {}
     if operation.described["tags"][0] not in OF_THEIR_PROGRAM:
-        snoopers.append(world.keys["program manager"])
+        not_for["program manager"] = "stranger"
+    snoopers = {**world.keys, "anonymous": world.outsiders["anonymous"]}
     for path in _addresses(world, operation.path):
-        for client in snoopers:
+        for who, client in snoopers.items():
             answer = client.get(path, params=_example(world, operation.required_query()))
-            assert answer.status_code in (200, 401, 404), answer.text
-            world.assert_tells_no_secret(answer)
+            unready = () if who in STRANGERS else (409,)  # what there is to be seen of it is not there now
+            assert answer.status_code in (200, 401, 404, *unready), answer.text
+            world.assert_tells_no_secret(answer, not_for.get(who, who))
         for query in _queries(world, operation):
             answer = world.stranger.get(path, params=query)
             refused = (403, 404) if "joinable_by" in query else (404,)  # what Ana may join is hers to know
             assert answer.status_code in (200, *refused), (query, answer.text)
             world.assert_tells_no_secret(answer)
+
+
+def test_neither_a_feed_nor_a_page_tells_what_is_not_theirs(world: World) -> None:
+    feed = world.outsiders["anonymous"].get(world.path(FOR_WHOEVER_HAS_THE_ADDRESS))
+    assert feed.status_code == 200
+    world.assert_tells_no_secret(feed, "concerned")
+
+    for row in (row for row in MATRIX if row.route not in OPERATIONS and row.method == "GET"):
+        for who in (*PEOPLE, "admin", "anonymous", "over"):
+            answer = _ask(world, world.browsers[who], row)
+            is_hers = who == "concerned" and row.route == OWN_EXPORT
+            world.assert_tells_no_secret(answer, "data subject" if is_hers else who)
 
 
 def test_a_key_opens_no_page(world: World) -> None:
@@ -568,7 +621,8 @@ def test_the_secrets_are_there_to_be_told(world: World) -> None:
             query = _example(world, operation.required_query())
             told += "".join(world.admin.get(path, params=query).text for path in _addresses(world, operation.path))
 
-    assert [secret for secret in world.secrets if secret not in told and secret != world.ids["secret"]] == []
+    there = {*world.secrets, OF_THE_HOUSE, OF_A_RUN, OF_ANA} - {world.ids["secret"]}
+    assert [secret for secret in there if secret not in told] == []
 
 
 def test_the_way_into_a_call_is_told_to_who_is_on_it_and_to_nobody_else(world: World) -> None:
