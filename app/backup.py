@@ -28,6 +28,7 @@ from sqlalchemy import make_url
 
 from app import migrations
 from app.config import Settings
+from app.files import sync_folder
 
 FORMAT = 1
 MANIFEST, DATABASE, SECRET = "manifest.json", "database", "secret.key"
@@ -279,11 +280,7 @@ def _settle(draft: Path, target: Path) -> None:
     except OSError:  # no second names on this file system, as on many USB sticks: there a look must do
         _refuse_existing(target)
         draft.rename(target)
-    folder = os.open(target.absolute().parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the name, too, must outlive a power cut
-    finally:
-        os.close(folder)
+    sync_folder(target.absolute().parent)
 
 
 def _refuse_existing(file: Path) -> None:

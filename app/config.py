@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.files import sync_folder
 from app.vocabulary import Email
 
 # One wrong digit in a network must not make a name of it: names end in a label that begins with a letter.
@@ -152,13 +153,13 @@ def keep(path: Path, text: str) -> None:
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
-        _sync(path.parent)
+        sync_folder(path.parent)  # what a lost key sealed would be lost with it
 
 
 def replace(path: Path, text: str) -> None:
     """Give such a file another content: whoever reads it finds the old one or the new one, whole."""
     _draft(path, text).replace(path)
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def _draft(path: Path, text: str) -> Path:
@@ -168,15 +169,6 @@ def _draft(path: Path, text: str) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
-
-
-def _sync(folder: Path) -> None:
-    """See to it that names in a folder outlive a power cut: what a lost key sealed would be lost with it."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _kept_secret(path: Path) -> str:

@@ -3,12 +3,17 @@
 `erasures.jsonl` in the data folder holds an id and an instant per line, and nothing that tells who it was.
 """
 
-import fcntl
 import json
 import os
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+
+from app.files import sync_folder
+
+if sys.platform != "win32":
+    import fcntl
 
 FILE = "erasures.jsonl"
 
@@ -34,7 +39,8 @@ class ErasureList:
         may do this.
         """
         with os.fdopen(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            if sys.platform != "win32":  # there one process serves, and its writers take turns
+                fcntl.flock(file, fcntl.LOCK_EX)
             if person_id in self.erased():
                 return
             written = file.read()
@@ -42,11 +48,7 @@ class ErasureList:
             file.write(json.dumps({"person_id": person_id, "at": at.isoformat()}).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        folder = os.open(self._file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name, too, must outlive a power cut
-        finally:
-            os.close(folder)
+        sync_folder(self._file.parent)
 
 
 def _read(line: str) -> tuple[str, datetime]:

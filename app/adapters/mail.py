@@ -17,6 +17,7 @@ from app.adapters.pace import RESTS, Pace, Rest
 from app.adapters.smtp import Line, LineBroken, RecipientRefused, Refusal, Relay, Security
 from app.adapters.smtp_lines import IdleLines
 from app.config import Settings
+from app.files import sync_folder
 from app.rules.bounces import blames_address, first_status
 
 _LINES = 2
@@ -235,8 +236,4 @@ def _write_durably(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
