@@ -25,6 +25,12 @@ class KeyOver(Unauthenticated):
     noted = True
 
 
+class KeyMadeUp(Unauthenticated):
+    """The key has a checksum that no slip of the hand meets, and is none of ours. Answered like any other."""
+
+    noted = True
+
+
 @dataclass(frozen=True, slots=True)
 class KeyInUse:
     """Who asks with a key, and how often they may; None: as often as the house lets any key."""
@@ -48,15 +54,15 @@ _SHOWN = select(
 ).outerjoin(person, person.c.id == api_key.c.person_id)
 
 
-def key_in_use(db: DbSession, presented: credentials.PresentedKey, *, now: datetime) -> KeyInUse | None:
-    """Return who asks with this key; None when it is unknown or wrong. Raises KeyOver when it was right once."""
+def key_in_use(db: DbSession, presented: credentials.PresentedKey, *, now: datetime) -> KeyInUse:
+    """Return who asks with this key. Raises KeyMadeUp when it never was right, and KeyOver when it was once."""
     found = db.execute(_SHOWN.where(api_key.c.id == presented.key_id)).first()
     if found is None:
-        return None
+        raise KeyMadeUp
     current = credentials.same(found.digest, presented.digest)
     before = credentials.same(found.previous_digest or "", presented.digest)
     if not current and not before:
-        return None
+        raise KeyMadeUp
     if not (current or _overlaps(found, now)) or _over(found, now):
         raise KeyOver(by=presented.key_id)
     # A rep's key stays one, whoever it belongs to; any other with a person does what that person's role may now.

@@ -25,6 +25,13 @@ class Guard:
 
 GUARDS = (
     Guard(
+        "S15",
+        "tests/journeys/test_let_in_nowhere.py::test_it_gets_the_right_refusal_changes_nothing_and_leaves_one_line",
+        "app/queries/api_keys.py",
+        'and is none of ours. Answered like any other."""\n\n    noted = True',
+        'and is none of ours. Answered like any other."""\n\n    noted = False',
+    ),
+    Guard(
         "S3",
         f"{_OIDC}::test_a_network_that_fails_all_the_time_is_told_to_wait_and_its_provider_is_left_alone",
         "app/web/pages/sign_in.py",
@@ -56,8 +63,8 @@ GUARDS = (
         "S7",
         f"{_PROGRAMS}::test_an_admin_who_was_put_down_runs_it_as_a_program_manager_and_never_as_a_manager",
         "app/queries/access.py",
-        "    if person_id is not None and manages_programs(role):",
-        "    if person_id is not None and leads(role):",
+        "        if manages_programs(role):",
+        "        if True:",
     ),
     Guard(
         "S7",
@@ -119,8 +126,8 @@ GUARDS = (
         "S5",
         f"{_KEYS}::test_a_reps_key_of_an_admin_makes_and_rotates_none_that_may_do_more",
         "app/operations/api_keys.py",
-        "    if not decides_access(actor) and not (mine and found.role in (Role.REP, actor.role)):",
-        "    if not decides_access(actor) and not mine:",
+        "    if not decides_access(actor) and not (_is_of(found, actor) and found.role in (Role.REP, actor.role)):",
+        "    if not decides_access(actor) and not _is_of(found, actor):",
     ),
     Guard(
         "S5",
