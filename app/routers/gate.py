@@ -18,7 +18,7 @@ EVERY_ANSWER = (
 )
 """What an answer carries that says nothing else; pages say more (`app.web.edge`)."""
 _TLS_ALONE = (b"strict-transport-security", b"max-age=31536000")
-_HEALTH = ("/healthz", "/readyz")
+HEALTH = ("/healthz", "/readyz")
 """Asked by machines that know an address and no name."""
 
 
@@ -85,7 +85,7 @@ class Gate:
         found = [value for name, value in scope["headers"] if name == b"host"]
         if len(found) != 1:
             raise Malformed("A request names one Host (RFC 9112 section 3.2).")
-        if scope["path"] not in _HEALTH and proxies.host_name(found[0].decode("latin-1")) not in self._hosts:
+        if scope["path"] not in HEALTH and proxies.host_name(found[0].decode("latin-1")) not in self._hosts:
             raise Misdirected("It answers to those in EARSHOT_PUBLIC_URL and EARSHOT_ALLOWED_HOSTS.")
 
 

@@ -15,6 +15,7 @@ from app.queries.access import CannotActFor
 from app.queries.pages import CursorInvalid
 from app.routers.areas import ScopeMissing, scope_of
 from app.routers.dependencies import RepeatedParameter, UnknownParameter
+from app.routers.gate import HEALTH, Misdirected
 from app.routers.problems import MEDIA_TYPE, ProblemRead, refusals
 from app.rules.published import PUBLISHED, Published
 from app.schemas.webhooks import DeletedObject
@@ -22,7 +23,9 @@ from app.schemas.webhooks import DeletedObject
 _WRITES = ("post", "put", "patch", "delete")
 _WRITES_NOTHING = frozenset({"match_runs_simulate"})
 """What is asked by POST because the question is long: there is no effect to carry out only once."""
-_ON_WRITES: tuple[type[Problem], ...] = (TooLarge, UnsupportedMedia, KeyInProgress, KeyReused)
+_ANYWHERE: tuple[type[Problem], ...] = (UnknownParameter, TooLarge, UnsupportedMedia)
+"""A body is looked at before it is known whether any is read."""
+_ON_WRITES: tuple[type[Problem], ...] = (KeyInProgress, KeyReused)
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -133,7 +136,9 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         _describe(operation)
         if path.startswith("/v1/"):
             _complete_keyed(operation, method)
-        _add_refusals(operation, UnknownParameter)
+        _add_refusals(operation, *_ANYWHERE)
+        if path not in HEALTH:
+            _add_refusals(operation, Misdirected)
         queries = [parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
         if any(parameter["schema"].get("type") != "array" for parameter in queries):
             _add_refusals(operation, RepeatedParameter)
