@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from app.db import DbSession, one_at_a_time
 from app.errors import NotFound, Stale
 from app.models.tables import event, message_template
-from app.operations.changes import check_admin
+from app.operations.changes import check_admin, from_to
 from app.operations.events import tell
 from app.queries.message_templates import Template, check_tokens, template_of
 from app.rules.access import Actor
@@ -36,13 +36,15 @@ def put_template(
     one_at_a_time(db, f"message template {kind}")
     found = _found(db, kind, language, expected_version=expected_version)
     version = 1 + (_last_version(db, kind, language) if found is None else found.version)
-    values = {"subject": words.subject, "text": words.text, "version": version, "updated_at": now}
+    said = {"subject": words.subject, "text": words.text}
+    values = {**said, "version": version, "updated_at": now}
+    told: Any = {"version": version, "actor": actor, "now": now, "detail": from_to(_said(found), said)}
     if found is None:
         db.execute(insert(message_template).values(kind=kind, language=language, **values))
-        tell(db, "message_template.created", f"{kind}/{language}", version=version, actor=actor, now=now)
-    elif (found.subject, found.text) != (words.subject, words.text):
+        tell(db, "message_template.created", f"{kind}/{language}", **told)
+    elif _said(found) != said:
         db.execute(update(message_template).where(*_this(kind, language)).values(**values))
-        tell(db, "message_template.changed", f"{kind}/{language}", version=version, actor=actor, now=now)
+        tell(db, "message_template.changed", f"{kind}/{language}", **told)
     return template_of(db, kind, language, actor=actor), found is None
 
 
@@ -65,7 +67,9 @@ def delete_template(
     if found is None:
         raise NotFound
     db.execute(delete(message_template).where(*_this(kind, language)))
-    tell(db, "message_template.deleted", f"{kind}/{language}", version=found.version + 1, actor=actor, now=now)
+    detail = from_to(_said(found), {})
+    version = found.version + 1
+    tell(db, "message_template.deleted", f"{kind}/{language}", version=version, actor=actor, now=now, detail=detail)
 
 
 def _found(db: DbSession, kind: MessageKind, language: str, *, expected_version: int | None) -> Any:
@@ -74,6 +78,10 @@ def _found(db: DbSession, kind: MessageKind, language: str, *, expected_version:
     if expected_version not in (None, found.version if found else 0):
         raise Stale("Read it again, then change it.")
     return found
+
+
+def _said(found: Any) -> dict[str, str]:
+    return {} if found is None else {"subject": found.subject, "text": found.text}
 
 
 def _last_version(db: DbSession, kind: MessageKind, language: str) -> int:

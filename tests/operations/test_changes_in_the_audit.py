@@ -13,12 +13,14 @@ from app.operations.api_keys import create_api_key, patch_api_key, revoke_api_ke
 from app.operations.availability import create_pause, delete_pause, set_availability
 from app.operations.calls import patch_call
 from app.operations.changes import SECRETS, before_and_after
+from app.operations.message_templates import delete_template, put_template
 from app.operations.pair_rules import delete_pair_rule, put_pair_rule
 from app.operations.people import patch_person
 from app.operations.preferences import set_preferences
 from app.operations.settings import patch_settings
 from app.rules.access import SYSTEM
-from app.vocabulary import PairRuleKind, Role, Side
+from app.rules.templates import Words
+from app.vocabulary import MessageKind, PairRuleKind, Role, Side
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.pools import a_mentee, a_mentor
@@ -116,6 +118,18 @@ def test_keys_say_it_too_but_for_what_they_hold(db: DbSession) -> None:
     assert changed == {"changed": ["scopes"], "before": {"scopes": None}, "after": {"scopes": ["calls:read"]}}
     assert details(db, "api_key.rotated")[0]["after"] == {"previous_until": "2026-11-21T10:00:00+00:00"}
     assert details(db, "api_key.revoked")[0]["changed"] == ["revoked_at"]
+
+
+def test_words_of_mails_say_it_too(db: DbSession) -> None:
+    which: Any = {"kind": MessageKind.MATCH_STARTED, "language": "de", "actor": SYSTEM, "now": NOW}
+    put_template(db, words=Words("Hallo", "Eins"), **which)
+    put_template(db, words=Words("Hallo", "Zwei"), **which)
+    delete_template(db, **which)
+
+    before, after = {"subject": "Hallo", "text": "Eins"}, {"subject": "Hallo", "text": "Zwei"}
+    assert details(db, "message_template.changed") == [{"changed": ["text"], "before": before, "after": after}]
+    assert details(db, "message_template.created")[0]["after"] == before
+    assert details(db, "message_template.deleted")[0]["before"] == after
 
 
 class Row:
