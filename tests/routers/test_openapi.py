@@ -80,6 +80,14 @@ def test_every_refusal_is_described_under_its_status_by_an_example_per_code(oper
             assert list(misfits(content["schema"], example)) == []
 
 
+@every_operation
+def test_an_operation_says_what_the_edges_answer_before_it_is_asked(operation: Operation) -> None:
+    edges = {"malformed", "too_large", "unsupported_media_type", "not_acceptable"}
+
+    assert edges <= operation.codes()
+    assert ("misdirected" in operation.codes()) == (operation.path not in ("/healthz", "/readyz"))
+
+
 def test_the_reader_of_this_test_finds_what_does_not_fit() -> None:
     person = resolved("#/components/schemas/PersonRead")
     good = person["examples"][0]
