@@ -93,6 +93,7 @@ def issue_api_key(
         _role_for_a_program(role, scopes, actor=actor) if person_id is None else _role_for(db, person_id, role, actor)
     )
     _check_ahead(expires_at, now)
+    _check_outlasts_nothing(db, expires_at, actor=actor)
     secret = create_api_key(
         db,
         name=name,
@@ -125,6 +126,7 @@ def patch_api_key(
         _check_decides(actor, "Only an admin says how often a key may ask.")
     if "expires_at" in new:
         _check_ahead(new["expires_at"], now)
+        _check_outlasts_nothing(db, new["expires_at"], actor=actor)
     if "scopes" in new:
         _check_scoped(found.role, new["scopes"])
     if new:
@@ -145,6 +147,7 @@ def rotate_api_key(
     `key_revoked`. Locks the key.
     """
     found = _to_change(db, key_id, expected_version, actor=actor)
+    _check_outlasts_nothing(db, found.expires_at, actor=actor)
     secret, digest = credentials.new_api_key(key_id)
     values = {"digest": digest, "previous_digest": found.digest, "previous_until": now + overlap}
     _change(db, found, "api_key.rotated", actor=actor, now=now, **values)
@@ -242,6 +245,18 @@ def _check_scoped(role: Role, scopes: Sequence[str] | None) -> None:
 def _check_ahead(expires_at: datetime | None, now: datetime) -> None:
     if expires_at is not None and expires_at <= now:
         raise _invalid("/expires_at", "past", "A key works until an instant ahead.")
+
+
+def _check_outlasts_nothing(db: DbSession, expires_at: datetime | None, *, actor: Actor) -> None:
+    """Refuse to let a key that expires make one that works for longer: it would live for ever that way. Only admins say
+    how long keys work, and who is signed in says it of their own.
+    """
+    if decides_access(actor):
+        return
+    own = db.execute(select(api_key.c.expires_at).where(api_key.c.id == actor.credential_id)).scalar()
+    if own is not None and (expires_at is None or expires_at > own):
+        why = f"The key that asks expires at {own:%Y-%m-%dT%H:%M:%SZ}, and gives nothing that works for longer."
+        raise _invalid("/expires_at", "outlasts", why)
 
 
 def _invalid(pointer: str, code: str, why: str) -> Invalid:

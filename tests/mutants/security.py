@@ -25,6 +25,13 @@ class Guard:
 
 GUARDS = (
     Guard(
+        "S5",
+        f"{_KEYS}::test_a_key_that_expires_gives_itself_no_longer_life",
+        "app/operations/api_keys.py",
+        "    if own is not None and (expires_at is None or expires_at > own):",
+        "    if False:",
+    ),
+    Guard(
         "S15",
         "tests/journeys/test_let_in_nowhere.py::test_it_gets_the_right_refusal_changes_nothing_and_leaves_one_line",
         "app/queries/api_keys.py",
@@ -191,6 +198,62 @@ GUARDS = (
         "app/routers/privacy.py",
         "    if not decides_access(actor) and actor.person_id != person_id:",
         "    if False:",
+    ),
+    Guard(
+        "S16",
+        "tests/faults/test_killed_erasures.py::test_a_search_goes_on_in_the_next_worker_however_often_one_is_killed_over_it",
+        "app/operations/privacy.py",
+        '    values = {"payload": payload, "max_attempts": _ATTEMPTS}',
+        '    values = {"payload": payload}',
+    ),
+    Guard(
+        "S16",
+        f"{_LISTED}::test_somebody_who_was_the_last_admin_when_the_backup_was_made_is_erased_again",
+        "app/operations/privacy.py",
+        "    if confirm is None:",
+        "    if False:",
+    ),
+    Guard(
+        "S16",
+        f"{_LISTED}::test_writers_wait_while_the_file_is_cleared_and_none_is_refused",
+        "app/db.py",
+        "        turn.acquire()\n        line.info",
+        "        line.info",
+    ),
+    Guard(
+        "S16",
+        f"{_ERASED}::test_whoever_is_erased_is_in_no_table_no_file_and_no_log",
+        "app/operations/privacy.py",
+        '    if "id" in table.c:',
+        "    if False:",
+    ),
+    Guard(
+        "S16",
+        "tests/rules/test_personal_columns.py::test_of_what_a_copy_says_of_somebody_their_id_stays",
+        "app/rules/personal.py",
+        "                if whose is not None:",
+        "                if False:",
+    ),
+    Guard(
+        "S15",
+        "tests/queries/test_audit_chain.py::test_what_was_given_up_sooner_than_any_house_may_was_not_given_up_by_us",
+        "app/queries/audit_chain.py",
+        "            elif now - rows[0].sealed_at < _KEPT_AT_LEAST:",
+        "            elif False:",
+    ),
+    Guard(
+        "S15",
+        "tests/operations/test_append_only.py::test_nothing_takes_the_place_of_what_the_audit_says",
+        "alembic/versions/0008_who_may_do_what_and_who_did_it.py",
+        "        for name, before, when in APPEND_ONLY + REPLACED:",
+        "        for name, before, when in APPEND_ONLY:",
+    ),
+    Guard(
+        "S15",
+        "tests/routers/test_private_reads.py::test_what_an_admin_reads_of_somebody_is_in_the_audit",
+        "app/routers/privacy.py",
+        '    dependencies=[private("person")],\n',
+        "",
     ),
     Guard(
         "S16",

@@ -83,6 +83,23 @@ def test_a_reps_key_of_an_admin_makes_and_rotates_none_that_may_do_more(api: Api
     assert narrow.post(f"/v1/api-keys/{full['id']}/revoke").status_code == 200
 
 
+def test_a_key_that_expires_gives_itself_no_longer_life(api: Api) -> None:
+    ana = somebody(api)
+    lasting = made(api.admin, person_id=ana)
+    short = made(api.admin, person_id=ana, expires_at=(NOW + DAY).isoformat())
+    as_short, later = api.client(short["secret"]), {"expires_at": (NOW + 2 * DAY).isoformat()}
+
+    assert refused(as_short, person_id=ana) == (422, "invalid", ["/expires_at"])
+    assert refused(as_short, person_id=ana, **later) == (422, "invalid", ["/expires_at"])
+    for changes in ({"expires_at": None}, later):
+        assert as_short.patch(f"/v1/api-keys/{short['id']}", json=changes).status_code == 422
+    assert as_short.post(f"/v1/api-keys/{lasting['id']}/rotate", json={}).status_code == 422
+
+    assert made(as_short, person_id=ana, expires_at=(NOW + DAY).isoformat())["person_id"] == ana
+    assert as_short.post(f"/v1/api-keys/{short['id']}/rotate", json={}).status_code == 200
+    assert api.client(lasting["secret"]).patch(f"/v1/api-keys/{short['id']}", json=later).status_code == 200
+
+
 def test_nobody_makes_a_key_on_somebodys_behalf(api: Api) -> None:
     ana = somebody(api)
     kept = made(api.rep(ana), person_id=ana)
