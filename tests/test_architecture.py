@@ -52,6 +52,10 @@ def imports_of(module: Path) -> Iterator[tuple[str, int]]:
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
+ANSWERED_ALIKE = {"KeyMadeUp", "KeyOver"}
+"""Refusals that only the audit tells apart: whoever guesses keys must not hear which one was right once."""
+
+
 def every_problem() -> list[type[Problem]]:
     for module in pkgutil.walk_packages([str(APP)], "app."):
         if not module.name.endswith("__main__"):
@@ -139,7 +143,7 @@ def test_no_folder_is_a_drawer_for_everything() -> None:
 
 
 def test_every_refusal_has_a_code_of_its_own_that_is_a_stable_slug() -> None:
-    kinds = every_problem()
+    kinds = [kind for kind in every_problem() if kind.__name__ not in ANSWERED_ALIKE]
 
     assert [kind.__name__ for kind in kinds if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", kind.code)] == []
     assert [kind.__name__ for kind in kinds if "code" not in vars(kind) or "title" not in vars(kind)] == []

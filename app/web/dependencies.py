@@ -37,6 +37,7 @@ class SignedOut(Unauthenticated):
     """Somebody ended this browser session, and its cookie is still shown."""
 
     code = "signed_out"
+    title = "This browser was signed out"
     noted = True
 
 
