@@ -40,6 +40,8 @@ from app.rules.personal import RECORDS, TOMBSTONE, Holds, Traces, erased_address
 from app.vocabulary import Role
 
 _REFUSED = ("request.refused", "sign_in.refused")
+_ATTEMPTS = 1000
+"""An erasure is not given up, whatever its workers die of: its job knows the words until it is done."""
 
 
 class NotConfirmed(Invalid):
@@ -82,7 +84,8 @@ def erase_person(
     operation_id = operations.begin(db, ERASURE, {}, now=now)
     result = {"person_id": person_id, "rows_deleted": rows}
     payload = {"operation_id": operation_id, "words": sorted(words), "result": result}
-    db.execute(update(job).where(job.c.operation_id == operation_id).values(payload=payload))
+    values = {"payload": payload, "max_attempts": _ATTEMPTS}
+    db.execute(update(job).where(job.c.operation_id == operation_id).values(**values))
     listed.add(person_id, at=now)
     return operation_id
 
