@@ -4,6 +4,7 @@ uvicorn alone waits for the head of a request for ever, holds a head of any leng
 """
 
 import asyncio
+import re
 import secrets
 from typing import Any
 
@@ -22,6 +23,8 @@ _LONGEST_HEAD = 64 * 1024
 _MOST_HEADERS = 100
 _HANDED_ON = 1024
 """Bytes of a body for which whoever reads it is woken; fewer at its end."""
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+"""A target as proxies are sent it, with the host that it is for."""
 _OF_A_BODY = (b"content-length", b"transfer-encoding")
 
 
@@ -126,6 +129,10 @@ class Line(HttpToolsProtocol):
         if upgrade and any(name in _OF_A_BODY and value != b"0" for name, value in self.headers):
             self._fault = Malformed("Send it without `Upgrade`: HTTP/1.1 is all that is spoken here.")
             raise self._fault  # the parser takes the body for another protocol
+        named = _ABSOLUTE.match(self.url)
+        if named and any(name == b"host" and value.lower() != named[1].lower() for name, value in self.headers):
+            self._fault = Malformed("The address is for another host than Host names (RFC 9112 section 3.2.2).")
+            raise self._fault
         self._in_head, self._head_bytes = False, 0
         self._nothing_is_due()
         self._lines.is_served(self)

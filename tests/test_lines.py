@@ -124,6 +124,8 @@ SMUGGLED = {
     "a chunk ended by a line feed": CHUNKED + b"1\na\n0\n\n",
     "a chunk longer than it says": CHUNKED + b"1\r\naX\r\n0\r\n\r\n",
     "a body with an upgrade": POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na",
+    "a target of another host": b"POST http://y/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a target with a user": b"POST http://x@y/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "a tunnel": b"CONNECT y:80 HTTP/1.1\r\nHost: x\r\n\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "HTTP/3": b"GET / HTTP/3.0\r\nHost: x\r\n\r\n",
@@ -154,6 +156,12 @@ def test_a_refusal_by_the_parser_carries_what_every_answer_carries(address: tupl
     assert b"x-request-id: " in head
     assert b"content-type: application/problem+json" in head
     assert b"\r\nserver:" not in head
+
+
+def test_a_target_that_names_the_same_host_is_served(address: tuple[str, int]) -> None:
+    [(status, said)] = answers_to(address, b"GET http://X/a?b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    assert (status, said[1]) == (200, "/a")
 
 
 def test_nonsense_after_a_request_never_stands_inside_of_its_answer(address: tuple[str, int]) -> None:
