@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import cycle, islice
+from typing import Literal
 
 from app.demo.names import address, person_name
 from app.demo.shapes import DemoPerson, DemoSkill, Kind, Team, WorkingHours
@@ -99,6 +100,7 @@ _TENURE_DAYS: dict[Kind, tuple[int, int]] = {
     "manager": (4 * 365, 10 * 365),
     "admin": (3 * 365, 6 * 365),
 }
+_ROLES: dict[Kind, Literal["admin", "manager"]] = {"manager": "manager", "admin": "admin"}
 _REPORTS_OF_A_DIRECTOR = 7
 _MENTOR_CAPACITY = 2
 _WEEKS_WITH_SHARED_HOURS = 26
@@ -147,7 +149,7 @@ class _Hiring:
             name=name,
             email=address(name),
             time_zone=zone,
-            role="admin" if kind == "admin" else "rep",
+            role=_ROLES.get(kind, "rep"),
             kind=kind,
             team=team,
             manager_external_id=manager,

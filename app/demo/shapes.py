@@ -45,7 +45,7 @@ class DemoPerson:
     name: str
     email: str
     time_zone: str
-    role: Literal["admin", "rep"]
+    role: Literal["admin", "manager", "rep"]
     kind: Kind
     team: Team | None
     manager_external_id: str | None

@@ -125,3 +125,11 @@ def test_juniors_wish_and_mentors_teach(size: Size) -> None:
             assert 4 <= len(taught) <= 6
             assert all(skill.level >= 3 for skill in taught)
             assert not wished
+
+
+def test_who_leads_is_a_manager_and_one_admin_has_the_house_in_hand() -> None:
+    made = company("demo", seed=1, today=date(2026, 11, 23))
+
+    roles = {person.kind: person.role for person in made.people}
+    assert roles == {"mentee": "rep", "mentor": "rep", "manager": "manager", "admin": "admin"}
+    assert [person.role for person in made.people].count("admin") == 1
