@@ -1,12 +1,14 @@
 """What it costs to know who asks: one statement, and one more of who leads somebody or runs a program."""
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
-from app.db import transaction
-from app.models.tables import program_manager
+from app.db import DbSession, transaction
+from app.models.tables import person, program_manager
 from app.queries import runs
 from app.queries.access import actor_of
+from app.queries.scopes import acted_for
+from app.rules.access import Actor
 from app.vocabulary import Role
 from tests.factories import a_person
 from tests.harness import NOW, Api
@@ -47,3 +49,14 @@ def test_who_leads_some_and_runs_programs_has_both(api: Api) -> None:
 
     assert runs_it.reports == leads.reports == frozenset({ana.id, ben.id})
     assert (runs_it.programs, leads.programs) == (frozenset({program_id}), frozenset())
+
+
+def test_a_tree_of_any_size_goes_along_as_one_parameter_for_each_column(db: DbSession) -> None:
+    ana = a_person(db, "Ana")
+    a_person(db, "Ben")
+    reports = frozenset({ana.id, *(f"per_{number}" for number in range(40_000))})
+    lead = Actor(credential_id="key", role=Role.MANAGER, person_id=None, reports=reports)
+
+    query = select(person.c.id).where(acted_for(lead, person.c.id, person.c.manager_id))
+
+    assert db.execute(query).scalars().all() == [ana.id]
