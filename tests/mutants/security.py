@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+_MATRIX = "tests/routers/test_access_matrix.py"
 _KEYS = "tests/routers/test_api_keys_api.py"
 _PROGRAMS = "tests/routers/test_who_runs_programs.py"
 _RATES = "tests/routers/test_rate_limits.py"
@@ -534,5 +535,33 @@ GUARDS = (
         "app/lines.py",
         "        if named and any(",
         "        if False and any(",
+    ),
+    Guard(
+        "S7",
+        f"{_MATRIX}::test_no_read_tells_a_stranger_what_is_not_theirs",
+        "app/rules/access.py",
+        "    return sees_the_house(actor) or actor.person_id == person_id",
+        "    return sees_the_house(actor) or may_act_for(actor, person_id)",
+    ),
+    Guard(
+        "S7",
+        f"{_MATRIX}::test_everybody_sees_and_changes_their_own_and_nobody_that_of_somebody_elses",
+        "app/rules/access.py",
+        "    return sees_the_house(actor) or may_act_for(actor, person_id)",
+        "    return True",
+    ),
+    Guard(
+        "S7",
+        f"{_MATRIX}::test_everybody_sees_and_changes_their_own_and_nobody_that_of_somebody_elses",
+        "app/rules/access.py",
+        "    return is_theirs(actor, person_id) or person_id in actor.reports",
+        "    return True",
+    ),
+    Guard(
+        "S7",
+        f"{_MATRIX}::test_no_read_tells_a_stranger_what_is_not_theirs",
+        "app/queries/runs.py",
+        "    seen = table.c.program_id.in_(sorted(actor.programs))",
+        "    seen = true()",
     ),
 )
