@@ -145,11 +145,15 @@ class AllowedMethods:
     """The methods that a path knows, over all its routes (RFC 9110 section 15.5.6)."""
 
     def __init__(self, routes: list[Any]) -> None:
-        self._routes = [(route.path_regex, _with_head(route.methods)) for route in routes]
+        self._routes = [(route.path, route.path_regex, _with_head(route.methods)) for route in routes]
 
     def __call__(self, path: str) -> str:
-        """Return the value of `Allow`; empty when no route has this path."""
-        return ", ".join(sorted({m for regex, methods in self._routes if regex.match(path) for m in methods}))
+        """Return the value of `Allow`; empty when no route has this path. A path that is written out in a route, such
+        as `/v1/calls/batch-upsert`, is not the id that another route would take it for.
+        """
+        found = [(own, methods) for own, regex, methods in self._routes if regex.match(path)]
+        exact = [(own, methods) for own, methods in found if own == path]
+        return ", ".join(sorted({method for _, methods in exact or found for method in methods}))
 
 
 def _with_head(methods: set[str]) -> set[str]:
