@@ -1,6 +1,7 @@
 """Each bar of security stands on guards, and a test of ours turns red when one of them is gone."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,17 @@ def test_every_guard_stands_where_it_is_removed_and_has_a_test_that_exists() -> 
 
         assert (ROOT / guard.file).read_text().count(guard.old) == 1, guard
         assert f"def {function}(" in (ROOT / file).read_text(), guard
+
+
+def test_the_table_of_bars_names_for_each_a_test_that_exists_and_notices() -> None:
+    rows = re.findall(r"(?m)^\| (S\d+) \|.*\| (`tests/.*`) \|$", (ROOT / "docs/security.md").read_text())
+
+    assert [bar for bar, _ in rows] == [f"S{number}" for number in range(1, 19)]
+    for bar, cell in rows:
+        tests = [test.strip("`") for test in cell.split("<br>")]
+        assert tests[0] in {guard.test for guard in GUARDS if guard.bar == bar}, bar
+        for file, _, function in (test.partition("::") for test in tests):
+            assert f"def {function}(" in (ROOT / file).read_text(), (bar, function)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
