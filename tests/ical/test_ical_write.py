@@ -17,8 +17,12 @@ from tests.ical.entry_examples import CALENDAR_DESK, COLLEAGUE, JUNIOR, NOON, an
 
 
 def visible(text: str) -> str:
-    """Say independently of the writer what of a text may arrive: all but controls and lone surrogates."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    """Say independently of the writer what of a text may arrive: all but controls, lone surrogates and what turns a
+    text around; nor the mark of a byte order, which calendars lose on their way.
+    """
+    turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    seen = (c for c in text if c in "\n\t" or (unicodedata.category(c) not in {"Cc", "Cs"} and c != "\ufeff"))
+    return "".join(c for c in seen if unicodedata.bidirectional(c) not in turning)
 
 
 def a_feed(*fragments: bytes, name: str = "Jo's week") -> bytes:
