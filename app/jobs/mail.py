@@ -45,8 +45,8 @@ def send_invite(context: JobContext) -> None:
             recipient=letter.drawn.recipient.email,
             message=written(letter, words, reply_to=ReplyTo.of(context.settings).address(letter.drawn.id)),
         )
-    except InTrouble as trouble:
-        log.info("invite not sent", entry_id=letter.drawn.id, why=str(trouble))
+    except InTrouble:
+        log.info("invite not sent", entry_id=letter.drawn.id)  # why is in the trouble with the address, which may go
         return
     except (MailRefused, MailUnavailable) as failure:
         if over:

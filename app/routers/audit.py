@@ -11,6 +11,7 @@ from app.errors import NotFound
 from app.queries import audit
 from app.queries.audit import AuditFilter
 from app.routers.dependencies import Answer, CurrentActor, Page, ReadDb, Route, TheHouse
+from app.routers.private_reads import AUDIT
 from app.routers.problems import refusals
 from app.rules.csv_rows import row
 from app.schemas.audit import AuditRead
@@ -39,14 +40,20 @@ def _wanted(
 Wanted = Annotated[AuditFilter, Depends(_wanted)]
 
 
-@router.get("/audit", operation_id="audit_list", responses=refusals(NotFound))
+@router.get("/audit", operation_id="audit_list", responses=refusals(NotFound), dependencies=[AUDIT])
 def list_audit(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer, wanted: Wanted) -> Listing[AuditRead]:
     """List what happened, newest first: changes, sign-ins, refusals and reads of what is private to somebody else."""
     found = audit.list_audit(db, wanted, page, actor=actor)
     return answer.page(found, [AuditRead.model_validate(one) for one in found.rows])
 
 
-@router.get("/audit.csv", operation_id="audit_csv", response_class=Response, responses=_CSV | refusals(NotFound))
+@router.get(
+    "/audit.csv",
+    operation_id="audit_csv",
+    response_class=Response,
+    responses=_CSV | refusals(NotFound),
+    dependencies=[AUDIT],
+)
 def get_audit_csv(the: TheHouse, actor: CurrentActor, wanted: Wanted) -> StreamingResponse:
     """Read what happened as a file, newest first. Cells that a spreadsheet would run begin with `'`."""
     audit.check_reads(actor)

@@ -52,6 +52,11 @@ def _session(session_id: str, the: TheHouse, actor: CurrentActor, now: Now) -> I
         _note(the, "session.read", [session_id], object_type="session", actor=actor, now=now)
 
 
+def _audit(the: TheHouse, actor: CurrentActor, now: Now) -> Iterator[None]:
+    yield
+    _note(the, "audit.read", [EVERYBODY], object_type="audit", actor=actor, now=now)
+
+
 def _sees_others(actor: Actor) -> bool:
     """Whether some of the sessions that the actor sees may be others' alone."""
     return sees_the_house(actor) or bool(actor.reports) or actor.behind is not None
@@ -64,6 +69,8 @@ def _after(noting: Callable[..., Iterator[None]]) -> Any:
 
 SESSIONS, SESSION = _after(_sessions), _after(_session)
 """Of routes that show sessions, and one session."""
+AUDIT = _after(_audit)
+"""Of routes that show what everybody did, before and after."""
 
 
 def _note(the: House, act: str, object_ids: Collection[str], *, object_type: str, actor: Actor, now: datetime) -> None:

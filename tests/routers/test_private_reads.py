@@ -110,3 +110,12 @@ def test_sessions_of_others_are_noted_by_session_by_person_or_as_everybodys(api:
         (ids[0], "sessions.read", "everybody"),
         (ids[0], "sessions.read", ids[1]),
     ]
+
+
+@pytest.mark.parametrize("path", ["audit", "audit.csv"])
+def test_who_reads_what_everybody_did_leaves_a_line(sqlite_api: Api, path: str) -> None:
+    auditor = somebody(sqlite_api, "Ola", role=Role.AUDITOR)
+
+    assert sqlite_api.client(sqlite_api.key(Role.AUDITOR, auditor)).get(f"/v1/{path}").status_code == 200
+
+    assert lines(sqlite_api) == [(auditor, "audit.read", "everybody")]
