@@ -5,22 +5,33 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import Processor
 
 
 def log(*, quiet: bool = False) -> None:
-    """Log to stderr; `quiet`: warnings and worse only."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    to_people = sys.stderr.isatty()
+    """Log to stderr, one record a line; `quiet`: warnings and worse only. Libraries log like we do."""
+    stamped: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    written = _for_people() if sys.stderr.isatty() else _for_machines()
+    handler = logging.StreamHandler(sys.stderr)
+    unwrapped = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processors=[unwrapped, *written], foreign_pre_chain=stamped)
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if to_people else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-            if to_people
-            else structlog.processors.JSONRenderer(serializer=json.dumps),
-        ],
+        processors=[*stamped, *written],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _for_machines() -> list[Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=json.dumps)]
+
+
+def _for_people() -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]

@@ -53,7 +53,7 @@ def end_own_session(browser_session_id: str, db: Db, now: Now, actor: CurrentAct
 
 @router.post("/me/sign-out-everywhere", operation_id="me_sign_out_everywhere", responses=refusals(OnBehalf))
 def sign_out_everywhere(db: Db, now: Now, actor: CurrentActor) -> SignedOutRead:
-    """Sign all of your browsers out. API keys go on working."""
+    """Sign all of your browsers out, but the one that asks. API keys go on working."""
     return SignedOutRead(ended=operations.sign_out_elsewhere(db, actor=actor, now=now))
 
 

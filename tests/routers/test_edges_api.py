@@ -22,6 +22,7 @@ from sqlalchemy import update
 
 from app.config import Settings
 from app.db import transaction
+from app.errors import Malformed
 from app.main import create_app
 from app.models.tables import api_key
 from app.operations.people import EmailTaken
@@ -141,6 +142,11 @@ def test_a_weight_that_is_no_finite_number_is_against_a_rule_that_is_named(api: 
 
     assert answer.status_code == 422
     assert [fault["code"] for fault in answer.json()["errors"]] == ["finite_number"]
+
+
+def test_a_body_is_32_levels_deep_at_most() -> None:
+    with pytest.raises(Malformed, match="32 levels"):
+        strict_json.check(b"[" * 33 + b"]" * 33)
 
 
 @pytest.mark.parametrize("text", ["32 levels", "an emoji", "brackets in text", "escaped backslashes"])
