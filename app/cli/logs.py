@@ -5,7 +5,7 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 
 def log(*, quiet: bool = False) -> None:
@@ -34,4 +34,13 @@ def _for_machines() -> list[Processor]:
 
 
 def _for_people() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [_printable, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _printable(_logger: object, _method: str, said: EventDict) -> EventDict:
+    """Spell out what a stranger could steer the terminal with."""
+    return {name: _spelled(value) if isinstance(value, str) else value for name, value in said.items()}
+
+
+def _spelled(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
