@@ -14,7 +14,7 @@ from app.models.tables import api_key, person
 from app.operations.changes import UnknownReference, before_and_after, check_version, differing, from_to
 from app.operations.events import tell
 from app.queries import api_keys
-from app.rules.access import Actor, decides_access
+from app.rules.access import SYSTEM, Actor, decides_access, may_stand_in_for
 from app.vocabulary import PersonStatus, Role
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -148,6 +148,8 @@ def rotate_api_key(
     """
     found = _to_change(db, key_id, expected_version, actor=actor)
     _check_outlasts_nothing(db, found.expires_at, actor=actor)
+    if found.person_id is not None:
+        _check_disguise(found.person_id, found.role, actor=actor)
     secret, digest = credentials.new_api_key(key_id)
     values = {"digest": digest, "previous_digest": found.digest, "previous_until": now + overlap}
     _change(db, found, "api_key.rotated", actor=actor, now=now, **values)
@@ -205,6 +207,7 @@ def _role_for(db: DbSession, person_id: str, role: Role | None, actor: Actor) ->
     most = actor.role if own else found.role
     if role not in (None, Role.REP, most):
         raise _invalid("/role", "not_theirs", f"A key that acts as them is of role {most} or rep.")
+    _check_disguise(person_id, role or most, actor=actor)
     return role or most
 
 
@@ -230,6 +233,14 @@ def _is_of(found: Any, actor: Actor) -> bool:
 def _check_stands_for_themselves(actor: Actor) -> None:
     if actor.behind is not None:
         raise Forbidden("Keys are made by who they act as, not on their behalf.")
+
+
+def _check_disguise(person_id: str, role: Role, *, actor: Actor) -> None:
+    """Refuse to hand out what acts as somebody else who sees everything: the audit would name the wrong one. Who runs
+    the machine may (`earshot key`).
+    """
+    if person_id != actor.person_id and actor != SYSTEM and not may_stand_in_for(role):
+        raise Forbidden("Who sees everything makes such keys for themselves; a key of role rep can be made for them.")
 
 
 def _check_decides(actor: Actor, why: str) -> None:

@@ -26,6 +26,13 @@ class Guard:
 
 GUARDS = (
     Guard(
+        "S7",
+        f"{_KEYS}::test_nobody_is_handed_what_acts_as_somebody_else_who_sees_everything",
+        "app/operations/api_keys.py",
+        "    if person_id != actor.person_id and actor != SYSTEM and not may_stand_in_for(role):",
+        "    if False:",
+    ),
+    Guard(
         "S5",
         f"{_KEYS}::test_a_key_that_expires_gives_itself_no_longer_life",
         "app/operations/api_keys.py",

@@ -73,7 +73,7 @@ def test_people_make_keys_for_themselves_and_for_nobody_else(api: Api) -> None:
 
 def test_a_reps_key_of_an_admin_makes_and_rotates_none_that_may_do_more(api: Api) -> None:
     ada = somebody(api, "Ada", role=Role.ADMIN)
-    full = made(api.admin, person_id=ada)
+    full = made(api.client(api.key(Role.ADMIN, ada)), person_id=ada)
     narrow = api.client(made(api.admin, person_id=ada, role="rep")["secret"])
 
     assert refused(narrow, person_id=ada, role="admin") == (422, "invalid", ["/role"])
@@ -98,6 +98,19 @@ def test_a_key_that_expires_gives_itself_no_longer_life(api: Api) -> None:
     assert made(as_short, person_id=ana, expires_at=(NOW + DAY).isoformat())["person_id"] == ana
     assert as_short.post(f"/v1/api-keys/{short['id']}/rotate", json={}).status_code == 200
     assert api.client(lasting["secret"]).patch(f"/v1/api-keys/{short['id']}", json=later).status_code == 200
+
+
+def test_nobody_is_handed_what_acts_as_somebody_else_who_sees_everything(api: Api) -> None:
+    boss, ola = somebody(api, "Bea", role=Role.ADMIN), somebody(api, "Ola", role=Role.AUDITOR)
+    of_bea = made(api.client(api.key(Role.ADMIN, boss)), person_id=boss)
+
+    answers = [refused(api.admin, person_id=who)[:2] for who in (boss, ola)]
+    rotated = api.admin.post(f"/v1/api-keys/{of_bea['id']}/rotate", json={"overlap_hours": 0})
+
+    assert answers == [(403, "forbidden")] * 2
+    assert (rotated.status_code, status(api, of_bea["secret"])) == (403, 200)
+    assert made(api.admin, person_id=boss, role="rep")["role"] == "rep"
+    assert api.admin.post(f"/v1/api-keys/{of_bea['id']}/revoke").status_code == 200
 
 
 def test_nobody_makes_a_key_on_somebodys_behalf(api: Api) -> None:
