@@ -26,6 +26,13 @@ class Guard:
 
 GUARDS = (
     Guard(
+        "S6",
+        "tests/routers/test_edges_api.py::test_a_failure_is_logged_without_what_opens_somebodys_calendar_or_account",
+        "app/routers/edges.py",
+        'path=_safe_path(scope["path"])',
+        'path=scope["path"]',
+    ),
+    Guard(
         "S7",
         f"{_KEYS}::test_nobody_is_handed_what_acts_as_somebody_else_who_sees_everything",
         "app/operations/api_keys.py",

@@ -19,6 +19,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from app.config import Settings
 from app.db import transaction
@@ -689,3 +690,19 @@ def test_many_hostile_clients_at_once_leave_the_service_well(api: Api) -> None:
 
     assert statuses <= {400, 422}
     assert post(api, person()).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/feeds/s3cret.ics", "/login/t/s3cret", "/r/s3cret/mail"])
+def test_a_failure_is_logged_without_what_opens_somebodys_calendar_or_account(path: str) -> None:
+    app = FastAPI()
+    app.add_middleware(Edge)
+
+    @app.get(path)
+    def broken() -> None:
+        raise RuntimeError("broken")
+
+    with served(app) as url, capture_logs() as lines:
+        assert httpx.get(url + path, trust_env=False).status_code == 500
+
+    assert [line["event"] for line in lines] == ["failed"]
+    assert "s3cret" not in lines[0]["path"]
