@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -65,6 +66,7 @@ from app.routers.subscriptions import Lane, Subscriptions
 from app.vault import Vault
 from app.web import pages
 from app.web.edge import PageEdge
+from app.web.reference import reference
 from app.worker import Worker
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -132,6 +134,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = openapi.described(app)  # type: ignore[method-assign]
+    app.state.reference = cache(lambda: reference(app.openapi(), base_url=settings.public_url))
     problems.install(app, allowed_methods=problems.AllowedMethods(_routes()))
     app.add_middleware(RateHeaders)
     app.add_middleware(Edge)

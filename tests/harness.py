@@ -14,7 +14,6 @@ import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import Engine
-from starlette.routing import BaseRoute
 
 from app.config import Settings
 from app.db import transaction
@@ -84,16 +83,17 @@ class Api:
 
 
 @cache
-def _prepared_routes() -> list[BaseRoute]:
+def _prepared() -> FastAPI:
     unused = Settings(database_url="sqlite:///unused.db", secret_key=SecretStr("unused"), _env_file=None)
-    return create_app(unused).router.routes
+    return create_app(unused)
 
 
 def with_prepared_routes(app: FastAPI) -> FastAPI:
-    """Give an app the routes of another one of ours, which are the same. FastAPI prepares those of each app anew, at
-    the first request to each router, and that takes some tenths of a second of the processor.
+    """Give an app the routes and the description of another one of ours, which are the same. FastAPI prepares those of
+    each app anew, at the first request to each router, and that takes seconds of the processor.
     """
-    app.router.routes[:] = _prepared_routes()
+    app.router.routes[:] = _prepared().router.routes
+    app.openapi = _prepared().openapi  # type: ignore[method-assign]
     return app
 
 

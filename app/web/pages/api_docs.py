@@ -8,7 +8,6 @@ from app.errors import NotFound
 from app.house import House
 from app.web.dependencies import AnyViewer, TheHouse, Viewer, page_router
 from app.web.html import page
-from app.web.reference import reference
 
 router = page_router()
 
@@ -36,5 +35,5 @@ def _said(request: Request, the: House, viewer: Viewer | None) -> dict[str, Any]
         "title": document["info"]["title"],
         "version": document["info"]["version"],
         "base_url": the.settings.public_url.rstrip("/"),
-        "reference": reference(document, base_url=the.settings.public_url),
+        "reference": request.app.state.reference(),  # a third of a second to make, so it is made once
     }
