@@ -15,8 +15,8 @@ from app.cli.installation import opened
 from app.config import Settings
 from app.db import only_writer, transaction
 from app.erasures import ErasureList
-from app.jobs import privacy as jobs
 from app.models.tables import call, job, person
+from app.operations import erasing
 from app.operations.privacy import erase_person
 from app.rules.access import SYSTEM
 from app.vocabulary import Role
@@ -91,10 +91,10 @@ def test_a_search_that_died_half_way_is_done_by_the_next(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        jobs.search(engine, settings, payload, progress=dies)
+        erasing.search(engine, settings, payload, progress=dies)
     with transaction(engine, writes=False) as db:
         again = db.execute(select(job.c.payload).where(job.c.kind == "erase_person")).scalar_one()
-    result = jobs.search(engine, settings, again)
+    result = erasing.search(engine, settings, again)
 
     assert again["words"] == payload["words"]
     assert titles(engine) == ["Northwind: demo with [erased]"]
@@ -148,7 +148,7 @@ def test_writers_wait_while_the_file_is_cleared_and_none_is_refused(engine: Engi
             written_meanwhile.append(a_person(db, "Ana").id)
 
     if engine.dialect.name == "postgresql":
-        assert jobs.compact(engine)
+        assert erasing.compact(engine)
         return
     with ThreadPoolExecutor(1) as other:
         with only_writer(engine) as connection:
@@ -159,7 +159,7 @@ def test_writers_wait_while_the_file_is_cleared_and_none_is_refused(engine: Engi
         waits.result(5)
 
     assert len(written_meanwhile) == 1
-    assert jobs.compact(engine)
+    assert erasing.compact(engine)
 
 
 def test_who_was_erased_is_not_erased_again_at_every_start(engine: Engine, settings: Settings) -> None:

@@ -16,7 +16,7 @@ from app.cli.saying import fail
 from app.config import Settings
 from app.db import DbSession, make_engine, written
 from app.errors import Problem
-from app.jobs.privacy import erase_again
+from app.operations.erasing import erase_again
 from app.operations.installation import first_start
 from app.queries import people
 from app.vault import BadKeys, Vault

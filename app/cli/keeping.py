@@ -10,7 +10,7 @@ from app.cli.installation import Dir, existing, load, look_at, one_sentence, ope
 from app.cli.saying import say
 from app.erasures import FILE as LIST
 from app.erasures import ErasureList
-from app.jobs import privacy
+from app.operations import erasing
 from app.vault import FILE
 
 commands = typer.Typer(rich_markup_mode=None)
@@ -40,7 +40,7 @@ def restore(file: Path, dir: Dir = None) -> None:
         settings = load(dir)
         installation.migrate(settings)
         with opened(settings) as engine:
-            privacy.search_now(engine, settings)
+            erasing.search_now(engine, settings)
         say(f"The list of erasures was applied: {len(erased)} in it.")
     else:
         say(f"No backup holds who was erased since. Put {LIST} of that installation into {look_at(dir).dir}.")

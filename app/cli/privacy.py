@@ -12,8 +12,7 @@ from app.cli.installation import Dir, existing, one_sentence, opened, person_id
 from app.cli.saying import fail, say
 from app.db import DbSession, transaction, written
 from app.erasures import ErasureList
-from app.jobs import privacy as jobs
-from app.operations import privacy
+from app.operations import erasing, privacy
 from app.operations.audit import note_reads
 from app.queries import personal
 from app.rules.access import SYSTEM
@@ -60,5 +59,5 @@ def erase(
 
     with one_sentence(), opened(settings) as engine:
         written(engine, make)
-        jobs.search_now(engine, settings)
+        erasing.search_now(engine, settings)
     say("Erased.")

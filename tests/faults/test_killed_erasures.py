@@ -18,7 +18,7 @@ from app.cli.installation import opened
 from app.config import Settings
 from app.db import make_engine, transaction
 from app.erasures import ErasureList
-from app.jobs import privacy as jobs
+from app.jobs.privacy import erase
 from app.models import metadata
 from app.models.tables import call, job, person
 from app.operations.jobs import enqueue
@@ -57,7 +57,7 @@ def _work(database_url: str, folder: Path, ahead: timedelta) -> None:
     sys.stderr = (folder / f"worker-{os.getpid()}.log").open("a", buffering=1)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     engine, now = make_engine(database_url), clock.starting_at(clock.now() + ahead)
-    Worker(engine, _settings(database_url, folder), now, {"erase_person": jobs.erase}).run(Event())
+    Worker(engine, _settings(database_url, folder), now, {"erase_person": erase}).run(Event())
 
 
 def in_a_process(work: Any, *given: Any) -> Any:

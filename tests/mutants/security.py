@@ -280,14 +280,14 @@ GUARDS = (
     Guard(
         "S16",
         f"{_ERASED}::test_whoever_is_erased_is_in_no_table_no_file_and_no_log",
-        "app/jobs/privacy.py",
+        "app/operations/erasing.py",
         "        found += _take_out(engine, table, traces)",
         "        found += 9",
     ),
     Guard(
         "S16",
         f"{_ERASED}::test_whoever_is_erased_is_in_no_table_no_file_and_no_log",
-        "app/jobs/privacy.py",
+        "app/operations/erasing.py",
         "        file.unlink(missing_ok=True)",
         "        file.exists()",
     ),
