@@ -224,15 +224,18 @@ class Asking:
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["in turns", "all at the same instant"])
 def test_a_thousand_half_open_lines_cost_others_nothing_and_are_gone_in_ten_seconds(
-    site: Site, quiet: Site, at_once: bool
+    site: Site, quiet: Site, soak: bool, at_once: bool
 ) -> None:
+    if not (soak or at_once):
+        pytest.skip("--soak lets lines take turns, too: that they all send at once is harder")
     with closing(Asking(site)) as attacked, closing(Asking(quiet)) as left_alone:
         p95_of_each([attacked, left_alone], times=50, meanwhile=lambda: None)  # warm
 
         with half_open(("127.0.0.1", site.tls), LINES, host=HOST.encode(), tls=trusting_all()) as crowd:
             breathe = partial(crowd.breathe, at_once=at_once)
             one, other = p95_of_each([attacked, left_alone], times=150, meanwhile=breathe)
-            assert one <= 2 * other
+            # On a machine that does other things besides only what is far off shows.
+            assert one <= 2 * max(other, 0.0 if soak else 0.1)
             assert crowd.all_out(within=2 * HEAD_SECONDS)
 
             assert min(crowd.seconds) > HEAD_SECONDS - 1
