@@ -43,8 +43,6 @@ class Asking:
 def test_a_thousand_half_open_lines_cost_others_nothing_and_are_gone_in_ten_seconds(
     sqlite_template: Path, tmp_path: Path, soak: bool, at_once: bool
 ) -> None:
-    if not (soak or at_once):
-        pytest.skip("--soak lets lines take turns, too: that they all send at once is harder")
     resident = []
     with ExitStack() as stack:
         port, pid, key = stack.enter_context(earshot_serve(sqlite_template, tmp_path / "attacked"))

@@ -28,8 +28,8 @@ VALUES: tuple[Any, ...] = (
     *TEXTS[:12], *TEXTS[-5:-2], None, True, 0, -1, 1.5, 2**31, 2**63, 10**400, [], {}, [CANARY], {CANARY: CANARY}, [[]],
     [None], [{}], {"": None}, {CANARY: {CANARY: [CANARY]}},
 )  # fmt: skip
-STRIDE = 7
-"""Without --soak every seventh value is sent; as no list is a multiple of seven long, each place gets others."""
+STRIDE = 3
+"""Without --soak every third value is sent; as no list is a multiple of three long, each place gets others."""
 HEADERS = ("If-Match", "If-None-Match", "If-Modified-Since", "Idempotency-Key", "Accept", "Content-Type")
 
 
