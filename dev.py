@@ -22,11 +22,12 @@ else:
 HELP = """\
 usage: ./dev COMMAND …        (on Windows: python dev.py COMMAND …)
 
-  demo    run the whole loop on made-up people and calls, then stay up to look around
-  serve   serve the installation in --dir
-  test    run the tests; what follows goes to pytest (--soak: at full strength)
-  check   lint, format, types, imports and drift: all that the tests do not see
-  bench   run a benchmark by name: ours, the peer or raw limit, and the ratio
+  demo      run the whole loop on made-up people and calls, then stay up to look around
+  serve     serve the installation in --dir
+  test      run the tests; what follows goes to pytest (--soak: at full strength)
+  check     lint, format, types, imports and drift: all that the tests do not see
+  bench     run a benchmark by name: ours, the peer or raw limit, and the ratio
+  pictures  take a picture of every page, light, dark and on a phone (needs chromium)
 
 Every other word is a command of the product itself, as are demo and serve: ./dev import … = .venv/bin/earshot import …
 The first run makes .venv (with uv when it is there, else with pip); later runs find it ready.
@@ -56,18 +57,21 @@ def main(arguments: list[str]) -> int:
     except SetupError as failed:
         print(f"dev: {failed}", file=sys.stderr)
         return 1
-    if command in ("test", "check", "bench"):
+    if command in ("test", "check", "bench", "pictures"):
         os.chdir(ROOT)  # not for the product's commands: a relative --dir starts where the user stands
     if command == "check":
         return check()
     if command == "test":
         # Two workers a core, for half of the time they wait for sockets, processes and disks; a module at a time, for
-        # modules share what is dear to build.
+        # modules share what is dear to build; in their order, for those of few tests, which come last else, take long.
         workers = str(2 * (os.cpu_count() or 1))
-        spread = [] if any(word.startswith("-n") for word in rest) else ["-n", workers, "--dist", "loadscope"]
+        by_module = ["-n", workers, "--dist", "loadscope", "--no-loadscope-reorder"]
+        spread = [] if any(word.startswith("-n") for word in rest) else by_module
         become([str(PYTHON), "-m", "pytest", *spread, *rest])
     if command == "bench":
         become([str(PYTHON), "-m", "benchmarks", *rest])
+    if command == "pictures":
+        become([str(PYTHON), "-m", "tests.browser.pictures", *rest])
     return become([script("earshot"), *arguments])
 
 

@@ -1,8 +1,6 @@
 """Settings: read once from the environment at the start, then passed along."""
 
-import os
 import secrets
-from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.files import sync_folder
+from app.files import keep
 from app.vocabulary import Email
 
 # One wrong digit in a network must not make a name of it: names end in a label that begins with a letter.
@@ -142,33 +140,6 @@ def load(**given: object) -> Settings:
     if settings.secret_key.get_secret_value():
         return settings
     return settings.model_copy(update={"secret_key": SecretStr(_kept_secret(settings.dir / "secret.key"))})
-
-
-def keep(path: Path, text: str) -> None:
-    """Write a file for its owner's eyes only, unless there is one: of two processes at the same first start one wins,
-    and nobody reads half of it.
-    """
-    if not path.exists():
-        draft = _draft(path, text)
-        with suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
-        sync_folder(path.parent)  # what a lost key sealed would be lost with it
-
-
-def replace(path: Path, text: str) -> None:
-    """Give such a file another content: whoever reads it finds the old one or the new one, whole."""
-    _draft(path, text).replace(path)
-    sync_folder(path.parent)
-
-
-def _draft(path: Path, text: str) -> Path:
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
 
 
 def _kept_secret(path: Path) -> str:

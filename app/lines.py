@@ -192,10 +192,13 @@ class Line(HttpToolsProtocol):
             self._due = self.loop.call_later(self._lines.head_seconds, self._head_is_overdue)
 
     def _head_is_overdue(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            self._leave()
-        else:
+        if self._is_answering():
             self.shutdown()  # an earlier request on this line gets its answer first
+        else:
+            self._leave()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _nothing_is_due(self) -> None:
         if self._due is not None:
@@ -224,13 +227,10 @@ class Line(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         self._is_deaf = True
-        earlier = self.pipeline or (self._in_head and self.cycle is not None and not self.cycle.response_complete)
-        if earlier or (self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete):
+        if self.pipeline or (self._is_answering() and (self._in_head or self.cycle.response_started)):
             self.shutdown()  # nothing may stand inside of another answer
             return
-        request_id = secrets.token_hex(12)
-        answer = refuse(problem, request_id=request_id)
-        answer.headers["X-Request-Id"] = request_id
+        answer = refuse(problem, request_id=secrets.token_hex(12))
         headers = [*self.server_state.default_headers, *answer.raw_headers, *EVERY_ANSWER, (b"connection", b"close")]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         self.transport.write(b"".join([STATUS_LINE[problem.status], *lines, b"\r\n", bytes(answer.body)]))

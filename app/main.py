@@ -27,7 +27,10 @@ from app.routers import (
     calendars,
     call_types,
     calls,
+    dialler_hooks,
+    diallers,
     feeds,
+    floor,
     health,
     holds,
     imports,
@@ -44,6 +47,7 @@ from app.routers import (
     people,
     person_skills,
     plan_runs,
+    power_hours,
     preferences,
     privacy,
     problems,
@@ -54,6 +58,7 @@ from app.routers import (
     settings,
     skills,
     slots,
+    streams,
     suggestions,
     teams,
     waitlist,
@@ -63,14 +68,17 @@ from app.routers.edges import Edge
 from app.routers.gate import Gate
 from app.routers.rates import RateHeaders
 from app.routers.subscriptions import Lane, Subscriptions
+from app.streams import Streams
 from app.vault import Vault
 from app.web import pages
 from app.web.edge import PageEdge
+from app.web.pages import floor as the_floor
 from app.web.reference import reference
 from app.worker import Worker
 
 ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
+    the_floor.router,  # everybody asks for it whenever it changes, and routes are tried in this order
     people.router,
     me.router,
     person_skills.router,
@@ -83,6 +91,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     call_types.router,
     accounts.router,
     calls.router,
+    floor.router,
+    power_hours.router,
+    diallers.router,
+    dialler_hooks.router,
     seats.router,
     suggestions.router,
     waitlist.router,
@@ -102,6 +114,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     imports.router,
     settings.router,
+    streams.router,
     privacy.router,
     audit.router,
     api_keys.router,
@@ -130,6 +143,8 @@ def create_app(
     app.state.house = House(settings, engine, clock)
     app.state.limits = Limits()
     app.state.provider = Provider.of(settings)
+    app.state.streams = Streams(engine, clock)
+    app.state.sights = the_floor.sights(engine)
     app.state.subscriptions = Subscriptions(app.state.house, app.state.limits)
     for router in ROUTERS:
         app.include_router(router)
@@ -156,7 +171,7 @@ def _routes() -> list[Any]:
 
 def _lifespan(worker: Worker | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop = threading.Event()
         thread = threading.Thread(target=worker.run, args=(stop,), name="worker") if worker else None
         if thread:
@@ -165,6 +180,7 @@ def _lifespan(worker: Worker | None) -> Callable[[FastAPI], AbstractAsyncContext
             yield
         finally:
             stop.set()
+            await app.state.streams.closed()
             if thread:
                 thread.join()
 

@@ -40,9 +40,19 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.close()
 
 
+class _Server(uvicorn.Server):
+    """Waits for no stream when it is told to stop: those have no end of their own."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        if isinstance(app, FastAPI) and hasattr(app.state, "streams"):
+            app.state.streams.close()
+        await super().shutdown(sockets)
+
+
 def server(app: FastAPI, *, lines: Lines | None = None) -> uvicorn.Server:
     """Return the web server. Whoever asks, and by which scheme, is what the connection says (but see `Gate`)."""
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             http=(lines or Lines(_room_for_lines())).line,  # type: ignore[arg-type]  # it is only called

@@ -19,8 +19,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Engine
 
-from app.config import Settings, keep, replace
+from app.config import Settings
 from app.errors import Problem
+from app.files import keep, replace
 
 FILE = "vault.keys"
 _SEALED = re.compile(r"v1\.([a-z0-9]{8})\.([A-Za-z0-9_-]{38,})")

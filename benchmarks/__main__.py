@@ -2,12 +2,42 @@
 
 import argparse
 
-from benchmarks import booking, busy, demo, edges, feeds, jobs, joinable, lists, matching, plan, slots
+from benchmarks import (
+    booking,
+    busy,
+    demo,
+    edges,
+    feeds,
+    floor,
+    imports,
+    jobs,
+    joinable,
+    lists,
+    matching,
+    pages,
+    plan,
+    slots,
+)
 from benchmarks.figures import show
 
 BENCHMARKS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (demo, lists, booking, slots, joinable, feeds, busy, matching, plan, jobs, edges)
+    for module in (
+        demo,
+        imports,
+        lists,
+        booking,
+        slots,
+        joinable,
+        feeds,
+        busy,
+        matching,
+        plan,
+        jobs,
+        edges,
+        pages,
+        floor,
+    )
 }
 
 

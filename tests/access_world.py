@@ -6,20 +6,19 @@ runs the program in which Ana is, Audrey looks at everything. What strangers mus
 listed in `secrets`.
 """
 
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import Dialect, insert, select, update
-from sqlmodel import SQLModel
+from sqlalchemy import insert, select, update
 
 from app import credentials
 from app.config import Settings
@@ -33,8 +32,6 @@ from app.models.tables import (
     browser_session,
     busy,
     delivery,
-    event,
-    event_detail,
     feed,
     job,
     person,
@@ -44,20 +41,24 @@ from app.operations import match_runs, operations, plan_runs
 from app.operations.accounts import create_account
 from app.operations.api_keys import create_api_key
 from app.operations.availability import create_pause, replace_busy
+from app.operations.call_outcomes import start_call
 from app.operations.call_types import create_call_type
 from app.operations.connected_calendars import connect_calendar, note_failure
 from app.operations.deliveries import deliver
 from app.operations.deliveries_by_hand import try_endpoint
+from app.operations.diallers import create_connection
 from app.operations.enrollments import enroll
 from app.operations.events import Told
 from app.operations.external import identify
 from app.operations.feeds import create_feed
+from app.operations.floor import set_door
 from app.operations.jobs import enqueue
 from app.operations.mail_troubles import note_trouble
 from app.operations.match_settings import Wanted
 from app.operations.message_templates import put_template
 from app.operations.pair_rules import put_pair_rule
 from app.operations.person_skills import set_skills
+from app.operations.power_hours import create_power_hour
 from app.operations.programs import create_program
 from app.operations.retention import report
 from app.operations.seats import book_seat, release_seat, wait_if_full
@@ -76,6 +77,7 @@ from app.vocabulary import (
     BusyStatus,
     CalendarKind,
     CalendarUse,
+    Door,
     FeedKind,
     FeedPrivacy,
     JobStatus,
@@ -91,6 +93,7 @@ from app.vocabulary import (
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import MANY, NOW, TEST_VAULT, Api, FakeClock, served
 from tests.sessions_and_people import a_session
+from tests.stored import contents
 
 CANARY = "canary7f3a"
 SEALED, OF_THE_HOUSE, OF_A_RUN, OF_ANA = (CANARY + kind for kind in ("sealed", "house", "run", "alone"))
@@ -156,20 +159,27 @@ class World:
         return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row of every table, but for what the audit notes of reads and refusals, and when who comes was seen."""
-        with transaction(self.api.engine, writes=False) as db:
-            driver, found = db.connection().connection.cursor(), {}
-            for table, query in _everything(self.api.engine.dialect).items():
-                driver.execute(query)  # nothing is turned into our types: ten times as fast
-                found[table] = sorted(map(repr, driver.fetchall()))
-            return found
+        """All that is stored, but for what the audit notes of reads and refusals, and when a key was last used."""
+        return contents(self.api.engine, but=frozenset({api_key.c.last_used_at}))
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Put an SQLite database back as it was, whatever is done meanwhile, under a service that goes on running."""
+        file = str(self.api.engine.url.database)
+        with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(":memory:")) as before:
+            live.backup(before)
+            try:
+                yield
+            finally:
+                before.backup(live)
 
     def withheld(self, who: str) -> tuple[str, ...]:
         """What this asker must never be told, whatever they read. Who exports all that is kept about them, the data
         subject, has what drafts say about them too.
         """
         of_a_run = OF_A_RUN, *(self.ids[name] for name in ("match_run", "plan_run", "planned_seat"))
-        of_the_house = OF_THE_HOUSE, *(self.ids[name] for name in ("job_id", "dead_job", "endpoint_id", "delivery_id"))
+        kept = ("job_id", "dead_job", "endpoint_id", "delivery_id", "connection_id")
+        of_the_house = OF_THE_HOUSE, *(self.ids[name] for name in kept)
         alone = OF_ANA, *(self.ids[name] for name in ("calendar_id", "feed_id", "key_id", "browser_session_id"))
         return {
             "admin": (SEALED,),
@@ -215,7 +225,10 @@ def a_world(database_url: str, folder: Path) -> Iterator[World]:
             ids=ids,
             secrets=secrets,
             keys=keys,
-            scoped={area: api.client(_scoped_key(api, area)) for area in (Area.JOBS, Area.WEBHOOKS)},
+            scoped={
+                area: api.client(api.key(Role.INTEGRATION, scopes=[f"{area}:write"]))
+                for area in (Area.JOBS, Area.WEBHOOKS)
+            },
             outsiders={
                 "anonymous": api.client(),
                 "expired": api.client(_spoilt_key(api, expires_at=NOW)),
@@ -231,33 +244,19 @@ def a_world(database_url: str, folder: Path) -> Iterator[World]:
         )
 
 
-@cache
-def _everything(dialect: Dialect) -> dict[str, str]:
-    queries = {table: select(table) for table in SQLModel.metadata.sorted_tables if table is not event_detail}
-    queries[api_key] = select(*(column for column in api_key.c if column is not api_key.c.last_used_at))
-    queries[event] = select(event).where(event.c.act.not_like("%.refused"), event.c.act.not_like("%.read"))
-    literal = {"literal_binds": True}
-    return {table.name: str(query.compile(dialect=dialect, compile_kwargs=literal)) for table, query in queries.items()}
-
-
 @contextmanager
-def undone(database_url: str) -> Iterator[None]:
-    """Put an SQLite database back as it was, whatever is done meanwhile, under a service that goes on running."""
-    live, before = sqlite3.connect(database_url.removeprefix("sqlite:///")), sqlite3.connect(":memory:")
-    try:
-        live.backup(before)
-        yield
-    finally:
-        before.backup(live)
-        live.close()
-        before.close()
+def an_sqlite_world(template: Path, folder: Path) -> Iterator[World]:
+    """Fill a copy of a migrated SQLite database and serve it: a world in which what is done can be undone."""
+    shutil.copy(template, folder / "earshot.db")
+    with a_world(f"sqlite:///{folder / 'earshot.db'}", folder) as made:
+        yield made
 
 
 _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
     "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
     "endpoint_id", "event_id", "delivery_id", "calendar_id", "planned_seat", "key_id",
-    "browser_session_id",
+    "browser_session_id", "connection_id",
 )  # fmt: skip
 
 
@@ -313,7 +312,9 @@ def _filled(db: DbSession) -> dict[str, str]:
         "browser_session_id": _signed_in(db, ana.id),
         **_jobs(db),
         **_webhooks(db),
+        **_diallers(db),
         **_mail_troubles(db),
+        "power_hour_id": _power_hours(db, host=lea.id, observer=ana.id)[0],
         **_words(db),
     }
 
@@ -333,6 +334,7 @@ def _calls(
         "shadowed_call": shadowed,
         "call_id": a_call(db, mara, account_id=northwind, starts_at=at + timedelta(hours=3), seats=2, **link),
         "sensitive_call": sensitive,
+        "live_call": _on_now(db, ana),
         "closed_call": a_call(db, ana, account_id=closed, starts_at=at + timedelta(hours=1), **hushed),
         "seat_id": taken[0].id,
         "session_id": taken[0].session_id,
@@ -409,6 +411,14 @@ def _match_run(db: DbSession, people: Mapping[str, str]) -> tuple[str, str]:
     return run.id, run.operation_id
 
 
+def _on_now(db: DbSession, host: _Person) -> str:
+    """A call that is on, and whose door is open."""
+    call_id = a_call(db, host, starts_at=NOW - timedelta(minutes=5), seats=3)
+    start_call(db, call_id=call_id, **BY_MACHINE)
+    set_door(db, call_id=call_id, door=Door.OPEN, **BY_MACHINE)
+    return call_id
+
+
 def _plan_run(db: DbSession, people: Mapping[str, str], call_id: str) -> str:
     week: dict[str, Any] = {"from_at": MONDAY, "to_at": MONDAY + timedelta(days=7)}
     run_id: str = plan_runs.start_plan_run(db, **week, team_id=None, program_id=None, **BY_MACHINE).id
@@ -447,12 +457,40 @@ def _webhooks(db: DbSession) -> dict[str, str]:
     return {"endpoint_id": made[0], "event_id": tested[0].id, "delivery_id": delivery_id}
 
 
+def _diallers(db: DbSession) -> dict[str, str]:
+    """Three diallers that have said nothing yet."""
+    pointers = {name: f"/{name}" for name in ("event", "call", "host_email", "started_at", "ended_at")}
+    mapping: dict[str, str | list[str]] = {**pointers, "started": ["started"], "ended": ["ended"]}
+    made = [create_connection(db, name=OF_THE_HOUSE, mapping=mapping, **BY_MACHINE) for _ in range(3)]
+    return {"connection_id": made[0].connection.id}
+
+
 def _feeds(db: DbSession, owners: list[str]) -> dict[str, str]:
     made = [
         create_feed(db, person_id=who, kind=FeedKind.PERSONAL, privacy=FeedPrivacy.FULL, **BY_MACHINE) for who in owners
     ]
     db.execute(update(feed).values(last_fetched_at=NOW, last_fetched_by=OF_ANA))
     return {"feed_id": made[0].feed.id, "secret": made[0].secret}
+
+
+def _power_hours(db: DbSession, *, host: str, observer: str) -> list[str]:
+    """Three power hours in which one hears the other."""
+    people: dict[str, Any] = {"host_ids": [host], "observer_ids": [observer], "team_id": None}
+    starts = [MONDAY + timedelta(days=day, hours=18) for day in range(3)]
+    return [
+        create_power_hour(
+            db,
+            values={
+                "name": CANARY,
+                "starts_at": at,
+                "ends_at": at + timedelta(hours=1),
+                "rotation_minutes": 20,
+                **people,
+            },
+            **BY_MACHINE,
+        ).id
+        for at in starts
+    ]
 
 
 def _keys(db: DbSession, owner: str) -> dict[str, str]:
@@ -503,12 +541,6 @@ def _signed_in(db: DbSession, person_id: str) -> str:
     digest = credentials.digest(redeem_sign_in_link(db, secret=link, now=NOW))
     found: str = db.execute(select(browser_session.c.id).where(browser_session.c.digest == digest)).scalar_one()
     return found
-
-
-def _scoped_key(api: Api, area: Area) -> str:
-    asks: dict[str, Any] = {"name": "test", "requests_per_minute": MANY, "scopes": [f"{area}:write"]}
-    with transaction(api.engine, writes=True) as db:
-        return create_api_key(db, role=Role.INTEGRATION, person_id=None, **asks, **BY_MACHINE)
 
 
 def _spoilt_key(api: Api, **values: Any) -> str:

@@ -1,5 +1,6 @@
 """Fixtures: a fresh database per test on each engine, a clock, the service on a real socket."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from app.config import Settings
 from app.db import DbSession, make_engine, transaction
 from app.main import create_app
 from app.operations.installation import first_start
+from tests import worlds
+from tests.compiled import keep_compiled, share_compiled
 from tests.databases import Databases
 from tests.harness import NOW, TEST_VAULT, Api, FakeClock, served, with_prepared_routes
 from tests.postgres import create_database, drop_database, running_postgres
@@ -49,6 +52,16 @@ SERVER_IS_GIVEN = "TEST_DATABASE_URL" in os.environ
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run fault and load tests at full strength")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worlds.let_try(all_of_them=config.getoption("--soak"))
+
+
+def pytest_collection_finish() -> None:
+    """What is collected stays to the end: no search for garbage has to walk through it, which took a tenth of all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -121,8 +134,9 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    made = make_engine(database_url, vault=TEST_VAULT)
+    made = share_compiled(make_engine(database_url, vault=TEST_VAULT))
     yield made
+    keep_compiled(made)
     made.dispose()
 
 
@@ -145,9 +159,10 @@ def serve() -> Iterator[Callable[..., Api]]:
                 allow_plain_http=True,
                 _env_file=None,
             )
-            engine = make_engine(database_url, vault=TEST_VAULT)
+            engine = share_compiled(make_engine(database_url, vault=TEST_VAULT))
+            stack.callback(engine.dispose)  # when nobody asks it any more: what is opened later, nobody closes
+            stack.callback(keep_compiled, engine)
             url = stack.enter_context(served(with_prepared_routes(create_app(settings, engine=engine, clock=clock))))
-            stack.callback(engine.dispose)
             return Api(url, engine, clock, settings, stack)
 
         yield start

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from app.config import Settings
 from app.worker import Worker
+from tests.harness import Api
 
 SETTINGS = Settings(_env_file=None)
 
@@ -23,6 +24,14 @@ def working(worker: Worker) -> Iterator[None]:
         stop.set()
         thread.join(15)
         assert not thread.is_alive()
+
+
+def worked(api: Api) -> None:
+    """Do what waits, the herald's part too, until nothing does."""
+    worker = Worker(api.engine, api.settings, api.clock, periodic={})
+    worker.announce()
+    while worker.run_one():
+        worker.announce()
 
 
 def until(happened: Callable[[], object]) -> None:

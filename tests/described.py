@@ -8,9 +8,10 @@ from functools import cache
 from typing import Any
 
 import httpx
+from fastapi.routing import APIRoute
 
-from app.config import Settings
-from app.main import create_app
+from app.main import ROUTERS
+from tests.harness import prepared
 
 PROBLEM = "application/problem+json"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -71,8 +72,12 @@ class Operation:
 @cache
 def document() -> dict[str, Any]:
     """The description as the app gives it."""
-    settings = Settings(database_url="sqlite:///unused.db", _env_file=None)
-    return create_app(settings).openapi()
+    return prepared().openapi()
+
+
+def routes() -> list[APIRoute]:
+    """Every route of the app, also those that are not described."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
 def operations() -> list[Operation]:

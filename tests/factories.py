@@ -9,6 +9,7 @@ from app.models import Person
 from app.operations.calls import create_call
 from app.operations.people import create_person
 from app.rules.access import SYSTEM
+from app.vocabulary import Door
 from tests.harness import NOW
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -20,6 +21,11 @@ def a_person(db: DbSession, name: str = "Rep", *, time_zone: str = "Europe/Londo
     number = next(_numbers)
     fields = {"email": f"{name.lower().replace(' ', '.')}{number}@earshot.example", **fields}
     return create_person(db, fields={"name": name, "time_zone": time_zone, **fields}, actor=SYSTEM, now=NOW)
+
+
+def an_open_host(db: DbSession, name: str = "Host", **fields: Any) -> Person:
+    """Somebody on whose calls people may drop in."""
+    return a_person(db, name, door_default=Door.OPEN, **fields)
 
 
 def a_call(

@@ -3,7 +3,7 @@
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,9 +66,9 @@ class Api:
     def __post_init__(self) -> None:
         self.admin = self.client(self.key(Role.ADMIN))
 
-    def key(self, role: Role, person_id: str | None = None) -> str:
+    def key(self, role: Role, person_id: str | None = None, scopes: Sequence[str] | None = None) -> str:
+        asks: dict[str, Any] = {"name": "test", "scopes": scopes, "requests_per_minute": MANY}
         with transaction(self.engine, writes=True) as db:
-            asks: dict[str, Any] = {"name": "test", "requests_per_minute": MANY}
             return create_api_key(db, role=role, person_id=person_id, **asks, actor=SYSTEM, now=self.clock())
 
     def client(self, key: str | None = None, **options: Any) -> httpx.Client:
@@ -83,7 +83,8 @@ class Api:
 
 
 @cache
-def _prepared() -> FastAPI:
+def prepared() -> FastAPI:
+    """An app of ours that nobody asks: what is the same in all of them takes seconds of the processor to make."""
     unused = Settings(database_url="sqlite:///unused.db", secret_key=SecretStr("unused"), _env_file=None)
     return create_app(unused)
 
@@ -92,15 +93,15 @@ def with_prepared_routes(app: FastAPI) -> FastAPI:
     """Give an app the routes and the description of another one of ours, which are the same. FastAPI prepares those of
     each app anew, at the first request to each router, and that takes seconds of the processor.
     """
-    app.router.routes[:] = _prepared().router.routes
-    app.openapi = _prepared().openapi  # type: ignore[method-assign]
+    app.router.routes[:] = prepared().router.routes
+    app.openapi = prepared().openapi  # type: ignore[method-assign]
     return app
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Serve an app on a free loopback port, as `serve` does."""
-    with listening("127.0.0.1", 0) as listener:
+def served(app: Any, *, port: int = 0) -> Iterator[str]:
+    """Serve an app on a loopback port, a free one unless it is given, as `serve` does."""
+    with listening("127.0.0.1", port) as listener:
         web = server(app)
         thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -16,6 +16,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
+from app import backup
+
 if sys.platform != "win32":
     import pwd
 
@@ -166,6 +168,12 @@ def create_database(url: str, name: str, template: str | None = None) -> str:
 def drop_database(url: str, name: str) -> None:
     """Drop the database and its connections; nothing happens when there is none."""
     _execute(url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def dumped(url: str) -> bytes:
+    """All that pg_dump writes of a database."""
+    command = [backup._found("pg_dump"), f"--dbname={_libpq(url)}"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def _execute(url: str, statement: sql.Composed) -> None:

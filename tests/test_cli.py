@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.db import make_engine, transaction
 from app.erasures import ErasureList
+from tests.faults.commands import serving
 from tests.harness import NOW
 
 PEOPLE = """\
@@ -218,26 +217,6 @@ def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "can't be reached" in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    served = subprocess.Popen(
-        [sys.executable, "-c", "from app.cli import main; main()", "serve", "--port", "0", "--dir", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
-    assert served.stdout
-    found = re.search(r"http://127\.0\.0\.1:\d+", served.stdout.readline())
-    assert found
-    try:
-        yield found[0], served
-    finally:
-        served.send_signal(signal.SIGTERM)
-        served.wait(15)
-        served.stdout.close()
 
 
 def test_two_files_become_a_served_team_whose_key_and_login_link_work(tmp_path: Path) -> None:

@@ -110,12 +110,12 @@ def test_a_twin_waits_for_one_that_was_lost_until_that_is_taken_over_and_done(en
     assert [one.status for one in rows(engine)] == [JobStatus.DONE] * 2
 
 
-@pytest.mark.parametrize("engines", [1, 3])
+@pytest.mark.parametrize(  # on SQLite one process works
+    ("database_url", "engines"), [("sqlite", 1), ("postgresql", 1), ("postgresql", 3)], indirect=["database_url"]
+)
 def test_however_many_workers_and_whoever_queues_one_runs_at_a_time_and_the_last_word_is_heard(
     engine: Engine, database_url: str, clock: FakeClock, engines: int
 ) -> None:
-    if engine.dialect.name == "sqlite" and engines > 1:
-        pytest.skip("one process works on SQLite")
     pump, heard_last = Pump(), [0]
     said = [0]
 

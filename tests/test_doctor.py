@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, event, insert, select, text, update
 from app.config import Settings
 from app.db import transaction
 from app.doctor import Finding, database, examine, machine
+from app.doctor.findings import Look, Unwell
 from app.models import tables
 from app.models.tables import call, claim, job, notice
 from app.operations.announcing import PASSED_OVER
@@ -167,6 +168,19 @@ def test_a_secret_key_that_others_read_or_that_is_empty_or_missing(alone: Settin
     file.unlink()
     assert "none yet" in bad_alone(alone, secret_key=SecretStr(""))["secret key"]
     assert bad_alone(alone) == {}
+
+
+def test_whatever_secret_of_the_settings_a_sentence_has_in_it_is_hidden(alone: Settings) -> None:
+    names = [name for name, value in alone if isinstance(value, SecretStr)]
+    changes = {name: SecretStr(f"hunter{number}!") for number, name in enumerate(names)}
+    look = Look(alone.model_copy(update=changes))
+
+    def check() -> str:
+        raise Unwell(" ".join(secret.get_secret_value() for secret in changes.values()))
+
+    assert not look.at("secrets", check)
+    assert {"imap_password", "oidc_client_secret", "vault_keys"} <= set(names)
+    assert look.findings[0].detail == " ".join("***" for _ in names)
 
 
 def test_a_public_url_without_tls(alone: Settings) -> None:

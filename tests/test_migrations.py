@@ -1,6 +1,7 @@
 """The schema: one line of migrations, up and down on both engines, and the rules that only the schema can keep."""
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -16,10 +17,11 @@ from app import ids, migrations
 from app.db import DbSession, make_engine, retrying, transaction
 from app.errors import Conflict
 from app.models import Account, Claim, Person, Session, metadata
-from app.models.tables import account, claim, match_run, person
+from app.models.tables import account, call, claim, match_run, person
 from app.operations.installation import first_start
 from app.rules.matching.problem import DEFAULT_WEIGHTS
-from app.vocabulary import ClaimKind, PersonStatus, Role, SessionKind, SessionStatus
+from app.vocabulary import CallStatus, ClaimKind, PersonStatus, Role, SessionKind, SessionStatus
+from tests.factories import a_call
 from tests.harness import NOW
 from tests.postgres import create_database, drop_database
 
@@ -94,6 +96,26 @@ def test_runs_that_said_some_of_their_weights_say_all_of_them(empty: Engine) -> 
     with transaction(empty, writes=False) as db:
         weights = db.execute(select(match_run.c.weights)).scalar_one()
     assert weights == {**DEFAULT_WEIGHTS, "skill": 6000, "segment": 0, "fresh": 9}
+
+
+def test_what_was_said_of_calls_before_the_clock_spoke_of_them_is_still_what_people_said(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    starts_at, late = NOW + timedelta(hours=1), NOW + timedelta(hours=9)
+    with transaction(empty, writes=True) as db:
+        first_start(db, now=NOW)
+        for status, at in (("live", NOW), ("live", late), ("ended", NOW), ("ended", late), ("scheduled", late)):
+            call_id = a_call(db, starts_at=starts_at)
+            db.execute(update(call).where(call.c.id == call_id).values(status=CallStatus(status), updated_at=at))
+    command.downgrade(migrations.config(empty), "0008")
+
+    migrations.upgrade(empty)
+
+    ends_at = starts_at + timedelta(minutes=30)
+    with transaction(empty, writes=False) as db:
+        said = db.execute(select(call.c.began_at, call.c.ended_at).order_by(call.c.id)).all()
+    assert Counter(map(tuple, said)) == Counter(
+        [(NOW, None), (starts_at, None), (None, NOW), (None, ends_at), (None, None)]
+    )
 
 
 def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:

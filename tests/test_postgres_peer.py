@@ -115,11 +115,21 @@ def test_nothing_stays_behind_at_the_end() -> None:
         psycopg.connect(ours.url.replace("+psycopg", "")).close()
 
 
+WAITING = """
+import signal, time
+from tests.postgres import own_postgres
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background has it switched off
+with own_postgres() as server:
+    print(server.url, flush=True)
+    time.sleep(600)
+"""
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_server_ends_with_the_tests_however_they_end(how: signal.Signals) -> None:
-    script = "import time, tests.postgres as p\nwith p.own_postgres() as s: print(s.url, flush=True); time.sleep(600)"
     tests = subprocess.Popen(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", WAITING],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -29,7 +29,7 @@ from tests.factories import a_person
 from tests.harness import NOW, FakeClock
 
 SLOW = """
-import faulthandler, os, signal, sys, time
+import faulthandler, os, signal, sys, threading, time
 from pathlib import Path
 from app import worker
 from app.child import run_limited
@@ -43,7 +43,10 @@ def endless(context):
     started = context.payload["started"]
     run_limited("tests.test_worker:say_who_and_stay", started, answer=str, seconds=60, mebibytes=512, over=context.over)
 
-HANDLERS.update(slow=slow, endless=endless)
+def aside(context):
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+HANDLERS.update(slow=slow, endless=endless, aside=aside)
 faulthandler.register(signal.SIGUSR1)
 worker.GRACE_SECONDS = 1.5
 from app.cli import main
@@ -59,7 +62,7 @@ def say_who_and_stay(started: str) -> None:
 
 @contextmanager
 def earshot(*arguments: str, folder: Path, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command that knows two more kinds of jobs, and gives them little time to end."""
+    """Run a command that knows three more kinds of jobs, and gives them little time to end."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
     said = folder / "stderr"
     with said.open("w") as stderr:
@@ -102,6 +105,20 @@ def test_a_worker_that_is_told_to_stop_finishes_what_can_be_finished_in_time(
     (done,) = jobs(engine, "slow")
     engine.dispose()
     assert (done.status, done.attempts) == (JobStatus.DONE, 1)
+
+
+def test_a_worker_hears_that_it_is_told_to_stop_whichever_thread_the_system_tells(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    engine = make_engine(sqlite_url)
+    with transaction(engine, writes=True) as db:
+        enqueue(db, "aside", {}, now=NOW - timedelta(days=3650))
+    with earshot("worker", folder=tmp_path, database_url=sqlite_url) as process:
+        assert process.wait(15) == 0
+
+    (done,) = jobs(engine, "aside")
+    engine.dispose()
+    assert done.status == JobStatus.DONE
 
 
 @pytest.mark.parametrize("command", [["worker", "--threads", "2"], ["serve", "--port", "0"]])

@@ -89,6 +89,8 @@ def upgrade() -> None:
     op.add_column("event", sa.Column("on_behalf_of_id", KEY, nullable=True))
     op.add_column("event", sa.Column("credential_id", KEY, nullable=True))
     op.add_column("event", sa.Column("seal", sa.Integer(), nullable=True))
+    op.drop_index("event_of_object", "event")
+    op.create_index("event_of_object", "event", ["object_id", "at"])
     op.create_index("event_to_seal", "event", ["sequence"], sqlite_where=NOT_SEALED, postgresql_where=NOT_SEALED)
     op.create_index("event_under_seal", "event", ["seal", "sequence"], sqlite_where=SEALED, postgresql_where=SEALED)
     op.create_table(
@@ -144,6 +146,8 @@ def downgrade() -> None:
     _let_go_of_events()
     op.drop_index("event_under_seal", "event")
     op.drop_index("event_to_seal", "event")
+    op.drop_index("event_of_object", "event")
+    op.create_index("event_of_object", "event", ["object_id"])
     for table, columns in (
         ("person", ("erased_at",)),
         ("installation", ("person_insights", "monitoring_notice", "retention_days")),

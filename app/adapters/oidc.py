@@ -33,7 +33,7 @@ _AT_ONCE = 8
 """Threads of ours that may be with the provider: when it hangs, the others go on serving."""
 _SKEW = timedelta(minutes=1)
 """How far apart its clock and ours may be."""
-_LONGEST = 255
+_LONGEST, _LONGEST_URL = 255, 2000
 
 
 class NotVouched(Exception):
@@ -103,7 +103,7 @@ class Provider:
     def place_to_ask(self, attempt: Attempt, *, redirect_uri: str) -> str:
         """Return where to send the browser. Raises NotVouched, and NoAnswer of `adapters.http`."""
         with self._turn():
-            endpoint = _text(self._now_known().metadata, "authorization_endpoint")
+            endpoint = _url(self._now_known().metadata, "authorization_endpoint")
         wanted = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -121,8 +121,8 @@ class Provider:
         NoAnswer of `adapters.http`. Call it with no transaction open.
         """
         with self._turn():
-            token = _text(self._exchanged(code, attempt.verifier, redirect_uri), "id_token")
-            claims = self._claims(token)
+            answer = self._exchanged(code, attempt.verifier, redirect_uri)
+            claims = self._claims(_text(answer, "id_token", at_most=_AT_MOST_BYTES))
         _check_times(claims, now=now)
         if claims.get("nonce") != attempt.nonce:
             raise NotVouched("It is the answer to another sign-in.")
@@ -169,10 +169,10 @@ class Provider:
 
     def _key(self, key_id: object, algorithm: str) -> Mapping[str, Any]:
         """Return the key that a token names. One that we do not know has us ask again: keys are changed."""
-        for known in (self._now_known(), self._now_known(unknown_key=True)):
+        for unknown_key in (False, True):
             found = [
                 key
-                for key in known.keys
+                for key in self._now_known(unknown_key=unknown_key).keys
                 if key.get("kty") == _KEY_TYPES[algorithm]
                 and key.get("use", "sig") == "sig"
                 and key.get("alg", algorithm) == algorithm
@@ -195,9 +195,9 @@ class Provider:
         metadata = self._got("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if metadata.get("issuer") != self.issuer:
             raise NotVouched("The discovery document is of another issuer.")
-        if self._https_only and not _text(metadata, "authorization_endpoint").startswith("https:"):
+        if self._https_only and not _url(metadata, "authorization_endpoint").startswith("https:"):
             raise NotVouched("People would be sent to a place without TLS.")
-        keys = self._got("GET", _text(metadata, "jwks_uri")).get("keys")
+        keys = self._got("GET", _url(metadata, "jwks_uri")).get("keys")
         if not isinstance(keys, list):
             raise NotVouched("It has no keys.")
         return _Known(now, metadata, tuple(key for key in keys if isinstance(key, dict)))
@@ -223,7 +223,7 @@ class Provider:
             sent["client_id"] = self._client_id
             if self._client_secret:
                 sent["client_secret"] = self._client_secret
-        return self._got("POST", _text(metadata, "token_endpoint"), headers=headers, content=urlencode(sent).encode())
+        return self._got("POST", _url(metadata, "token_endpoint"), headers=headers, content=urlencode(sent).encode())
 
     def _got(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, content: bytes | None = None
@@ -262,11 +262,14 @@ def _check_times(claims: Mapping[str, Any], *, now: datetime) -> None:
         raise NotVouched("Its token is of a time to come.")
 
 
-def _text(found: Mapping[str, Any], name: str) -> str:
+def _url(metadata: Mapping[str, Any], name: str) -> str:
+    return _text(metadata, name, at_most=_LONGEST_URL)
+
+
+def _text(found: Mapping[str, Any], name: str, *, at_most: int = _LONGEST) -> str:
     """Return a text that must be there, and not longer than we keep it."""
     value = found.get(name)
-    most = _AT_MOST_BYTES if name == "id_token" else 2000 if name.endswith(("_endpoint", "_uri")) else _LONGEST
-    if not isinstance(value, str) or not 0 < len(value) <= most:
+    if not isinstance(value, str) or not 0 < len(value) <= at_most:
         raise NotVouched(f"There is no `{name}` of use.")
     return value
 

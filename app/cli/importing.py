@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,11 +12,11 @@ from app import clock
 from app.cli.installation import Dir, existing, load, one_sentence, opened, person_id
 from app.cli.saying import content, fail, say
 from app.config import Settings
-from app.db import DbSession, transaction, written
+from app.db import transaction, written
 from app.ical.connected import CalendarRefused, read
 from app.operations.calendar_calls import import_events, our_mailboxes, wanted_of_file
 from app.operations.call_imports import import_calls
-from app.operations.imports import ImportReport
+from app.operations.imports import ImportReport, told_by_reading
 from app.operations.people_imports import import_people
 from app.rules import csv_files
 from app.rules.access import SYSTEM
@@ -51,7 +51,8 @@ def import_file(
     with one_sentence(csv_files.WrongFile):
         work = _reader(kind, raw, skip_bad=skip_bad, dry_run=dry_run)
         with opened(settings) as engine:
-            report = written(engine, work)
+            looked = told_by_reading(engine, partial(work, reads_only=True)) if dry_run else None
+            report = looked or written(engine, work)
     for bad in report.errors:
         typer.echo(f"line {bad.line}{bad.column and ', '}{bad.column}: {bad.detail}", err=True)
     counts = (
@@ -80,11 +81,10 @@ def _import_calendar(settings: Settings, raw: bytes, *, host: str | None, dry_ru
     say(f"calls: {counts}{' (dry run, nothing was written)' if dry_run else ''}")
 
 
-def _reader(kind: ImportKind, raw: bytes, *, skip_bad: bool, dry_run: bool) -> Callable[[DbSession], ImportReport]:
+def _reader(kind: ImportKind, raw: bytes, *, skip_bad: bool, dry_run: bool) -> Callable[..., ImportReport]:
     """Read the file, before any transaction begins, and return what imports it."""
     now = clock.now()
+    given: dict[str, Any] = {"skip_bad": skip_bad, "dry_run": dry_run, "actor": SYSTEM, "now": now}
     if kind is ImportKind.PEOPLE:
-        rows = csv_files.read_people(raw)
-        return lambda db: import_people(db, rows, skip_bad=skip_bad, dry_run=dry_run, actor=SYSTEM, now=now)
-    calls = csv_files.read_calls(raw)
-    return lambda db: import_calls(db, calls, skip_bad=skip_bad, dry_run=dry_run, actor=SYSTEM, now=now)
+        return partial(import_people, file=csv_files.read_people(raw), **given)
+    return partial(import_calls, file=csv_files.read_calls(raw), **given)

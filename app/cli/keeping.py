@@ -34,17 +34,17 @@ def back_up(file: Path, dir: Dir = None) -> None:
 @commands.command()
 def restore(file: Path, dir: Dir = None) -> None:
     """Put a backup into an empty folder or database. Who is on the list of erasures there is erased again."""
+    looked = look_at(dir)
     with one_sentence(backup.BackupFailed):
-        backup.restore(look_at(dir), file)
-    if erased := ErasureList(look_at(dir).dir).erased():
+        backup.restore(looked, file)
+    if erased := ErasureList(looked.dir).erased():
         settings = load(dir)
         installation.migrate(settings)
         with opened(settings) as engine:
             erasing.search_now(engine, settings)
         say(f"The list of erasures was applied: {len(erased)} in it.")
     else:
-        say(f"No backup holds who was erased since. Put {LIST} of that installation into {look_at(dir).dir}.")
+        say(f"No backup holds who was erased since. Put {LIST} of that installation into {looked.dir}.")
     say("Restored.")
-    settings = look_at(dir)
-    if not settings.vault_keys.get_secret_value() and not (settings.dir / FILE).exists():
-        say(f"No backup holds what opens its secrets. Put {FILE} of that installation into {settings.dir}.")
+    if not looked.vault_keys.get_secret_value() and not (looked.dir / FILE).exists():
+        say(f"No backup holds what opens its secrets. Put {FILE} of that installation into {looked.dir}.")

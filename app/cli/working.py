@@ -14,6 +14,9 @@ from app.worker import WORKER_THREADS, Worker
 
 commands = typer.Typer(rich_markup_mode=None)
 
+_LOOK_SECONDS = 0.5
+"""A signal that another thread is given, or that comes just before the main thread waits, does not end that wait."""
+
 
 @commands.command()
 def worker(
@@ -32,4 +35,5 @@ def worker(
             signal.signal(told, lambda *_: stop.set())
         say("Working. Ctrl-C stops within ten seconds; what is not done by then goes back to the queue.")
         working.start()
-        working.join()
+        while working.is_alive():
+            working.join(_LOOK_SECONDS)

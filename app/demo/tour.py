@@ -30,6 +30,7 @@ from app.db import make_engine, transaction
 from app.demo.company import Size, company
 from app.demo.files import calls_csv, people_csv
 from app.demo.shapes import Company, DemoPerson
+from app.demo.visit import prepare
 from app.main import create_app
 from app.models.tables import event, job
 from app.operations.api_keys import create_api_key
@@ -109,6 +110,7 @@ def run_demo(folder: Path, *, size: Size, seed: int, today: date | None, port: i
                 _report(folder, found, seconds=time.monotonic() - started, size=size, seed=seed, today=clock().date())
                 say(f"Done in {time.monotonic() - started:.1f} s: see {folder / 'report.json'}")
                 if not once:
+                    say(prepare(api, made, url=url, now=clock()))
                     _show_around(api, engine, settings, clock, made, key, tour.a_feed, say)
                     _wait_for_the_end()
             except ApiRefused as refused:
@@ -164,6 +166,9 @@ class _Tour:
         ids = {person["email"]: person["id"] for person in self.api.pages("/v1/people")}
         for person in self.made.people:
             self._hours_and_busy(ids[person.email], person)
+        mentors = [person for person in self.made.people if person.kind == "mentor"]
+        for person in (one for at, one in enumerate(mentors) if at % 3):  # the others open it when they like
+            self.api.send("PATCH", f"/v1/people/{ids[person.email]}", json={"door_default": "open"})
         self.say(f"{len(ids)} people in: their skills, wishes, working hours and busy time")
         return {key: email for email, key in ids.items()}
 
@@ -262,8 +267,8 @@ class _Tour:
 
 
 def next_week(now: datetime) -> datetime:
-    """Return the Monday (00:00 UTC) of the next week that is at least two days away: far enough for every notice."""
-    day = now.astimezone(UTC).date() + timedelta(days=2)
+    """Return the next Monday (00:00 UTC) that is at least an hour away: far enough for every notice."""
+    day = (now.astimezone(UTC) + timedelta(hours=25)).date()
     return datetime.combine(day + timedelta(days=-day.weekday() % 7), wall_time(), UTC)
 
 
@@ -301,7 +306,7 @@ def _show_around(
     with transaction(engine, writes=True) as db:
         secret = create_sign_in_link(db, person_id=someone["id"], actor=SYSTEM, now=clock())
     say("")
-    say(f"  This week    {url}/login/t/{secret}")
+    say(f"  Look around  {url}/login/t/{secret}")
     say(f"               (signs you in as {admin.name}, once; another: earshot login-link EMAIL --dir {settings.dir})")
     say(f"  API docs     {url}/docs")
     say(f"  An API key   {key}")
@@ -317,7 +322,7 @@ def _wait_for_the_end() -> NoReturn:
 
     signal.signal(signal.SIGTERM, stop)
     while True:
-        threading.Event().wait()
+        time.sleep(1)  # not without end: a signal that the system gives to another thread wakes nobody
 
 
 @contextmanager

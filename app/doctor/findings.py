@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -61,7 +62,8 @@ def _hidden(sentence: str, settings: Settings) -> str:
         password = str(make_url(settings.url).password or "")
     except (ArgumentError, ValueError):
         password = settings.database_url
-    for secret in (password, settings.secret_key.get_secret_value(), settings.smtp_password.get_secret_value()):
+    secrets = (value.get_secret_value() for _, value in settings if isinstance(value, SecretStr))
+    for secret in (password, *secrets):
         if secret:
             sentence = sentence.replace(secret, "***")
     return sentence

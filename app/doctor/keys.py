@@ -1,6 +1,7 @@
 """Looks at the keys: that they are here, that nobody else reads them, and that they open what is sealed."""
 
 import stat
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -19,9 +20,7 @@ def secret_key(settings: Settings) -> str:
         if settings.secret_key.get_secret_value():
             return "given by the settings"
         raise Unwell("There is none yet: the first start makes one.")
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & 0o077:
-        raise Unwell(f"secret.key has mode {mode:04o}: others may read it, so run `chmod 600` on it.")
+    mode = _mode_of_own(file)
     if len(file.read_text().strip()) < _KEY_CHARACTERS:
         raise Unwell("secret.key holds no key: delete the file, and the next start makes a new one.")
     return f"only its owner can read it (mode {mode:04o})"
@@ -35,9 +34,7 @@ def sealed(engine: Engine, settings: Settings) -> str:
     if given:
         keys = vault.read_keys(given)
     elif file.exists():
-        mode = stat.S_IMODE(file.stat().st_mode)
-        if mode & 0o077:
-            raise Unwell(f"{file.name} has mode {mode:04o}: others may read it, so run `chmod 600` on it.")
+        _mode_of_own(file)
         keys = vault.read_keys(file.read_text())
     else:
         keys = ()
@@ -50,3 +47,11 @@ def sealed(engine: Engine, settings: Settings) -> str:
     if in_clear := used.get(None):
         raise Unwell(f"{in_clear} are in clear: a worker seals them within the hour, `earshot rekey` now.")
     return f"{sum(used.values())}, and their keys are here"
+
+
+def _mode_of_own(file: Path) -> int:
+    """Return the mode of a file that only its owner reads. Raises Unwell when others may."""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        raise Unwell(f"{file.name} has mode {mode:04o}: others may read it, so run `chmod 600` on it.")
+    return mode

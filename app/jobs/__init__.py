@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.jobs import (
     calendars,
+    clock,
     counters,
     housekeeping,
     mail,
@@ -28,6 +29,7 @@ Handler = Callable[[JobContext], None]
 HANDLERS: Mapping[str, Handler] = {
     "calendar_refresh": calendars.refresh,
     "calendars": calendars.sweep,
+    "calls_by_clock": clock.follow,
     "counter_mail": counters.send_counter,
     "erase_person": privacy.erase,
     "give_way": settling.give_way,
@@ -54,6 +56,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 PERIODIC: Mapping[str, timedelta] = {
     "calendars": timedelta(minutes=1),
+    "calls_by_clock": timedelta(minutes=1),
     "housekeeping": timedelta(hours=1),
     "mailbox": timedelta(minutes=1),
     "matches": timedelta(minutes=15),

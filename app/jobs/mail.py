@@ -15,6 +15,8 @@ from app.operations.entries import Letter, hand_to_mail, mail_taken
 from app.operations.reply_addresses import ReplyTo
 from app.queries.entries import Desk, Drawn, Subject
 from app.queries.message_templates import language_of_owner, words_for
+from app.queries.session_history import note_of_entry
+from app.rules.messages import CATALOGUE
 from app.rules.templates import Fact, Words, fill, html
 from app.rules.wording import day, times, when
 from app.vocabulary import MessageKind
@@ -34,7 +36,7 @@ def send_invite(context: JobContext) -> None:
     handed = context.write(lambda db: _hand(db, context.payload["entry_id"], desk))
     if handed is None:
         return
-    letter, words = handed
+    letter, words, note = handed
     over = letter.drawn.ends_at <= context.clock()
     if over and not letter.again:
         return
@@ -43,7 +45,7 @@ def send_invite(context: JobContext) -> None:
             context,
             message_id=letter.message_id,
             recipient=letter.drawn.recipient.email,
-            message=written(letter, words, reply_to=ReplyTo.of(context.settings).address(letter.drawn.id)),
+            message=written(letter, words, note=note, reply_to=ReplyTo.of(context.settings).address(letter.drawn.id)),
         )
     except InTrouble:
         log.info("invite not sent", entry_id=letter.drawn.id)  # why is in the trouble with the address, which may go
@@ -56,11 +58,13 @@ def send_invite(context: JobContext) -> None:
     context.write(lambda db: mail_taken(db, letter=letter, fragment=fragment, desk=desk))
 
 
-def _hand(db: DbSession, entry_id: str, desk: Desk) -> tuple[Letter, Words] | None:
+def _hand(db: DbSession, entry_id: str, desk: Desk) -> tuple[Letter, Words, str] | None:
     letter = hand_to_mail(db, entry_id=entry_id, desk=desk)
     if letter is None:
         return None
-    return letter, words_for(db, kind_of(letter), language_of_owner(db, entry_id))
+    kind = kind_of(letter)
+    note = note_of_entry(db, entry_id) if "note" in CATALOGUE[kind].names else ""
+    return letter, words_for(db, kind, language_of_owner(db, entry_id)), note
 
 
 def kind_of(letter: Letter) -> MessageKind:
@@ -71,8 +75,10 @@ def kind_of(letter: Letter) -> MessageKind:
     return changed if letter.again else new
 
 
-def written(letter: Letter, words: Words, *, reply_to: str | None = None) -> bytes:
-    """Return the whole mail in these words. Pure: the same revision in the same words gives the same bytes."""
+def written(letter: Letter, words: Words, *, note: str = "", reply_to: str | None = None) -> bytes:
+    """Return the whole mail in these words. `note`: what was written to those who read that something is off. Pure: the
+    same revision in the same words gives the same bytes.
+    """
     drawn, entry = letter.drawn, letter.drawn.entry
     cancelled = entry.status is EntryStatus.CANCELLED
     method: Method = "CANCEL" if cancelled else "REQUEST"
@@ -81,6 +87,7 @@ def written(letter: Letter, words: Words, *, reply_to: str | None = None) -> byt
         "what": entry.summary,
         "when": _when(drawn),
         "link": entry.url or "",
+        "note": note,
     }
     said = fill(words, facts)
     return imip.message(

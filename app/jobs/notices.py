@@ -29,7 +29,7 @@ _NEWS = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A notice in the words that its reader is to have."""
+    """A mail without a calendar entry, in the words that its reader is to have."""
 
     message_id: str
     to: Attendee

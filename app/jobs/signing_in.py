@@ -1,15 +1,14 @@
 """Send sign-in links. The secret is made when it is sent, so that no job, and no backup of one, lets anybody in."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from app import ids
 from app.db import DbSession
-from app.ical import imip
 from app.ical.entries import Attendee
 from app.jobs.context import JobContext
+from app.jobs.notices import Letter
 from app.jobs.posting import post
 from app.models.tables import mail_setting, person
 from app.operations.installation import installation_id
@@ -17,20 +16,11 @@ from app.operations.sign_in import create_sign_in_link
 from app.queries.entries import Desk
 from app.queries.message_templates import words_for
 from app.rules.access import SYSTEM
-from app.rules.templates import Words, fill, html
+from app.rules.templates import fill
 from app.vocabulary import MessageKind, PersonStatus
 
 _WAITED_FOR = timedelta(minutes=15)
 """Nobody sits in front of that page any longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """A mail with a link, as its reader is to have it."""
-
-    message_id: str
-    to: Attendee
-    words: Words
 
 
 def send_link(context: JobContext) -> None:
@@ -44,20 +34,11 @@ def send_link(context: JobContext) -> None:
     letter = context.write(lambda db: _letter(db, context, now=now))
     if letter is None:
         return
-    message = imip.letter(
-        sender=Desk.of(context.settings).organizer,
-        recipient=letter.to,
-        subject=letter.words.subject,
-        text=letter.words.text,
-        html=html(letter.words.text),
-        message_id=letter.message_id,
-        date=now,
-        unsubscribe_url=None,
-    )
+    message = letter.written(Desk.of(context.settings))
     post(context, message_id=letter.message_id, recipient=letter.to.email, message=message)
 
 
-def _letter(db: DbSession, context: JobContext, *, now: datetime) -> _Letter | None:
+def _letter(db: DbSession, context: JobContext, *, now: datetime) -> Letter | None:
     """Make a link and the mail with it; None when its person has left."""
     query = select(person.c.name, person.c.email, person.c.status, mail_setting.c.language)
     query = query.outerjoin(mail_setting, mail_setting.c.person_id == person.c.id)
@@ -73,4 +54,11 @@ def _letter(db: DbSession, context: JobContext, *, now: datetime) -> _Letter | N
     )
     link = f"{context.settings.public_url.rstrip('/')}/login/t/{secret}"
     words = fill(words_for(db, MessageKind.SIGN_IN, row.language), {"name": row.name, "link": link})
-    return _Letter(f"{ids.new('sgn', now)}@{installation_id(db)}", Attendee(row.name, row.email), words)
+    return Letter(
+        message_id=f"{ids.new('sgn', now)}@{installation_id(db)}",
+        to=Attendee(row.name, row.email),
+        words=words,
+        date=now,
+        unsubscribe_url=None,
+        can_wait=False,
+    )

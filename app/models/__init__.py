@@ -7,6 +7,7 @@ from app.models.availability import Availability, Busy, Pause
 from app.models.calendar import CalendarEntry, CalendarReply, ConnectedCalendar, Feed
 from app.models.call import Account, Call, CallType, CallTypeSkill
 from app.models.external import ExternalIdentity
+from app.models.floor import DiallerConnection, DiallerMessage, Hand, PersonPresence, PowerHour, PowerHourPart
 from app.models.mail import MailSetting, MailTrouble, MessageTemplate, Notice
 from app.models.match import Match, MatchRun, ProposedMatch
 from app.models.person import Person, Team
@@ -36,11 +37,14 @@ __all__ = [
     "ConnectedCalendar",
     "Delivery",
     "DeliveryAttempt",
+    "DiallerConnection",
+    "DiallerMessage",
     "Enrollment",
     "Event",
     "EventDetail",
     "ExternalIdentity",
     "Feed",
+    "Hand",
     "Hold",
     "IdempotencyRecord",
     "Installation",
@@ -56,9 +60,12 @@ __all__ = [
     "Participant",
     "Pause",
     "Person",
+    "PersonPresence",
     "PersonSkill",
     "PlanRun",
     "PlanSeat",
+    "PowerHour",
+    "PowerHourPart",
     "Preference",
     "Program",
     "ProgramManager",

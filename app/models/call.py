@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from app.models.fields import key, one_of, plain_json, ref
-from app.vocabulary import CallStatus, TypeSource
+from app.models.fields import key, old_rows, one_of, plain_json, ref
+from app.vocabulary import CallStatus, Door, TypeSource
 
 
 class Account(SQLModel, table=True):
@@ -54,6 +54,7 @@ class CallTypeSkill(SQLModel, table=True):
 class Call(SQLModel, table=True):
     """A live customer conversation. Half-open UTC; a host's calls may overlap, for the CRM says so."""
 
+    _AHEAD, _ON = text("status = 'scheduled'"), text("status = 'live'")
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="call_forward"),
         CheckConstraint("seat_capacity BETWEEN 0 AND 50", name="call_seat_capacity"),
@@ -62,6 +63,9 @@ class Call(SQLModel, table=True):
         Index("call_by_start", "starts_at", "id"),
         Index("call_of_host", "host_id", "starts_at"),
         Index("call_updated", "updated_at", "id"),
+        # By the clock: most calls are over, and in neither of these.
+        Index("call_to_start", "starts_at", "id", sqlite_where=_AHEAD, postgresql_where=_AHEAD),
+        Index("call_to_end", "ends_at", "id", sqlite_where=_ON, postgresql_where=_ON),
     )
 
     id: str = key()
@@ -85,6 +89,12 @@ class Call(SQLModel, table=True):
     seat_capacity: int
     """What holds: its own number, else its account's, its host's, its type's; no more than the ceiling leaves."""
     seats_taken: int = 0
+    door: Door = one_of(Door, default=Door.CLOSED, **old_rows("closed"))
+    """Whether people drop in while it is under way."""
+    began_at: datetime | None = None
+    """When somebody said that it began; None: nobody has, so by the clock it begins at its time."""
+    ended_at: datetime | None = None
+    """When somebody said that it ended; None: nobody has, though it may have ended by the clock."""
     external_updated_at: datetime | None = None
     version: int = 1
     created_at: datetime

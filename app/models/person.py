@@ -2,11 +2,11 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, true
 from sqlmodel import Field, SQLModel
 
-from app.models.fields import key, one_of, plain_json, ref
-from app.vocabulary import PersonStatus, Role, SeatApproval
+from app.models.fields import key, old_rows, one_of, plain_json, ref
+from app.vocabulary import Door, PersonStatus, Role, SeatApproval
 
 
 class Team(SQLModel, table=True):
@@ -59,6 +59,10 @@ class Person(SQLModel, table=True):
     sessions_per_day: int | None = None
     sessions_per_week: int | None = None
     """Load limits for sessions without a call; None = none."""
+    door_default: Door = one_of(Door, default=Door.CLOSED, **old_rows("closed"))
+    """How the door of each call they host is when it begins: nobody is heard unasked who did not say so."""
+    shortcuts: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    """Whether single keys do something on pages."""
     erased_at: datetime | None = None
     """When everything that told who it was went away; the row stays, for counts."""
     external_updated_at: datetime | None = None

@@ -18,7 +18,7 @@ class Event(SQLModel, table=True):
 
     _NOT_ANNOUNCED, _NOT_SEALED, _SEALED = text("announced = false"), text("seal IS NULL"), text("seal IS NOT NULL")
     __table_args__ = (
-        Index("event_of_object", "object_id"),
+        Index("event_of_object", "object_id", "at"),
         Index("event_to_announce", "sequence", sqlite_where=_NOT_ANNOUNCED, postgresql_where=_NOT_ANNOUNCED),
         Index("event_to_seal", "sequence", sqlite_where=_NOT_SEALED, postgresql_where=_NOT_SEALED),
         Index("event_under_seal", "seal", "sequence", sqlite_where=_SEALED, postgresql_where=_SEALED),

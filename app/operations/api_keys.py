@@ -52,21 +52,15 @@ def create_api_key(
     """Make a key and return it; this is the only time that it can be seen. Whether the actor may is not asked."""
     key_id = ids.new("key", now)
     shown, digest = credentials.new_api_key(key_id)
-    db.execute(
-        insert(api_key).values(
-            id=key_id,
-            name=name,
-            role=role,
-            person_id=person_id,
-            scopes=None if scopes is None else sorted(set(scopes)),
-            digest=digest,
-            requests_per_minute=requests_per_minute,
-            expires_at=expires_at,
-            version=1,
-            created_at=now,
-        )
-    )
-    made = {"name": name, "role": role, "person_id": person_id, "scopes": scopes, "expires_at": expires_at}
+    made = {
+        "name": name,
+        "role": role,
+        "person_id": person_id,
+        "scopes": None if scopes is None else sorted(set(scopes)),
+        "requests_per_minute": requests_per_minute,
+        "expires_at": expires_at,
+    }
+    db.execute(insert(api_key).values(id=key_id, digest=digest, version=1, created_at=now, **made))
     tell(db, "api_key.created", key_id, version=1, actor=actor, now=now, detail=from_to({}, made))
     return shown
 

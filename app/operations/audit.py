@@ -3,14 +3,20 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import Engine, select
 
+from app import db as database
 from app.db import DbSession
+from app.errors import Unavailable
 from app.models.tables import event
 from app.operations.events import tell, tell_many
 from app.rules.access import Actor
 from app.vocabulary import Role
+
+log = structlog.get_logger("earshot.http")
 
 READ_ANEW = timedelta(hours=1)
 """Who reads the same again within this time leaves one line."""
@@ -64,3 +70,19 @@ def note_reads(
     """Tell that the actor read what is private to somebody else, once in an hour for each."""
     missing = reads_to_note(db, act, object_ids, actor=actor, now=now)
     tell_many(db, act, [(one, 1) for one in missing], actor=actor, now=now, object_type=object_type)
+
+
+def note_reads_after(
+    engine: Engine, act: str, object_ids: Collection[str], *, object_type: str, actor: Actor, now: datetime
+) -> None:
+    """Note reads in transactions of their own, after what was read; nothing is written when the last hour has them. A
+    busy database is no reason to refuse what was read.
+    """
+    note = partial(note_reads, act=act, object_ids=object_ids, object_type=object_type, actor=actor, now=now)
+    try:
+        with database.transaction(engine, writes=False) as reading:
+            missing = reads_to_note(reading, act, object_ids, actor=actor, now=now)
+        if missing:
+            database.written(engine, note)
+    except Unavailable:
+        log.warning("read not noted", act=act, actor=actor.name)

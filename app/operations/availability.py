@@ -6,15 +6,15 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from app import ids
 from app.db import DbSession
-from app.errors import Fault, Invalid, NotFound, Stale
+from app.errors import Fault, Invalid, NotFound
 from app.models import Availability, Pause, Person
-from app.models.tables import busy, pause
-from app.operations.changes import before_and_after, differing, from_to
-from app.operations.events import tell
+from app.models.tables import availability, busy, pause
+from app.operations.changes import amend, check_admin, check_version, from_to
+from app.operations.events import tell, tell_many
 from app.operations.settling import settle_waits_of
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, is_theirs, may_act_for
@@ -56,34 +56,44 @@ def set_availability(
     """
     found = acted_for(db, person_id, actor=actor)
     hours = db.get_one(Availability, person_id)
-    if expected_version not in (None, hours.version):
-        raise Stale("Read it again, then change it.")
+    check_version(hours, expected_version)
     _check_hours(weekly, exceptions)
-    new_weekly = sorted([list(range_) for range_ in weekly])
-    new_exceptions = {day: sorted([list(range_) for range_ in ranges]) for day, ranges in sorted(exceptions.items())}
     wanted = {
-        "weekly": new_weekly,
-        "exceptions": new_exceptions,
+        "weekly": sorted([list(range_) for range_ in weekly]),
+        "exceptions": {day: sorted([list(range_) for range_ in ranges]) for day, ranges in sorted(exceptions.items())},
         "buffer_before_minutes": buffers[0],
         "buffer_after_minutes": buffers[1],
     }
-    new = differing(hours, wanted)
-    if not new and found.time_zone == time_zone:
-        return hours
-    detail = before_and_after(hours, new)
-    for name, value in new.items():
-        setattr(hours, name, value)
-    hours.version += 1
-    hours.updated_at = now
-    if found.time_zone != time_zone:
-        moved = before_and_after(found, {"time_zone": time_zone})
-        found.time_zone, found.updated_at = time_zone, now
-        found.version += 1
-        tell(db, "person.changed", found.id, version=found.version, actor=actor, now=now, detail=moved)
-    db.flush()
-    tell(db, "availability.changed", person_id, version=hours.version, actor=actor, now=now, detail=detail)
-    settle_waits_of(db, [person_id], now=now)
+    by: Any = {"object_id": person_id, "actor": actor, "now": now}
+    moved = amend(db, found, {"time_zone": time_zone}, act="person.changed", **by)
+    if amend(db, hours, wanted, act="availability.changed", also=moved, **by):
+        settle_waits_of(db, [person_id], now=now)
     return hours
+
+
+def set_first_hours(
+    db: DbSession, several: Mapping[str, Sequence[tuple[int, int, int]]], *, actor: Actor, now: datetime
+) -> None:
+    """Say when people work, by id, who were added in this transaction: they keep office hours so far, and nobody waits
+    for them. Refused as `set_availability` is. Four statements for all.
+    """
+    check_admin(actor)
+    for weekly in several.values():
+        _check_hours(weekly, {})
+    before = [list(range_) for range_ in OFFICE_HOURS]
+    wanted = {who: sorted([list(range_) for range_ in weekly]) for who, weekly in several.items()}
+    new = {who: weekly for who, weekly in wanted.items() if weekly != before}
+    if not new:
+        return
+    db.connection().execute(  # on the connection: the ORM would take many sets of parameters for rows by primary key
+        update(availability)
+        .where(availability.c.person_id == bindparam("who"))
+        .values(weekly=bindparam("hours"), version=availability.c.version + 1, updated_at=now),
+        [{"who": who, "hours": weekly} for who, weekly in new.items()],
+    )
+    details = {who: from_to({"weekly": before}, {"weekly": weekly}) for who, weekly in new.items()}
+    second = [(who, 2) for who in new]
+    tell_many(db, "availability.changed", second, actor=actor, now=now, details=details)
 
 
 def zone_changed(db: DbSession, *, person_id: str, actor: Actor, now: datetime) -> None:

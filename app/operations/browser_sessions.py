@@ -11,7 +11,7 @@ from app.errors import Forbidden, NotFound
 from app.models import BrowserSession
 from app.models.tables import browser_session
 from app.operations.events import tell, tell_many
-from app.queries.access import IDLE_LIFE, acting_for
+from app.queries.access import acting_for, session_works
 from app.rules.access import Actor, decides_access
 from app.vocabulary import Role, SignedInBy
 
@@ -67,10 +67,8 @@ def note_use(db: DbSession, *, secret: str, now: datetime) -> None:
         update(browser_session)
         .where(
             browser_session.c.digest == credentials.digest(secret),
-            browser_session.c.ended_at.is_(None),
-            browser_session.c.seen_at > now - IDLE_LIFE,
+            session_works(now=now),
             browser_session.c.seen_at < now,
-            browser_session.c.expires_at > now,
         )
         .values(seen_at=now)
     )

@@ -19,6 +19,7 @@ from app.operations.seat_outcomes import change_call
 from app.queries import external, people
 from app.queries.connected_calendars import company_domains
 from app.queries.rows import in_parts
+from app.rules import floor
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import CalendarUse, CallStatus
 
@@ -88,9 +89,9 @@ def follow(
     updated, refused, stand = 0, [], set(ours) - set(known)
     for ref, call_id in known.items():
         row, fields = rows[call_id], _fields(ours[ref], host_id)
-        if row.status in _ON:
+        if row.status in _ON or floor.by_clock_alone(row):
             stand.add(ref)
-        if row.status is not CallStatus.SCHEDULED or calls.says_nothing_new(row, fields):
+        if not floor.by_clock_alone(row) or calls.says_nothing_new(row, fields):
             continue
         try:
             with db.begin_nested():

@@ -6,13 +6,22 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app import ids
 from app.db import DbSession
 from app.errors import Problem
 from app.models.tables import account, call, call_type
 from app.operations import accounts, calls, locks
 from app.operations.calls import NewCall
 from app.operations.changes import check_admin
-from app.operations.imports import SOURCE, ImportReport, Tally, all_or_none, ids_by_email, ids_by_external_id
+from app.operations.imports import (
+    SOURCE,
+    ImportReport,
+    OnlyWritingTells,
+    Tally,
+    all_or_none,
+    ids_by_email,
+    ids_by_external_id,
+)
 from app.queries.rows import in_parts
 from app.rules.access import Actor
 from app.rules.csv_files import CallRow, CallsFile
@@ -25,25 +34,29 @@ def import_calls(
     source: str = SOURCE,
     skip_bad: bool = False,
     dry_run: bool = False,
+    reads_only: bool = False,
     actor: Actor,
     now: datetime,
 ) -> ImportReport:
     """Create or change calls, found by external id; what the file does not say is kept, and seats follow their call.
 
     Accounts are found by name, the oldest of several, or made. Importing a file twice changes nothing. Locks the calls
-    that change or whose accounts do, and everybody on them, before it changes any.
+    that change or whose accounts do, and everybody on them, before it changes any. A dry run may be one that
+    `reads_only`, and raises OnlyWritingTells where that is not enough.
     """
     check_admin(actor)
     return all_or_none(
         db,
         file.errors,
-        lambda: _calls(db, file.rows, source=source, actor=actor, now=now),
+        lambda: _calls(db, file.rows, source=source, reads_only=reads_only, actor=actor, now=now),
         skip_bad=skip_bad,
         dry_run=dry_run,
     )
 
 
-def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor, now: datetime) -> Tally:
+def _calls(
+    db: DbSession, rows: Sequence[CallRow], *, source: str, reads_only: bool, actor: Actor, now: datetime
+) -> Tally:
     tally = Tally()
     hosts = ids_by_email(db, (row.host_email for row in rows))
     types = frozenset(db.execute(select(call_type.c.slug)).scalars())
@@ -54,8 +67,13 @@ def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor,
         elif row.type and row.type not in types:
             tally.refuse(row.line, "type", "unknown", "`type` is no call type here; leave it empty to go by the title.")
         else:
-            good.append(row)
-    account_ids, segments = _accounts(db, good, actor=actor, now=now)
+            try:
+                calls.check_times({"starts_at": row.starts_at, "ends_at": row.ends_at})
+            except Problem as problem:
+                tally.refused(row.line, problem)
+            else:
+                good.append(row)
+    account_ids, segments = _accounts(db, good, reads_only=reads_only, actor=actor, now=now)
     known = ids_by_external_id(db, "call", source, (row.external_id for row in good))
     found: dict[str, Any] = {}
     for part in in_parts(known.values()):
@@ -75,6 +93,11 @@ def _calls(db: DbSession, rows: Sequence[CallRow], *, source: str, actor: Actor,
             changing.append((row, call_id, fields))
         else:
             tally.rows["updated" if account_ids.get(row.account or "") in segments else "unchanged"] += 1
+    if reads_only:
+        if changing:  # who has heard a call, and how many sit in, has a say in what may become of it
+            raise OnlyWritingTells
+        tally.rows["created"] += len(new)
+        return tally
     following = {call_id for _, call_id, _ in changing}
     for part in in_parts(segments):
         following |= set(db.execute(select(call.c.id).where(call.c.account_id.in_(part))).scalars())
@@ -114,9 +137,11 @@ def _call_fields(row: CallRow, host_id: str, account_id: str | None) -> dict[str
 
 
 def _accounts(
-    db: DbSession, rows: Sequence[CallRow], *, actor: Actor, now: datetime
+    db: DbSession, rows: Sequence[CallRow], *, reads_only: bool, actor: Actor, now: datetime
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the ids of accounts by name, made where there was none, and by id the segments that are to change."""
+    """Return the ids of accounts by name, made where there was none, and by id the segments that are to change. Where
+    nothing may be written, new ones have ids that nothing has.
+    """
     segments: dict[str, str | None] = {}
     for row in rows:
         if row.account:
@@ -128,7 +153,10 @@ def _accounts(
         )
         found |= {one.name: one for one in db.execute(named)}  # of several the oldest, which comes last
     new = {name: segment for name, segment in segments.items() if name not in found}
-    made = accounts.create_accounts(db, new, actor=actor, now=now)
+    if reads_only:
+        made = {name: ids.new("acc", now) for name in new}
+    else:
+        made = accounts.create_accounts(db, new, actor=actor, now=now)
     changing = {
         one.id: segment
         for name, one in found.items()

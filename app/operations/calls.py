@@ -1,6 +1,6 @@
 """Change which calls there are: create, change, follow what a CRM says, cancel. Seats go where their call goes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,13 +19,15 @@ from app.operations.clashes import look_for_clashes
 from app.operations.entries import shown_anew
 from app.operations.events import tell, tell_many
 from app.operations.external import Upserted, identify_many, known_id, known_ids, outdated
+from app.operations.hands import lower_hands
 from app.operations.refused import NotActive, Past
 from app.operations.settling import settle_waits_of
 from app.queries import calls, people
 from app.queries.rows import in_parts
+from app.rules import floor
 from app.rules.access import Actor, may_act_for, runs_the_house
 from app.rules.classification import call_type as classified
-from app.vocabulary import CallStatus, PersonStatus, SeatStatus, TypeSource
+from app.vocabulary import CallStatus, Door, PersonStatus, SeatStatus, TypeSource
 
 HOST_FIELDS = frozenset({"seat_capacity", "sensitive"})
 """What hosts change about their calls."""
@@ -43,6 +45,7 @@ _OPTIONAL = (
 )
 _HOSTING = frozenset({"starts_at", "ends_at", "host_id", "status"})
 """What decides when whom a call takes."""
+_TIME_OR_HOST = _HOSTING - {"status"}
 _SEATING = frozenset({"seat_capacity_override", "colleagues_invited", "account_id", "host_id", "type"})
 
 
@@ -140,7 +143,7 @@ def upsert_call(
         return Upserted("unchanged", known)
     if changes.get("status") == CallStatus.CANCELLED:
         changes = {name: value for name, value in changes.items() if name == "external_updated_at"}
-        if found.status is CallStatus.SCHEDULED and found.ends_at > now:
+        if floor.by_clock_alone(found) and found.ends_at > now:
             _cancel(db, found, changes, actor=actor, now=now)
             return Upserted("updated", known, ("status",))
     elif found.status is not CallStatus.CANCELLED:
@@ -172,7 +175,7 @@ def cancel_call(
     check_version(found, expected_version)
     if found.status is CallStatus.CANCELLED:
         return
-    if found.status is not CallStatus.SCHEDULED:
+    if not floor.by_clock_alone(found):
         raise CallOver(f"It is {found.status}.")
     if found.ends_at <= now:
         raise CallOver("It has ended, and whoever sat in has heard it.")
@@ -182,7 +185,8 @@ def cancel_call(
 def _cancel(db: DbSession, found: Any, stamp: Mapping[str, Any], *, actor: Actor, now: datetime) -> None:
     if found.starts_at <= now and was_heard(db, found.id):
         raise CallOver("Somebody has heard it.")
-    _write(db, found, {"status": CallStatus.CANCELLED, **stamp}, now=now)
+    _write(db, found, {"status": CallStatus.CANCELLED, "door": Door.CLOSED, **stamp}, now=now)
+    lower_hands(db, found.id, now=now)
     tell(db, "call.cancelled", found.id, version=found.version + 1, actor=actor, now=now)
     following.call_over(db, found, actor=actor, now=now)
     settle_waits_of(db, [found.host_id], now=now)
@@ -204,7 +208,7 @@ def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
 
 
 def _new_row(fields: Mapping[str, Any], known: References, *, now: datetime) -> dict[str, Any]:
-    _check_forward(fields)
+    check_times(fields)
     _check_known(fields, known)
     values = {**dict.fromkeys(_OPTIONAL), **_NEW, **_columns(fields)}
     values |= _typed(fields.get("type"), values["title"], values["stage"], known)
@@ -217,7 +221,7 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     after = {**found._mapping, **values}
     known = references(db, [after])
     _check_known(changes, known)
-    _check_forward(after)
+    check_times(after)
     manual = found.type if found.type_source is TypeSource.MANUAL else None
     values |= _typed(changes.get("type", manual), after["title"], after["stage"], known)
     changed = {name: value for name, value in values.items() if getattr(found, name) != value}
@@ -232,6 +236,9 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     if changed.keys() & _SEATING:
         changed |= _reseated(found, {**found._mapping, **changed}, known)
     _check_ahead(db, found, changed, now=now)
+    if anew := _begun_anew(found, changed, now=now):
+        changed |= anew
+        lower_hands(db, found.id, now=now)
     _write(db, found, changed, now=now)
     if "seat_capacity" in changed:
         renumber(db, {found.id: changed["seat_capacity"]}, actor=actor, now=now)
@@ -248,12 +255,13 @@ def _apply(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Acto
     return named
 
 
-def _check_forward(values: Mapping[str, Any]) -> None:
+def check_times(values: Mapping[str, Any]) -> None:
+    """Raise Invalid unless a call ends after it starts, and within a day."""
     if values["ends_at"] <= values["starts_at"]:
         fault = Fault("/ends_at", "end_before_start", "must be later than starts_at")
         raise Invalid("A call ends after it starts.", faults=(fault,))
     if values["ends_at"] - values["starts_at"] > LONGEST:
-        fault = Fault("/ends_at", "too_long", "must be within a day of starts_at")
+        fault = Fault("/ends_at", "lasts_too_long", "must be within a day of starts_at")
         raise Invalid("No call lasts longer than a day: is the date right?", faults=(fault,))
 
 
@@ -266,9 +274,9 @@ def _check_here(db: DbSession, host_ids: Iterable[str]) -> None:
 
 def _check_ahead(db: DbSession, found: Any, changed: Mapping[str, Any], *, now: datetime) -> None:
     """Refuse to move or hand over what has happened. Calls that nobody sat in on may be corrected by the CRM."""
-    if changed.keys().isdisjoint(("starts_at", "ends_at", "host_id")):
+    if _TIME_OR_HOST.isdisjoint(changed):
         return
-    if changed.get("status", found.status) is not CallStatus.SCHEDULED:
+    if changed.get("status") is not CallStatus.SCHEDULED and not floor.by_clock_alone(found):
         raise CallOver(f"It is {found.status}: neither its time nor its host can change.")
     if (found.ends_at <= now and found.seats_taken) or (found.starts_at <= now and was_heard(db, found.id)):
         raise CallOver("Somebody has heard it: neither its time nor its host can change.")
@@ -277,9 +285,23 @@ def _check_ahead(db: DbSession, found: Any, changed: Mapping[str, Any], *, now: 
         raise Past("Release the seats first, or choose a later time.", faults=(fault,))
 
 
-def was_heard(db: DbSession, call_id: str) -> bool:
-    """Whether somebody has attended a call: it took place when it did, and with who ran it."""
-    attended = seat.c.call_id == call_id, seat.c.status == SeatStatus.ATTENDED
+def _begun_anew(found: Any, changed: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """Return what follows for a call that the clock alone began or ended when it gets another time or host: it is still
+    to come, if its time has not come yet, and its door is for the new host to open.
+    """
+    if found.status is CallStatus.SCHEDULED or _TIME_OR_HOST.isdisjoint(changed):
+        return {}
+    shut = {"door": Door.CLOSED} if "host_id" in changed else {}
+    comes = changed.get("starts_at", found.starts_at) > now
+    goes_on = found.status is CallStatus.ENDED and changed.get("ends_at", found.ends_at) > now
+    return {"status": CallStatus.SCHEDULED, "door": Door.CLOSED} if comes or goes_on else shut
+
+
+def was_heard(db: DbSession, call_id: str, *, but: Collection[str] = ()) -> bool:
+    """Whether somebody has attended a call: it took place when it did, and with who ran it. Seats in `but` don't
+    count.
+    """
+    attended = seat.c.call_id == call_id, seat.c.status == SeatStatus.ATTENDED, seat.c.id.not_in(list(but))
     return db.execute(select(seat.c.id).where(*attended)).first() is not None
 
 

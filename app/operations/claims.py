@@ -15,6 +15,7 @@ from app import ids
 from app.db import DbSession
 from app.models.tables import claim, participant, session
 from app.operations.settling import settle_waits_of
+from app.queries.rows import is_so
 from app.rules.availability import Range
 from app.vocabulary import ClaimKind, Part, SessionStatus
 
@@ -34,7 +35,7 @@ _DROP_EXPIRED = (
     update(claim)
     .where(
         claim.c.person_id.in_(bindparam("who", expanding=True)),
-        claim.c.active,
+        is_so(claim.c.active),
         claim.c.expires_at <= bindparam("now"),
     )
     .values(active=False)

@@ -54,6 +54,17 @@ def resend(db: DbSession, *, delivery_id: str, actor: Actor, now: datetime) -> A
     return first_row(db, select(delivery).where(this))
 
 
+def resend_failed(db: DbSession, *, endpoint_id: str, actor: Actor, now: datetime) -> None:
+    """Send all again that was given up on the way to an endpoint. Refused as `endpoint_disabled`. Locks the endpoint,
+    and ends its rest.
+    """
+    check_admin(actor)
+    to = _woken(db, endpoint_id)
+    _send_again(db, delivery.c.endpoint_id == to.id, delivery.c.status == DeliveryStatus.FAILED, now=now)
+    deliveries.queue_pump(db, to, due_at=now, now=now)
+    tell(db, "webhook_endpoint.replayed", to.id, version=to.version, actor=actor, now=now)
+
+
 def replay(
     db: DbSession, *, endpoint_id: str, since: datetime, acts: Collection[str] = (), actor: Actor, now: datetime
 ) -> int:

@@ -1,9 +1,9 @@
 """Change who is on which side of a program, and how many mentees a mentor takes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import and_, delete, insert, or_, select
 
 from app import ids
 from app.db import DbSession
@@ -11,14 +11,14 @@ from app.errors import Conflict, Fault, Forbidden
 from app.models import Enrollment
 from app.models.tables import enrollment, match, person, preference
 from app.operations.changes import UnknownReference, amend, check_version
-from app.operations.events import tell
+from app.operations.events import tell, tell_many
 from app.operations.leaving import leave_matches
 from app.operations.match_runs import rematch_soon
 from app.operations.match_settings import NotEnrolled
 from app.operations.matches import hold_programs
 from app.operations.programs import check_runs_program
 from app.queries import people, programs
-from app.queries.rows import row_for_update
+from app.queries.rows import in_parts, row_for_update
 from app.rules.access import Actor, may_act_for, runs_program
 from app.vocabulary import RunCause, Side
 
@@ -36,32 +36,49 @@ def enroll(
     """Put a person on one side of a program; a mentor may be the one for whom somebody waits. Who runs the program
     does. Refused as `already_enrolled`, naming the enrolment.
     """
+    made = enroll_many(db, [(person_id, side, capacity)], program_id=program_id, actor=actor, now=now)
+    return db.get_one(Enrollment, made[0])
+
+
+def enroll_many(
+    db: DbSession, several: Sequence[tuple[str, Side, int]], *, program_id: str, actor: Actor, now: datetime
+) -> list[str]:
+    """Put people, as (id, side, capacity), on sides of a program as `enroll` does, and return the ids of the enrolments
+    in the same order, by a few statements per thousand.
+    """
     programs.program_by_id(db, program_id)
     check_runs_program(actor, program_id)
-    if db.execute(select(person.c.id).where(person.c.id == person_id, people.visible(actor))).first() is None:
-        raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person."),))
-    known = db.execute(
-        select(enrollment.c.id).where(
-            enrollment.c.program_id == program_id, enrollment.c.person_id == person_id, enrollment.c.side == side
-        )
-    ).scalar()
-    if known is not None:
+    for part in in_parts(who for who, _, _ in several):
+        here = select(person.c.id).where(person.c.id.in_(part), people.visible(actor))
+        if len(db.execute(here).all()) < len(part):
+            raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person."),))
+    if known := _enrolled(db, program_id, several):
         raise AlreadyEnrolled("Change that enrolment.", extra={"enrollment_id": known})
-    made = Enrollment(
-        id=ids.new("enr", now),
-        program_id=program_id,
-        person_id=person_id,
-        side=side,
-        capacity=capacity,
-        created_at=now,
-        updated_at=now,
-    )
-    db.add(made)
-    db.flush()
-    tell(db, "enrollment.created", made.id, version=made.version, actor=actor, now=now)
-    if side is Side.MENTOR and capacity:
+    same = {"program_id": program_id, "version": 1, "created_at": now, "updated_at": now}
+    rows = [
+        {"id": ids.new("enr", now), "person_id": who, "side": side, "capacity": capacity, **same}
+        for who, side, capacity in several
+    ]
+    made = [str(row["id"]) for row in rows]
+    if rows:
+        db.execute(insert(enrollment), rows)
+    tell_many(db, "enrollment.created", [(enrollment_id, 1) for enrollment_id in made], actor=actor, now=now)
+    if any(side is Side.MENTOR and capacity for _, side, capacity in several):
         rematch_soon(db, program_id, RunCause.PLACE_FREED, now)
     return made
+
+
+def _enrolled(db: DbSession, program_id: str, several: Sequence[tuple[str, Side, int]]) -> str | None:
+    """Return the enrolment of one of these people who is on that side already."""
+    wanted = {(who, side) for who, side, _ in several}
+    columns = enrollment.c.id, enrollment.c.person_id, enrollment.c.side
+    for part in in_parts(who for who, _ in wanted):
+        query = select(*columns).where(enrollment.c.program_id == program_id, enrollment.c.person_id.in_(part))
+        for found in db.execute(query):
+            if (found.person_id, found.side) in wanted:
+                enrollment_id: str = found.id
+                return enrollment_id
+    return None
 
 
 def set_capacity(

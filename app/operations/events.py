@@ -60,10 +60,17 @@ def tell_many(
     actor: Actor,
     now: datetime,
     object_type: str | None = None,
+    details: Mapping[str, Detail] | None = None,
 ) -> None:
-    """Record the same act on several (object id, version) in one round trip."""
+    """Record the same act on several (object id, version) in one round trip; in another what there is to say besides,
+    by object id.
+    """
     kind = object_type or act.partition(".")[0]
-    _record(db, [(act, kind, object_id, version) for object_id, version in changed], actor=actor, now=now)
+    told = _record(db, [(act, kind, object_id, version) for object_id, version in changed], actor=actor, now=now)
+    if details:
+        said = zip(told, (details.get(object_id) for object_id, _ in changed), strict=True)
+        rows = [{"event_id": event_id, "detail": dict(detail)} for event_id, detail in said if detail]
+        db.execute(insert(event_detail), rows)
 
 
 def tell_acts(db: DbSession, told: Iterable[tuple[str, str, int]], *, actor: Actor, now: datetime) -> None:

@@ -13,6 +13,7 @@ from app.operations import debriefs, invites, waitlist
 from app.operations.capacity import lock_calls_where
 from app.operations.claims import drop_expired, keep_until, move_claims
 from app.operations.events import tell_many
+from app.operations.seat_outcomes import give_back
 from app.operations.seating import end_seats, last_moment
 from app.operations.session_rows import ask_anew, change_session, give_to_host
 from app.operations.settling import settle_freed, settle_waits_of
@@ -87,7 +88,7 @@ def release_seats_of(db: DbSession, *, observer_id: str, actor: Actor, now: date
     for one in calls.live_seats(db, were_taken):
         if one.observer_id == observer_id:
             call = calls.call_for_update(db, one.call_id)
-            end_seats(db, call, [one], status=SeatStatus.RELEASED, actor=actor, now=now)
+            give_back(db, call, [one], actor=actor, now=now)
     waitlist.leave_all(db, observer_id, actor=actor, now=now)
     settle_freed(db, were_taken, now=now)
 

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.db import DbSession
+from sqlalchemy import Engine
+
+from app.db import DbSession, transaction
 from app.errors import Problem
 from app.queries import external, people
 from app.queries.rows import in_parts
@@ -31,6 +34,10 @@ class ImportReport:
     dry_run: bool
     written: bool
     """Not after a dry run, and not when a row was bad unless those may be left out."""
+
+
+class OnlyWritingTells(Exception):
+    """Whether a row would be refused is for the operation that changes what is there: it must be tried."""
 
 
 @dataclass(slots=True)
@@ -86,6 +93,13 @@ def all_or_none(
         dry_run=dry_run,
         written=written,
     )
+
+
+def told_by_reading(engine: Engine, look: Callable[[DbSession], ImportReport]) -> ImportReport | None:
+    """Return what a dry run finds that only reads, so that nobody waits for it; None when reading can't tell."""
+    with suppress(OnlyWritingTells), transaction(engine, writes=False) as db:
+        return look(db)
+    return None
 
 
 def ids_by_email(db: DbSession, emails: Iterable[str]) -> dict[str, str]:

@@ -105,4 +105,4 @@ def installation_id(db: DbSession) -> str:
 
 def _title(slug: str) -> str:
     group, _, rest = slug.partition(".")
-    return f"{group.capitalize()}: {rest.replace('_', ' ')}"
+    return f"{group.capitalize()}: {rest.replace('_', ' ').replace('crm', 'CRM')}"

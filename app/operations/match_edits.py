@@ -121,7 +121,7 @@ def _scored(
     people = matching.close_up(db, run.program_id, among=pair, now=now)
     standing = pool.standing_matches(db, run.program_id)
     stands = mentee_id in standing and standing[mentee_id].mentor_id == mentor_id
-    taken = len(_mentees_of(mentor_id, run, others, standing) | {mentee_id})
+    taken = len(mentees_of(mentor_id, run, others, standing) | {mentee_id})
     why = obstacle(people, pair, wishes_of(db, run, despite=[pair]), taken=0 if stands else taken)
     if why is not None:
         refuse(*pair, why)
@@ -129,7 +129,7 @@ def _scored(
     return {"mentee_id": mentee_id, "mentor_id": mentor_id, "score": sum(terms.values()), "terms": terms}
 
 
-def _mentees_of(mentor_id: str, run: Any, others: Mapping[str, Any], standing: Mapping[str, Any]) -> set[str]:
+def mentees_of(mentor_id: str, run: Any, others: Mapping[str, Any], standing: Mapping[str, Any]) -> set[str]:
     """Return the mentees whom this mentor would have once the draft was published."""
     moving = {*others, *left_out(run, standing)}
     stay = {who for who, row in standing.items() if row.mentor_id == mentor_id and who not in moving}

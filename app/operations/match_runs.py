@@ -32,9 +32,8 @@ SETTLING = timedelta(minutes=1)
 def start_match_run(
     db: DbSession, wanted: Wanted, *, cause: RunCause = RunCause.BY_HAND, actor: Actor, now: datetime
 ) -> Any:
-    """Queue a match run and return it. Who runs the program does. Refused as `settings_of` says."""
-    check_runs_program(actor, runs.program_for_run(db, wanted.program_id).id)
-    return queue_run(db, settings_of(db, wanted, now=now), cause=cause, actor=actor, now=now)
+    """Queue a match run and return it. Refused as `settings_of` says."""
+    return queue_run(db, settings_of(db, wanted, actor=actor, now=now), cause=cause, actor=actor, now=now)
 
 
 def queue_run(db: DbSession, asked: Asked, *, cause: RunCause, actor: Actor, now: datetime) -> Any:
@@ -153,7 +152,8 @@ def automatic(db: DbSession, program_id: str, *, now: datetime) -> Asked:
     """Return what a run is asked that nobody started: what the program says, with the least disruption. Refused where
     pairs that it forces can't hold.
     """
-    return settings_of(db, Wanted(program_id=program_id, disruption=Disruption.LEAST), now=now)
+    wanted = Wanted(program_id=program_id, disruption=Disruption.LEAST)
+    return settings_of(db, wanted, actor=SYSTEM, now=now)
 
 
 def start_automatic_run(db: DbSession, asked: Asked, *, cause: RunCause, inputs_hash: str, now: datetime) -> str | None:

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from app.db import DbSession
 from app.errors import Extra, Fault, Invalid
 from app.models.tables import enrollment, person
-from app.operations.programs import WeightsAllZero
+from app.operations.programs import WeightsAllZero, check_runs_program
 from app.operations.runs import ContradictoryPins
 from app.queries import matching, pool, runs
 from app.queries.matching import Asked
+from app.rules.access import Actor
 from app.rules.matching.pairs import blockers
 from app.rules.matching.problem import DEFAULT_WEIGHTS, Blocker, MatchConstraints
 from app.vocabulary import Disruption, Objective, PairRuleKind, PersonStatus, Side
@@ -45,11 +46,13 @@ class Wanted:
     forbidden: Pairs = ()
 
 
-def settings_of(db: DbSession, wanted: Wanted, *, now: datetime) -> Asked:
-    """Return what a run is asked, with all that the program says now. Refused when no criterion counts, for people who
-    are not enrolled, and for pins that can't hold, naming the pair and what stands against it.
+def settings_of(db: DbSession, wanted: Wanted, *, actor: Actor, now: datetime) -> Asked:
+    """Return what a run is asked, with all that the program says now. Who runs the program asks. Refused when no
+    criterion counts, for people who are not enrolled, and for pins that can't hold, naming the pair and what stands
+    against it.
     """
     program = runs.program_for_run(db, wanted.program_id)
+    check_runs_program(actor, program.id)
     in_force = {**DEFAULT_WEIGHTS, **program.weights, **wanted.weights}
     if not any(in_force.values()):
         fault = Fault("/weights", "all_zero", "At least one criterion must have a weight.")

@@ -2,16 +2,15 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.child import ChildFailed, run_limited
 from app.config import Settings
 from app.db import DbSession
 from app.errors import Conflict, Unavailable
-from app.operations.match_settings import Wanted, settings_of
-from app.operations.programs import check_runs_program
+from app.operations.match_settings import Wanted, capacities, settings_of
 from app.operations.runs import ContradictoryPins
 from app.queries import match_changes, matching, runs
 from app.queries.matching import Asked, Gathered
@@ -20,6 +19,7 @@ from app.rules.digest import digest
 from app.rules.matching import problem as matching_problem
 from app.rules.matching.changes import Difference, Placed, differences
 from app.rules.matching.problem import MatchAnswer, MatchProblem, WhyNot, WhyNotQuestion
+from app.vocabulary import RunStatus, Side
 
 Answer = TypeVar("Answer")
 
@@ -54,10 +54,21 @@ class NotInRun(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What a run would be asked, over people as they are now."""
+    """What a run would be asked, over people as they are now, and who has which mentor `before` it, by mentee."""
 
     asked: Asked
     gathered: Gathered
+    before: Mapping[str, Placed]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the newest run that has an answer would be asked with other settings; None: no run has one, and what is
+    asked is compared with the matches that stand.
+    """
+
+    simulation: Simulation
+    run: Any | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +82,52 @@ class Explanation:
 
 def simulation(db: DbSession, wanted: Wanted, *, actor: Actor, now: datetime) -> Simulation:
     """Return what a run would be asked. Refused as the start of one is, and as `too_many_pairs`."""
-    check_runs_program(actor, runs.program_for_run(db, wanted.program_id).id)
-    asked = settings_of(db, wanted, now=now)
+    asked = settings_of(db, wanted, actor=actor, now=now)
     gathered = matching.match_problem(db, asked, now=now)
     _check_size(gathered.problem)
-    return Simulation(asked, gathered)
+    return Simulation(asked, gathered, before=match_changes.placed(gathered.standing.values()))
+
+
+def preview(
+    db: DbSession,
+    program_id: str,
+    *,
+    weights: Mapping[str, int],
+    constraints: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> Preview:
+    """Return what the newest run of a program would be asked with these settings, and otherwise as it was, with what is
+    pinned in its draft by people who are still enrolled. Mentees of whom it says nothing are as they stand, before and
+    after. Refused as `simulation` is.
+    """
+    run = runs.newest_match_run(db, program_id)
+    wanted = Wanted(program_id=program_id, weights=weights, constraints=constraints)
+    if run is None:
+        return Preview(simulation(db, wanted, actor=actor, now=now), None)
+    proposed, enrolled = runs.proposed_matches(db, run.id), capacities(db, program_id)
+    pinned = [(row.mentee_id, row.mentor_id) for row in proposed if row.pinned and run.status is RunStatus.DRAFT]
+    pins, forbidden = (
+        [(a, b) for a, b in pairs if (a, Side.MENTEE) in enrolled and (b, Side.MENTOR) in enrolled]
+        for pairs in (pinned, run.forbidden)
+    )
+    as_it_was: dict[str, Any] = {"objective": run.objective, "disruption": run.disruption}
+    wanted = replace(wanted, **as_it_was, pins=pins, forbidden=forbidden)
+    given = simulation(db, wanted, actor=actor, now=now)
+    standing = given.gathered.standing
+    left = match_changes.left_out(run, standing)
+    before = match_changes.after_all(match_changes.placed(proposed), standing, left=left)
+    return Preview(replace(given, before=before), run)
 
 
 def simulated(given: Simulation, limits: Settings) -> tuple[MatchAnswer, list[Difference]]:
-    """Return what a run would answer, by key, and what publishing it would make of the matches that stand, by id."""
+    """Return what a run would answer, by key, and what publishing it would make of what is before it, by id."""
     gathered = given.gathered
     answer = _answered("app.rules.matching.solve:solve", gathered.problem, MatchAnswer, gathered, limits)
     person_of, standing = gathered.person_of, gathered.standing
     after = {person_of[pair.mentee]: Placed(person_of[pair.mentor], pair.score) for pair in answer.pairs}
     left = [person_of[one.mentee] for one in answer.unmatched]
-    before = match_changes.placed(standing.values())
-    return answer, differences(before, match_changes.after_all(after, standing, left=left))
+    return answer, differences(given.before, match_changes.after_all(after, standing, left=left))
 
 
 def explanation(

@@ -1,29 +1,31 @@
 """Change who works here: create, change, and follow what a CRM says about people."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import Column, ColumnElement, insert, or_, select
 
 from app import ids
 from app.db import DbSession, one_at_a_time
 from app.errors import Conflict, Fault, Forbidden, Invalid
-from app.models import Availability, Person
-from app.models.tables import call, person, seat, team
+from app.models import Person
+from app.models.tables import availability, call, person, seat, team
 from app.operations import following
 from app.operations.api_keys import revoke_keys_of
 from app.operations.availability import OFFICE_HOURS, zone_changed
 from app.operations.browser_sessions import sign_out_everywhere
 from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
-from app.operations.events import tell
-from app.operations.external import Upserted, identify, known_id, known_ids, outdated
+from app.operations.events import tell_many
+from app.operations.external import Upserted, identify, identify_many, known_id, known_ids, outdated
 from app.operations.leaving import forget_calendars, leave_matches, leave_sessions, lock_company
+from app.operations.power_hours import leave_power_hours
 from app.operations.program_managers import may_be_down, take_off_programs
 from app.operations.settling import settle_waits_of
 from app.queries import people
-from app.queries.rows import row_for_update
+from app.queries.rows import in_parts, row_for_update
 from app.rules.access import Actor, decides_access, may_act_for, runs_the_house
 from app.vocabulary import LIVE_SEATS, PersonStatus, Role
 
@@ -40,6 +42,8 @@ OWN_FIELDS = frozenset(
         "host_gap_minutes",
         "sessions_per_day",
         "sessions_per_week",
+        "door_default",
+        "shortcuts",
     }
 )
 """What people change about themselves."""
@@ -56,7 +60,14 @@ _TAKES_PART = frozenset(
     }
 )
 """What decides whether somebody may sit in, or have company on their calls."""
+_NEW = {
+    name: field.get_default(call_default_factory=True)
+    for name, field in Person.model_fields.items()
+    if not field.is_required()
+}
+"""What holds of somebody new until it is said otherwise, by column."""
 _ADMIN_ALONE = "Only an admin says who may do more than a rep, and how they get in. An integration keeps reps."
+_TAKEN = "Change that person, or use another address."
 _TREE, _ADMINS = "manager tree", "admins"
 
 
@@ -81,24 +92,49 @@ class LastAdmin(Conflict):
     title = "This is the last admin"
 
 
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody to add: the id that they get, their fields, and their names elsewhere as (source, external id)."""
+
+    id: str
+    fields: Mapping[str, Any]
+    external: tuple[tuple[str, str], ...] = ()
+
+
 def create_person(
     db: DbSession, *, fields: Mapping[str, Any], external: Iterable[tuple[str, str]] = (), actor: Actor, now: datetime
 ) -> Person:
     """Add somebody, working Monday to Friday 09:00 to 17:00 until they say otherwise. Who is more than a rep is added
     by who decides that. Refused as `email_taken`.
     """
+    new = NewPerson(ids.new("per", now), fields, tuple(external))
+    create_people(db, [new], actor=actor, now=now)
+    return db.get_one(Person, new.id)
+
+
+def create_people(db: DbSession, new: Sequence[NewPerson], *, actor: Actor, now: datetime) -> None:
+    """Add many people as `create_person` adds one, by a few statements per thousand. Who reports to one of them comes
+    after that one.
+    """
     check_admin(actor)
-    if fields.get("role", Role.REP) is not Role.REP and not decides_access(actor):
+    for one in new:
+        check_new_role(one.fields.get("role", Role.REP), actor)
+    _check_new(db, new)
+    if not new:
+        return
+    same = {**_NEW, "created_at": now, "updated_at": now}
+    db.execute(insert(person), [{**same, "id": one.id, **one.fields} for one in new])
+    office = {"weekly": [list(day) for day in OFFICE_HOURS], "exceptions": {}, "version": 1, "updated_at": now}
+    free = {"buffer_before_minutes": 0, "buffer_after_minutes": 0}
+    db.execute(insert(availability), [{"person_id": one.id, **office, **free} for one in new])
+    identify_many(db, "person", ((one.id, one.external) for one in new))
+    tell_many(db, "person.created", [(one.id, 1) for one in new], actor=actor, now=now)
+
+
+def check_new_role(role: Role, actor: Actor) -> None:
+    """Raise Forbidden when somebody new would do more than a rep, unless the actor decides that."""
+    if role is not Role.REP and not decides_access(actor):
         raise Forbidden(_ADMIN_ALONE)
-    _check(db, None, fields)
-    made = Person(id=ids.new("per", now), created_at=now, updated_at=now, **fields)
-    db.add(made)
-    db.flush()
-    db.add(Availability(person_id=made.id, weekly=[list(day) for day in OFFICE_HOURS], updated_at=now))
-    db.flush()
-    identify(db, "person", made.id, external)
-    tell(db, "person.created", made.id, version=made.version, actor=actor, now=now)
-    return made
 
 
 def patch_person(
@@ -219,6 +255,7 @@ def _apply(
         leave_sessions(db, person_id=found.id, actor=actor, now=now)
         forget_calendars(db, person_id=found.id)
         leave_matches(db, person_id=found.id, actor=actor, now=now)
+        leave_power_hours(db, person_id=found.id, actor=actor, now=now)
     return changed
 
 
@@ -241,19 +278,32 @@ def _check_access(db: DbSession, found: Person, new: Mapping[str, Any], *, actor
             raise LastAdmin("Make somebody else an admin first.")
 
 
-def _check(db: DbSession, person_id: str | None, fields: Mapping[str, Any]) -> None:
+def _check_new(db: DbSession, new: Sequence[NewPerson]) -> None:
+    """Refuse addresses that others have, and teams and managers that there are not."""
+    fields = [one.fields for one in new]
+    for part in in_parts(one["email"] for one in fields):
+        if people.ids_by_email(db, part):
+            raise EmailTaken(_TAKEN)
+    _check_there(db, team.c.id, "team_id", "team", {one.get("team_id") for one in fields})
+    managers = {one.get("manager_id") for one in fields} - {None, *(one.id for one in new)}
+    if managers:
+        one_at_a_time(db, _TREE)
+    _check_there(db, person.c.id, "manager_id", "person", managers)
+
+
+def _check_there(db: DbSession, key: Column[str], name: str, what: str, wanted: Iterable[str | None]) -> None:
+    for part in in_parts(sorted(one for one in wanted if one)):
+        if len(db.execute(select(key).where(key.in_(part))).all()) < len(part):
+            raise UnknownReference(faults=(Fault(f"/{name}", "unknown", f"There is no such {what}."),))
+
+
+def _check(db: DbSession, person_id: str, fields: Mapping[str, Any]) -> None:
     email, team_id, manager_id = fields.get("email"), fields.get("team_id"), fields.get("manager_id")
     if email and people.ids_by_email(db, [email]).get(email) not in (None, person_id):
-        raise EmailTaken("Change that person, or use another address.")
-    if team_id and db.execute(select(team.c.id).where(team.c.id == team_id)).first() is None:
-        raise UnknownReference(faults=(Fault("/team_id", "unknown", "There is no such team."),))
+        raise EmailTaken(_TAKEN)
+    _check_there(db, team.c.id, "team_id", "team", [team_id])
     if manager_id:
-        _check_manager(db, person_id, manager_id)
-
-
-def _check_manager(db: DbSession, person_id: str | None, manager_id: str) -> None:
-    one_at_a_time(db, _TREE)  # two changes that are each fine could close a circle together
-    if db.execute(select(person.c.id).where(person.c.id == manager_id)).first() is None:
-        raise UnknownReference(faults=(Fault("/manager_id", "unknown", "There is no such person."),))
-    if person_id is not None and person_id in {manager_id, *people.managers_of(db, manager_id)}:
-        raise ManagerCycle("Choose a manager who does not report to this person.")
+        one_at_a_time(db, _TREE)  # two changes that are each fine could close a circle together
+        _check_there(db, person.c.id, "manager_id", "person", [manager_id])
+        if person_id in {manager_id, *people.managers_of(db, manager_id)}:
+            raise ManagerCycle("Choose a manager who does not report to this person.")

@@ -1,27 +1,41 @@
 """Import people from a file: who they are, whom they report to, when they work, what they can do and want to hear."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import select
 
-from app.db import DbSession
+from app import ids
+from app.db import DbSession, Retryable
 from app.errors import Problem
 from app.models.tables import availability, enrollment, person, person_skill, program, skill, team
 from app.operations import availability as hours
 from app.operations import enrollments, people, person_skills, teams
-from app.operations.changes import check_admin
-from app.operations.imports import SOURCE, ImportReport, Tally, all_or_none, ids_by_email, ids_by_external_id
+from app.operations.changes import check_admin, differing
+from app.operations.imports import (
+    SOURCE,
+    ImportReport,
+    OnlyWritingTells,
+    Tally,
+    all_or_none,
+    ids_by_email,
+    ids_by_external_id,
+)
+from app.operations.people import NewPerson
 from app.queries import people as people_queries
 from app.queries.rows import in_parts
 from app.rules.access import Actor
+from app.rules.csv_cells import WeeklyHours
 from app.rules.csv_files import PeopleFile, PersonRow, RowError
 from app.rules.skills import SkillState
+from app.vocabulary import Role, Side
 
 CAN_TEACH = 4
 """At this level somebody teaches unless the file says what they teach."""
+_MAY_BE_REFUSED = frozenset({"email", "role", "manager_id"})
+"""What of somebody who is here others have a say in."""
 
 
 def import_people(
@@ -31,22 +45,19 @@ def import_people(
     source: str = SOURCE,
     skip_bad: bool = False,
     dry_run: bool = False,
+    reads_only: bool = False,
     actor: Actor,
     now: datetime,
 ) -> ImportReport:
     """Create or change people, found by external id, else by e-mail address; what the file does not say is kept.
 
     `as` enrols in the default program. Levels that are not listed are kept; wishes and what they teach are replaced.
-    Teams are made by name. Importing a file twice changes nothing. Locks the people who change.
+    Teams are made by name. Importing a file twice changes nothing. Locks the people who change. A dry run may be one
+    that `reads_only`, and raises OnlyWritingTells where that is not enough.
     """
     check_admin(actor)
-    return all_or_none(
-        db,
-        file.errors,
-        lambda: _people(db, file.rows, source=source, actor=actor, now=now),
-        skip_bad=skip_bad,
-        dry_run=dry_run,
-    )
+    work = _Import(db, _house(db, file.rows, source), source=source, reads_only=reads_only, actor=actor, now=now)
+    return all_or_none(db, file.errors, lambda: work.carry_out(file.rows), skip_bad=skip_bad, dry_run=dry_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +79,129 @@ class _House:
         return self.by_external_id.get(row.external_id or "") or self.by_email.get(row.email)
 
 
-def _people(db: DbSession, rows: Sequence[PersonRow], *, source: str, actor: Actor, now: datetime) -> Tally:
-    house = _house(db, rows, source)
-    about = [house.person_id(row) for row in rows]  # before any of them changes an address
-    changing = [who for row, who in zip(rows, about, strict=True) if who and not _says_nothing_new(row, who, house)]
-    for part in in_parts(sorted(changing)):
-        people_queries.lock_people(db, part)
-    tally = Tally()
-    written: set[str] = set()
-    for row, known in zip(rows, about, strict=True):  # after their managers: nobody reports to one not there yet
-        if bad := _unknown(row, house):
-            tally.errors += bad
-            continue
-        if known in written:
-            tally.refuse(row.line, "email", "duplicate", "Another row is about this person.")
-            continue
-        if known and _says_nothing_new(row, known, house):
-            tally.rows["unchanged"] += 1
-            written.add(known)
-            continue
-        try:
-            with db.begin_nested():
-                who, team_id = _write_person(db, row, known, house, source=source, actor=actor, now=now)
-        except Problem as problem:
-            db.expire_all()
-            tally.refused(row.line, problem)
-            continue
-        if known:
-            house.by_email.pop(house.people[known].email, None)
+@dataclass(slots=True)
+class _Newcomers:
+    """Whom the file adds, and what it says of them, until they are written: all at once, by a few statements."""
+
+    teams: dict[str, str] = field(default_factory=dict)
+    """Ids of new teams by name."""
+    people: dict[str, NewPerson] = field(default_factory=dict)
+    """By address; whom others report to come first."""
+    hours: dict[str, WeeklyHours] = field(default_factory=dict)
+    skills: dict[str, dict[str, SkillState]] = field(default_factory=dict)
+    sides: list[tuple[str, Side, int]] = field(default_factory=list)
+
+    def named_by(self, row: PersonRow) -> bool:
+        """Whether the row refers to somebody or something that is not written yet."""
+        return row.manager_email in self.people or row.team in self.teams
+
+
+@dataclass(slots=True)
+class _Import:
+    """One file on its way in: what becomes of a row is decided in its turn, and who is new is written together."""
+
+    db: DbSession
+    house: _House
+    source: str
+    reads_only: bool
+    actor: Actor
+    now: datetime
+    newcomers: _Newcomers = field(default_factory=_Newcomers)
+
+    def carry_out(self, rows: Sequence[PersonRow]) -> Tally:
+        house = self.house
+        about = [house.person_id(row) for row in rows]  # before any of them changes an address
+        self._lock(who for row, who in zip(rows, about, strict=True) if who and not _says_nothing_new(row, who, house))
+        tally = Tally()
+        written: set[str] = set()
+        for row, known in zip(rows, about, strict=True):  # after their managers: nobody reports to one not there yet
+            if bad := _unknown(row, house):
+                tally.errors += bad
+            elif known in written:
+                tally.refuse(row.line, "email", "duplicate", "Another row is about this person.")
+            elif known and _says_nothing_new(row, known, house):
+                tally.rows["unchanged"] += 1
+                written.add(known)
+            else:
+                try:
+                    who = self._change(row, known) if known else self._add(row)
+                except Problem as problem:
+                    tally.refused(row.line, problem)
+                else:
+                    written.add(who)
+                    tally.rows["updated" if known else "created"] += 1
+        self._write_newcomers()
+        return tally
+
+    def _lock(self, changing: Iterable[str]) -> None:
+        if not self.reads_only:
+            for part in in_parts(sorted(changing)):
+                people_queries.lock_people(self.db, part)
+
+    def _add(self, row: PersonRow) -> str:
+        """Take down somebody new. Raises what adding them would."""
+        skills = _skills(row, {})
+        people.check_new_role(row.role or Role.REP, self.actor)
+        person_skills.check_teaching(skills)
+        house, new = self.house, self.newcomers
+        if row.team and row.team not in house.teams:
+            house.teams[row.team] = new.teams[row.team] = ids.new("team", self.now)
+        who = ids.new("per", self.now)
+        fields = _person_fields(row, house, team_id=house.teams.get(row.team or ""))
+        refs = ((self.source, row.external_id),) if row.external_id else ()
+        new.people[row.email] = NewPerson(who, fields, refs)
+        if row.weekly:
+            new.hours[who] = row.weekly
+        if skills:
+            new.skills[who] = skills
+        if row.side:
+            new.sides.append((who, row.side, 1 if row.capacity is None else row.capacity))
         house.by_email[row.email] = who
+        return who
+
+    def _write_newcomers(self) -> None:
+        """Write whoever was taken down. What stands in their way, somebody else has written meanwhile."""
+        new, self.newcomers = self.newcomers, _Newcomers()
+        if self.reads_only or not new.people:
+            return
+        db, by = self.db, _By(actor=self.actor, now=self.now)
+        try:
+            teams.create_teams(db, new.teams, **by)
+            people.create_people(db, list(new.people.values()), **by)
+            hours.set_first_hours(db, new.hours, **by)
+            person_skills.set_first_skills(db, new.skills, **by)
+            enrollments.enroll_many(db, new.sides, program_id=self.house.program_id, **by)
+        except Problem as problem:
+            raise Retryable(problem.code, refusal=problem) from problem
+
+    def _change(self, row: PersonRow, known: str) -> str:
+        """Change somebody who is here, with all that belongs to them. Raises what refuses it, with nothing changed."""
+        house = self.house
+        if self.reads_only:
+            team_id = _told(row, known, house, now=self.now)
+        else:
+            if self.newcomers.named_by(row):
+                self._write_newcomers()
+            try:
+                with self.db.begin_nested():
+                    team_id = _change_person(
+                        self.db, row, known, house, source=self.source, actor=self.actor, now=self.now
+                    )
+            except Problem:
+                self.db.expire_all()
+                raise
+        house.by_email.pop(house.people[known].email, None)
+        house.by_email[row.email] = known
         if row.team and team_id:
             house.teams[row.team] = team_id
-        written.add(who)
-        tally.rows["updated" if known else "created"] += 1
-    return tally
+        return known
+
+
+class _By(TypedDict):
+    """Who does it, and when."""
+
+    actor: Actor
+    now: datetime
 
 
 def _house(db: DbSession, rows: Sequence[PersonRow], source: str) -> _House:
@@ -183,31 +283,39 @@ def _person_fields(row: PersonRow, house: _House, *, team_id: str | None) -> dic
     }
 
 
-def _write_person(
-    db: DbSession, row: PersonRow, known: str | None, house: _House, *, source: str, actor: Actor, now: datetime
-) -> tuple[str, str | None]:
-    """Create or change one person with all that belongs to them; return their id and that of their team."""
+def _told(row: PersonRow, known: str, house: _House, *, now: datetime) -> str | None:
+    """Raise what changing somebody would, and return the id of their team, by what was read. Whether they may have
+    another role, address or manager only changing them tells.
+    """
+    team_id = house.teams.get(row.team) or ids.new("team", now) if row.team else None
+    fields = _person_fields(row, house, team_id=team_id)
+    if differing(house.people[known], fields).keys() & _MAY_BE_REFUSED:
+        raise OnlyWritingTells
+    before = house.skills.get(known, {})
+    if (skills := _skills(row, before)) != before:
+        person_skills.check_teaching(skills)
+    return team_id
+
+
+def _change_person(
+    db: DbSession, row: PersonRow, who: str, house: _House, *, source: str, actor: Actor, now: datetime
+) -> str | None:
+    """Change one person with all that belongs to them; return the id of their team."""
     team_id = house.teams.get(row.team) if row.team else None
     if row.team and team_id is None:
         team_id = teams.create_team(db, name=row.team, actor=actor, now=now).id
     fields = _person_fields(row, house, team_id=team_id)
-    if known is None:  # not an upsert: that takes a lock for each new identity, and a file may hold thousands
-        refs = [(source, row.external_id)] if row.external_id else []
-        who = people.create_person(db, fields=fields, external=refs, actor=actor, now=now).id
-    elif row.external_id:
-        who = people.upsert_person(
-            db, source=source, external_id=row.external_id, changes=fields, actor=actor, now=now
-        ).id
+    if row.external_id:
+        people.upsert_person(db, source=source, external_id=row.external_id, changes=fields, actor=actor, now=now)
     else:
-        who = people.patch_person(db, person_id=known, changes=fields, actor=actor, now=now).id
-    exceptions = house.hours[who].exceptions if who in house.hours else {}
+        people.patch_person(db, person_id=who, changes=fields, actor=actor, now=now)
     if row.weekly:
         hours.set_availability(
             db,
             person_id=who,
             time_zone=row.time_zone,
             weekly=row.weekly,
-            exceptions=exceptions,
+            exceptions=house.hours[who].exceptions,
             actor=actor,
             now=now,
         )
@@ -215,7 +323,7 @@ def _write_person(
     if (skills := _skills(row, before)) != before:
         person_skills.set_skills(db, person_id=who, skills=skills, actor=actor, now=now)
     _enroll(db, row, who, house, actor=actor, now=now)
-    return who, team_id
+    return team_id
 
 
 def _skills(row: PersonRow, before: Mapping[str, SkillState]) -> dict[str, SkillState]:

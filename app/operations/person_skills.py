@@ -1,20 +1,20 @@
 """Change what people can do, want to hear and teach; say who stated each level, and never forget it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 
 from app import ids
 from app.db import DbSession
 from app.errors import Fault, Forbidden, Invalid, NotFound
 from app.models import Person
-from app.models.tables import person_skill, skill_assessment
-from app.operations.changes import check_version
-from app.operations.events import tell
+from app.models.tables import person, person_skill, skill_assessment
+from app.operations.changes import check_admin, check_version
+from app.operations.events import tell, tell_many
 from app.operations.skills import check_skills
 from app.queries import person_skills
-from app.queries.rows import row_for_update
+from app.queries.rows import in_parts, row_for_update
 from app.rules.access import Actor
 from app.rules.skills import TEACHES_FROM, SkillState, may_change
 
@@ -44,7 +44,7 @@ def set_skills(
         raise NotFound
     found = row_for_update(db, Person, person_id)
     check_version(found, expected_version)
-    _check_teaching(skills)
+    check_teaching(skills)
     check_skills(db, list(skills), pointer="/skills/{}/slug")
     before = person_skills.skills_now(db, person_id)
     if skills == before:
@@ -63,21 +63,72 @@ def set_skills(
             ],
         )
     stated = [(slug, level) for slug in both if (level := skills.get(slug, none).level) != before.get(slug, none).level]
-    _state(db, person_id, stated, said_as=said_as, actor=actor, now=now)
+    if stated:
+        _state(db, person_id, stated, said_as=said_as, actor=actor, now=now)
     found.version += 1
     found.updated_at = now
     db.flush()
     tell(db, "skills.changed", person_id, version=found.version, actor=actor, now=now, object_type="person")
 
 
+def set_first_skills(
+    db: DbSession, several: Mapping[str, Mapping[str, SkillState]], *, actor: Actor, now: datetime
+) -> None:
+    """State the skills of people, by id, who were added in this transaction: nothing was said of them before. Who adds
+    people speaks as an admin. Refused as `set_skills` is. Six statements for all, and one per thousand.
+    """
+    check_admin(actor)
+    several = {who: skills for who, skills in several.items() if skills}
+    for skills in several.values():
+        check_teaching(skills)
+    check_skills(db, list(dict.fromkeys(slug for skills in several.values() for slug in skills)), pointer="/skills")
+    stand = [
+        {"person_id": who, "skill": slug, "level": at.level, "wants": at.wants, "teaches": at.teaches}
+        for who, skills in several.items()
+        for slug, at in skills.items()
+    ]
+    if not stand:
+        return
+    db.execute(insert(person_skill), stand)
+    stated = [(who, slug, at.level) for who, skills in several.items() for slug, at in sorted(skills.items())]
+    _write_statements(db, [one for one in stated if one[2]], said_as="admin", set_at=now, actor=actor, now=now)
+    for part in in_parts(several):
+        db.execute(update(person).where(person.c.id.in_(part)).values(version=person.c.version + 1, updated_at=now))
+    second = [(who, 2) for who in several]
+    tell_many(db, "skills.changed", second, actor=actor, now=now, object_type="person")
+
+
+def check_teaching(skills: Mapping[str, SkillState]) -> None:
+    """Raise TeachesBelow3, pointing at each skill by its place, when somebody would teach what they can't yet."""
+    below = tuple(
+        Fault(f"/skills/{index}/teaches", TeachesBelow3.code, f"needs level {TEACHES_FROM} or 4")
+        for index, state in enumerate(skills.values())
+        if state.teaches and state.level < TEACHES_FROM
+    )
+    if below:
+        raise TeachesBelow3("Raise the level, or don't let them teach it yet.", faults=below)
+
+
 def _state(
     db: DbSession, person_id: str, stated: list[tuple[str, int]], *, said_as: str, actor: Actor, now: datetime
 ) -> None:
-    if not stated:
-        return
     # `now` was read before the lock: one who waited for it speaks after the one who had it, whatever their clocks say.
     last = person_skills.last_stated_at(db, person_id)
     set_at = now if last is None or last < now else last + timedelta(microseconds=1)
+    about_them = [(person_id, slug, level) for slug, level in stated]
+    _write_statements(db, about_them, said_as=said_as, set_at=set_at, actor=actor, now=now)
+
+
+def _write_statements(
+    db: DbSession,
+    stated: Sequence[tuple[str, str, int]],
+    *,
+    said_as: str,
+    set_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Write down who said which level of whom: (person, skill, level)."""
     rows = [
         {
             "id": ids.new("ska", now),
@@ -88,16 +139,7 @@ def _state(
             "set_as": said_as,
             "set_at": set_at,
         }
-        for slug, level in stated
+        for person_id, slug, level in stated
     ]
-    db.execute(insert(skill_assessment), rows)
-
-
-def _check_teaching(skills: Mapping[str, SkillState]) -> None:
-    below = tuple(
-        Fault(f"/skills/{index}/teaches", TeachesBelow3.code, f"needs level {TEACHES_FROM} or 4")
-        for index, state in enumerate(skills.values())
-        if state.teaches and state.level < TEACHES_FROM
-    )
-    if below:
-        raise TeachesBelow3("Raise the level, or don't let them teach it yet.", faults=below)
+    if rows:
+        db.execute(insert(skill_assessment), rows)

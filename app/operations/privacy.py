@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, CursorResult, Delete, Table, Update, delete, or_, select, update
+from sqlalchemy import JSON, Column, CursorResult, Delete, Table, Update, delete, select, update
 
 from app.db import DbSession
 from app.erasures import ErasureList
@@ -23,18 +23,16 @@ from app.models.tables import (
     event,
     event_detail,
     idempotency_record,
-    installation,
     job,
     mail_trouble,
     person,
 )
 from app.operations import operations
-from app.operations.changes import before_and_after, check_version, differing
 from app.operations.events import tell
 from app.operations.people import patch_person
-from app.queries.house_rules import house_rules
+from app.operations.settings import amend_house, house_to_change
 from app.queries.people import person_by_id
-from app.queries.personal import ERASURE, Written, as_written, texts_of
+from app.queries.personal import ERASURE, Written, as_written, said_about, texts_of
 from app.rules.access import Actor, decides_access
 from app.rules.personal import RECORDS, TOMBSTONE, Holds, Traces, erased_address, known_as
 from app.vocabulary import Role
@@ -115,15 +113,7 @@ def patch_privacy(
     """
     if not decides_access(actor):
         raise Forbidden("Only an admin says what staff are told, and who sees figures about them.")
-    found = db.execute(select(installation).with_for_update(key_share=True)).one()
-    check_version(found, expected_version)
-    new = differing(found, changes)
-    if not new:
-        return found
-    db.execute(update(installation).values(**new, version=found.version + 1))
-    detail = before_and_after(found, new)
-    tell(db, "settings.changed", found.id, version=found.version + 1, actor=actor, now=now, detail=detail)
-    return house_rules(db)
+    return amend_house(db, house_to_change(db, expected_version), changes, actor=actor, now=now)
 
 
 def _former(db: DbSession, person_id: str) -> set[str]:
@@ -134,21 +124,19 @@ def _former(db: DbSession, person_id: str) -> set[str]:
 
 
 def _forget_credentials(db: DbSession, person_id: str) -> int:
-    """Delete what was answered to their keys, and from where those were refused: both are known by the credential."""
-    theirs = select(api_key.c.id).where(api_key.c.person_id == person_id)
-    browsers = select(browser_session.c.id).where(browser_session.c.person_id == person_id)
-    answers = or_(idempotency_record.c.credential.in_(theirs), idempotency_record.c.credential.in_(browsers))
-    refused = select(event.c.id).where(
-        event.c.act.in_(_REFUSED), or_(event.c.actor.in_(theirs), event.c.actor.in_(browsers))
-    )
-    kept = _count(db, delete(idempotency_record).where(answers))
-    return kept + _count(db, delete(event_detail).where(event_detail.c.event_id.in_(refused)))
+    """Delete what was answered to their keys and browsers, and from where those were refused: both are known by the
+    credential.
+    """
+    keys = select(api_key.c.id).where(api_key.c.person_id == person_id)
+    theirs = keys.union_all(select(browser_session.c.id).where(browser_session.c.person_id == person_id))
+    refused = select(event.c.id).where(event.c.act.in_(_REFUSED), event.c.actor.in_(theirs))
+    answered = _count(db, delete(idempotency_record).where(idempotency_record.c.credential.in_(theirs)))
+    return answered + _count(db, delete(event_detail).where(event_detail.c.event_id.in_(refused)))
 
 
 def _forget_events(db: DbSession, person_id: str) -> int:
     """Delete what changed about them, before and after. That it changed, and who did it, stays under its seal."""
-    theirs = select(event.c.id).where(or_(event.c.object_id == person_id, event.c.actor == person_id))
-    about = theirs.where(or_(event.c.object_id == person_id, event.c.act.in_(_REFUSED)))
+    about = select(event.c.id).where(said_about(person_id))
     return _count(db, delete(event_detail).where(event_detail.c.event_id.in_(about)))
 
 

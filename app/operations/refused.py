@@ -34,6 +34,13 @@ class NotJoinable(Conflict):
     title = "Nobody sits in on this call"
 
 
+class DoorClosed(Conflict):
+    """The host lets nobody drop in."""
+
+    code = "door_closed"
+    title = "The door of this call is closed"
+
+
 class CallCancelled(Conflict):
     """The call will not happen."""
 
@@ -112,8 +119,8 @@ class NotActive(Invalid):
 
 
 REFUSALS: tuple[type[Problem], ...] = (
-    SeatsFull, SlotTaken, NotJoinable, NotStarted, CallCancelled, Past, MinNotice, OutsideAvailability, LimitReached,
-    OwnCall, NotActive,
+    SeatsFull, SlotTaken, NotJoinable, NotStarted, DoorClosed, CallCancelled, Past, MinNotice, OutsideAvailability,
+    LimitReached, OwnCall, NotActive,
 )  # fmt: skip
 MEETING_REFUSALS: tuple[type[Problem], ...] = (
     SlotTaken, Past, MinNotice, BeyondHorizon, OutsideAvailability, LimitReached, NotActive,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, delete, insert, or_, select
 
 from app import ids
 from app.db import DbSession
@@ -23,9 +23,9 @@ from app.models.tables import (
     delivery_attempt,
     event_detail,
     external_identity,
+    hand,
     hold,
     idempotency_record,
-    installation,
     job,
     match_run,
     notice,
@@ -33,14 +33,16 @@ from app.models.tables import (
     participant,
     plan_run,
     plan_seat,
+    power_hour,
+    power_hour_part,
     seat,
     series,
     session,
     waitlist_entry,
 )
-from app.operations.changes import before_and_after, check_version
 from app.operations.events import tell
-from app.operations.sealing import give_up_seals
+from app.operations.sealing import give_up_seal
+from app.operations.settings import amend_house, house_to_change
 from app.queries.house_rules import house_rules
 from app.rules.access import SYSTEM, Actor, decides_access
 from app.rules.retention import faults
@@ -71,15 +73,9 @@ def patch_retention(
         raise Forbidden("Only an admin says how long things are kept.")
     if wrong := tuple(Fault(f"/days/{kind}", code, detail) for kind, code, detail in faults(days)):
         raise OutOfBounds("See `errors` for each kind.", faults=wrong)
-    found = db.execute(select(installation).with_for_update(key_share=True)).one()
-    check_version(found, expected_version)
+    found = house_to_change(db, expected_version)
     chosen = {name: count for name, count in {**found.retention_days, **days}.items() if count is not None}
-    if chosen == found.retention_days:
-        return found
-    detail = before_and_after(found, {"retention_days": chosen})
-    db.execute(update(installation).values(retention_days=chosen, version=found.version + 1))
-    tell(db, "settings.changed", found.id, version=found.version + 1, actor=actor, now=now, detail=detail)
-    return house_rules(db)
+    return amend_house(db, found, {"retention_days": chosen}, actor=actor, now=now)
 
 
 def purge(db: DbSession, *, kind: str, before: datetime, now: datetime) -> int:
@@ -143,7 +139,7 @@ def _calls(db: DbSession, before: datetime, _now: datetime) -> int:
         return 0
     of_calls = select(session.c.id).where(session.c.call_id.in_(gone))
     meetings = select(session.c.id).where(or_(session.c.call_id.in_(gone), session.c.follows_id.in_(of_calls)))
-    for table in (plan_seat, waitlist_entry, seat):
+    for table in (plan_seat, waitlist_entry, hand, seat):
         db.execute(delete(table).where(table.c.call_id.in_(gone)))
     db.execute(delete(calendar_entry).where(calendar_entry.c.call_id.in_(gone)))
     _delete_sessions(db, list(db.execute(meetings.order_by(session.c.follows_id.is_(None))).scalars()))
@@ -168,6 +164,9 @@ def _sessions(db: DbSession, before: datetime, _now: datetime) -> int:
     db.execute(delete(calendar_entry).where(calendar_entry.c.series_id.in_(finished)))
     db.execute(delete(series).where(series.c.id.in_(finished)))
     db.execute(delete(calendar_reply).where(calendar_reply.c.received_at < before))
+    hours = select(power_hour.c.id).where(power_hour.c.ends_at < before)
+    db.execute(delete(power_hour_part).where(power_hour_part.c.power_hour_id.in_(hours)))
+    db.execute(delete(power_hour).where(power_hour.c.ends_at < before))
     return len(gone)
 
 
@@ -195,7 +194,7 @@ def _operations(db: DbSession, before: datetime, _now: datetime) -> int:
 
 
 def _events(db: DbSession, before: datetime, now: datetime) -> int:
-    return give_up_seals(db, before=before, now=now)[1]
+    return give_up_seal(db, before=before, now=now)
 
 
 _PURGES: Mapping[str, Purge] = {

@@ -32,10 +32,9 @@ def seal_some(db: DbSession, *, now: datetime) -> int:
     return len(found)
 
 
-def give_up_seals(db: DbSession, *, before: datetime, now: datetime) -> tuple[int, int]:
-    """Delete the events, with their details, of the oldest seal if it was made before then; return how many seals (0 or
-    1) and events these were. The seal itself stays, so that the chain after it can be checked: call it until it
-    returns no seal.
+def give_up_seal(db: DbSession, *, before: datetime, now: datetime) -> int:
+    """Delete the events, with their details, of the oldest seal if it was made before then, and return how many these
+    were; 0: none is left. The seal itself stays, so that the chain after it can be checked.
     """
     one_at_a_time(db, "announcing")
     oldest = (
@@ -46,9 +45,9 @@ def give_up_seals(db: DbSession, *, before: datetime, now: datetime) -> tuple[in
     )
     found = db.execute(oldest).first()
     if found is None or found.sealed_at >= before:
-        return 0, 0
+        return 0
     db.execute(update(audit_seal).where(audit_seal.c.number == found.number).values(purged_at=now))
     under_it = event.c.seal == found.number
     db.execute(delete(event_detail).where(event_detail.c.event_id.in_(select(event.c.id).where(under_it))))
     gone = db.execute(delete(event).where(under_it).returning(event.c.sequence)).all()
-    return 1, len(gone)
+    return len(gone)

@@ -153,7 +153,9 @@ def end_seats(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """End live seats of a locked call, and their sessions, claims and entries with them. The entries are locked."""
+    """End seats of a locked call that are live, or were attended as far as one knew, and their sessions, claims and
+    entries with them. The entries are locked.
+    """
     if not ended:
         return
     free_time(db, [one.session_id for one in ended], now=now)
@@ -167,7 +169,7 @@ def end_seats(
     tell_acts(db, [_count(db, call, len(left), capacity=number, now=now)], actor=actor, now=now)
     if number != call.seat_capacity:  # a rule allows fewer than sat here: with each who goes, the call comes to fit
         renumber(db, {call.id: number}, actor=actor, now=now)
-    if any(one.status is SeatStatus.CONFIRMED for one in ended):
+    if any(one.status is not SeatStatus.REQUESTED for one in ended):
         invites.host_entry_changed(db, call=call, observers=_standing(left), now=now)
 
 
@@ -176,7 +178,7 @@ def _end_session(db: DbSession, call: Any, one: Any, status: SeatStatus, *, now:
     values: dict[str, Any] = {
         "status": SessionStatus.EXPIRED if status is SeatStatus.EXPIRED else SessionStatus.CANCELLED
     }
-    if one.status is SeatStatus.CONFIRMED:
+    if one.status is not SeatStatus.REQUESTED:
         values["sequence"] = invites.observer_entry_changed(
             db, session_id=one.session_id, times=call, cancelled=True, now=now
         )

@@ -15,10 +15,11 @@ from app.operations.changes import UnknownReference, check_version
 from app.operations.claims import have_lapsed
 from app.operations.locks import lock_call_with_people, lock_to_sit
 from app.operations.refused import AlreadyBooked, MinNotice, Past, SeatOver, SeatsFull, problem, seat_refused
+from app.operations.seat_outcomes import give_back
 from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, last_moment, take_seat
 from app.queries import calls, seats
 from app.queries.house_rules import house_rules
-from app.rules import seating
+from app.rules import floor, seating
 from app.rules.access import Actor, may_act_for
 from app.vocabulary import LIVE_SEATS, ClaimKind, SeatApproval, SeatStatus, SessionKind
 
@@ -72,17 +73,18 @@ def release_seat(
     db: DbSession, *, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> Any:
     """Give a seat back and return it; whoever is next in line is offered it. The observer does it, the host, who leads
-    one of them, or an admin. It is late within the house's window before the call, unless its host does it. Repeating
-    it changes nothing.
+    one of them, or an admin. It is late within the house's window before the call, unless its host does it. While the
+    call is on, whoever has listened has attended up to now. Repeating it changes nothing.
     """
     found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if not (may_act_for(actor, found.observer_id) or may_act_for(actor, found.host_id)):
         raise NotFound
-    if found.status is SeatStatus.RELEASED:
+    is_on = floor.is_on(call, now=now)
+    if found.status is SeatStatus.RELEASED or (is_on and found.status is SeatStatus.ATTENDED):
         return found
     if found.status not in LIVE_SEATS:
         raise SeatOver(f"It is {found.status}.")
-    if call.ends_at <= now:
+    if call.ends_at <= now and not is_on:
         raise Past("The call is over, and the seat with it.")
     soon = call.starts_at - now < timedelta(minutes=house_rules(db).late_cancel_minutes)
     own = [one for one in calls.live_seats(db, [call.id]) if one.id == seat_id]
@@ -93,8 +95,10 @@ def release_seat(
 def release_locked(
     db: DbSession, call: Any, released: Sequence[Any], *, late: bool, actor: Actor, now: datetime
 ) -> None:
-    """Release live seats of a call that is locked with everybody on it, and offer them to those who wait."""
-    end_seats(db, call, released, status=SeatStatus.RELEASED, late=late, actor=actor, now=now)
+    """Release live seats of a call that is locked with everybody on it, and offer them to those who wait. Who has
+    listened to it already has attended.
+    """
+    give_back(db, call, released, late=late, actor=actor, now=now)
     for one in released:
         waitlist.offer_over(db, one.id, actor=actor, now=now)
     waitlist.offer_freed(db, call.id, was_taken=call.seats_taken, actor=actor, now=now)

@@ -15,7 +15,7 @@ from app.db import DbSession
 from app.models.tables import series, session
 from app.operations import invites, sessions
 from app.operations.claims import free_time
-from app.operations.events import tell_many
+from app.operations.events import tell, tell_many
 from app.operations.refused import Past
 from app.operations.series import (
     NO_WALL_TIME,
@@ -96,16 +96,18 @@ def cancel(
     *,
     session_id: str,
     which: Scope,
+    note: str | None = None,
     expected_version: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> None:
     """Cancel a session, or of a series this occurrence, it and those that follow, or all that are still to come: one
-    message to each person. What comes before is left as it is. Repeating it changes nothing. Locks everybody in it.
+    message to each person, with the note. What comes before is left as it is. Repeating it changes nothing. Locks
+    everybody in it.
     """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     if which == "this" or locked.row.series_id is None:
-        sessions.cancel_session(db, session_id=session_id, actor=actor, now=now)
+        sessions.cancel_session(db, session_id=session_id, note=note, actor=actor, now=now)
         return
     rows = occurrence_rows(db, [locked.row.series_id])[locked.row.series_id]
     ending = _in_scope(rows, locked, which, now=now)
@@ -121,7 +123,10 @@ def cancel(
         .values(status=SessionStatus.CANCELLED, version=session.c.version + 1, updated_at=now)
     )
     invites.series_changed(db, series_id=locked.row.series_id, now=now)
-    tell_many(db, "session.cancelled", [(row.id, row.version + 1) for row in ending], actor=actor, now=now)
+    first, *others = ending
+    detail = {"note": note} if note else None
+    tell(db, "session.cancelled", first.id, version=first.version + 1, actor=actor, now=now, detail=detail)
+    tell_many(db, "session.cancelled", [(row.id, row.version + 1) for row in others], actor=actor, now=now)
 
 
 def _in_scope(rows: Sequence[Any], locked: Locked, which: Scope, *, now: datetime) -> list[Any]:

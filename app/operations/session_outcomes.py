@@ -62,7 +62,7 @@ def _close(
     if locked.of_seat:
         call = calls.call_for_update(db, locked.row.call_id)
         mine = [one for one in calls.live_seats(db, [call.id]) if one.session_id == locked.row.id]
-        close_seats(db, call, mine, of_seat, status, actor=actor, now=now)
+        close_seats(db, call, mine, of_seat, status, left_at=now, actor=actor, now=now)
         return
     free_time(db, [locked.row.id], now=now)
     version = change_session(db, locked.row.id, {"status": status}, now=now)

@@ -173,25 +173,46 @@ def _check_after_call(db: DbSession, locked: Locked, starts_at: datetime) -> Non
 
 
 def cancel_session(
-    db: DbSession, *, session_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+    db: DbSession,
+    *,
+    session_id: str,
+    note: str | None = None,
+    expected_version: int | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    """Cancel a session: everybody's time is free at once, and each of them is told once. Whoever takes part does it.
-    On a call, this releases the seat. Repeating it changes nothing. Locks everybody in it, and the call.
+    """Cancel a session: everybody's time is free at once, and each of them is told once, with the note. Whoever takes
+    part does it. On a call, this releases the seat, of which nobody is told in words: refused with a note. Repeating it
+    changes nothing. Locks everybody in it, and the call.
     """
     locked = lock_session(db, session_id, expected_version=expected_version, actor=actor, now=now)
     if locked.status is SessionStatus.CANCELLED:
         return
     status_after(db, Act.CANCEL, locked, now=now)
     if locked.of_seat:
+        check_no_note(note)
         seats.release_seat(db, seat_id=seat_of(db, session_id).id, actor=actor, now=now)
         return
     _check_ahead(locked, now=now)
     undo_until = None if locked.status is SessionStatus.REQUESTED else now + invites.UNDO
-    cancel_locked(db, locked, undo_until=undo_until, actor=actor, now=now)
+    cancel_locked(db, locked, undo_until=undo_until, note=note, actor=actor, now=now)
+
+
+def check_no_note(note: str | None) -> None:
+    """Refuse a note where there is nobody to read it."""
+    if note:
+        fault = Fault("/note", "not_on_calls", "goes to people who meet: give the seat back without one")
+        raise Invalid("A seat is given back without a note.", faults=(fault,))
 
 
 def cancel_locked(
-    db: DbSession, locked: Locked, *, undo_until: datetime | None = None, actor: Actor, now: datetime
+    db: DbSession,
+    locked: Locked,
+    *,
+    undo_until: datetime | None = None,
+    note: str | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     """Cancel a locked session without a call that can be cancelled. What is only held is in no calendar. What nobody
     cancelled by hand can't be undone either: its reason is still there.
@@ -201,7 +222,8 @@ def cancel_locked(
     version = change_session(db, locked.row.id, values, now=now)
     if locked.status is not SessionStatus.REQUESTED:
         tell_calendars(db, locked.row, cancelled=True, now=now)
-    tell(db, "session.cancelled", locked.row.id, version=version, actor=actor, now=now)
+    detail = {"note": note} if note else None
+    tell(db, "session.cancelled", locked.row.id, version=version, actor=actor, now=now, detail=detail)
 
 
 def undo_cancel(

@@ -23,15 +23,29 @@ def patch_settings(
     offer the seats that it leaves; nobody who sits is thrown out. Locks the installation, then those calls.
     """
     check_admin(actor)
+    before = house_to_change(db, expected_version)
+    after = amend_house(db, before, changes, actor=actor, now=now)
+    if after.own_side_ceiling != before.own_side_ceiling:
+        ahead = (call.c.status == CallStatus.SCHEDULED) & (call.c.starts_at > now)
+        rules_changed(db, ahead, seats_only=True, actor=actor, now=now)
+    return after
+
+
+def house_to_change(db: DbSession, expected_version: int | None) -> Any:
+    """Return the row of the installation, locked, for whoever checked that the actor may change it. Raises Stale."""
     found = db.execute(select(installation).with_for_update(key_share=True)).one()
     check_version(found, expected_version)
+    return found
+
+
+def amend_house(db: DbSession, found: Any, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> Any:
+    """Set what differs from the locked row, count the version and tell; return the row as it then is. Without any, do
+    nothing.
+    """
     new = differing(found, changes)
     if not new:
         return found
-    db.execute(update(installation).values(**new, version=installation.c.version + 1))
-    detail = before_and_after(found, new)
-    tell(db, "settings.changed", found.id, version=found.version + 1, actor=actor, now=now, detail=detail)
-    if "own_side_ceiling" in new:
-        ahead = (call.c.status == CallStatus.SCHEDULED) & (call.c.starts_at > now)
-        rules_changed(db, ahead, seats_only=True, actor=actor, now=now)
+    version = found.version + 1
+    db.execute(update(installation).values(**new, version=version))
+    tell(db, "settings.changed", found.id, version=version, actor=actor, now=now, detail=before_and_after(found, new))
     return house_rules(db)

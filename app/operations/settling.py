@@ -9,7 +9,8 @@ from app.db import DbSession
 from app.models.tables import call, waitlist_entry
 from app.operations.jobs import SOON, enqueue, enqueue_each
 from app.queries.rows import in_parts
-from app.vocabulary import CallStatus, WaitlistStatus
+from app.queries.waitlist import WAITS
+from app.vocabulary import CallStatus
 
 
 def settle_call_at(db: DbSession, call_id: str, at: datetime, *, now: datetime) -> None:
@@ -20,8 +21,7 @@ def settle_call_at(db: DbSession, call_id: str, at: datetime, *, now: datetime) 
 def settle_calls_soon(db: DbSession, call_ids: Iterable[str], *, now: datetime) -> None:
     """Leave word to offer what came free on these calls, where somebody waits for it."""
     for part in in_parts(call_ids):
-        query = select(waitlist_entry.c.call_id).where(waitlist_entry.c.call_id.in_(part))
-        query = query.where(waitlist_entry.c.status == WaitlistStatus.WAITING)
+        query = select(waitlist_entry.c.call_id).where(waitlist_entry.c.call_id.in_(part), WAITS)
         for call_id in db.execute(query.distinct().order_by(waitlist_entry.c.call_id)).scalars():
             settle_call_at(db, call_id, now, now=now)
 
@@ -40,7 +40,7 @@ def settle_waits_of(db: DbSession, person_ids: Iterable[str], *, now: datetime) 
     """
     free = call.c.status == CallStatus.SCHEDULED, call.c.starts_at > now, call.c.seats_taken < call.c.seat_capacity
     query = select(waitlist_entry.c.call_id).join(call, call.c.id == waitlist_entry.c.call_id)
-    query = query.where(waitlist_entry.c.status == WaitlistStatus.WAITING, *free)
+    query = query.where(WAITS, *free)
     for part in in_parts(sorted(set(person_ids))):
         waits, hosts = query.where(waitlist_entry.c.person_id.in_(part)), query.where(call.c.host_id.in_(part))
         for call_id in db.execute(union(waits, hosts).order_by("call_id")).scalars():

@@ -24,6 +24,7 @@ from app.operations.seating import Sitting, end_seats, last_moment, take_seat, t
 from app.operations.settling import settle_call_at
 from app.queries import busy, calls, people, seats, waitlist
 from app.queries.house_rules import house_rules
+from app.queries.rows import one_of
 from app.rules import seating
 from app.rules.access import SYSTEM, Actor, may_act_for
 from app.vocabulary import IN_LINE, ClaimKind, SeatStatus, WaitlistStatus
@@ -56,7 +57,7 @@ def join(db: DbSession, call: Any, person_id: str, *, actor: Actor, now: datetim
     """
     mine = waitlist_entry.c.call_id == call.id, waitlist_entry.c.person_id == person_id
     known: str | None = db.execute(
-        select(waitlist_entry.c.id).where(*mine, waitlist_entry.c.status.in_(IN_LINE))
+        select(waitlist_entry.c.id).where(*mine, one_of(waitlist_entry.c.status, IN_LINE))
     ).scalar_one_or_none()
     if known is not None:
         return known
@@ -212,14 +213,14 @@ def wait_again(db: DbSession, call: Any, lost: Sequence[Any], *, actor: Actor, n
 def end_own_wait(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
     """End the wait of somebody who hosts a locked call from now on."""
     mine = waitlist_entry.c.call_id == call.id, waitlist_entry.c.person_id == call.host_id
-    hosting = db.execute(select(waitlist_entry).where(*mine, waitlist_entry.c.status.in_(IN_LINE))).all()
+    hosting = db.execute(select(waitlist_entry).where(*mine, one_of(waitlist_entry.c.status, IN_LINE))).all()
     _end_entries(db, hosting, WaitlistStatus.LEFT, actor=actor, now=now)
 
 
 def taken_by_hand(db: DbSession, call_id: str, person_id: str, *, actor: Actor, now: datetime) -> None:
     """End the wait of somebody who found a seat without an offer."""
     mine = waitlist_entry.c.call_id == call_id, waitlist_entry.c.person_id == person_id
-    rows = db.execute(select(waitlist_entry).where(*mine, waitlist_entry.c.status.in_(IN_LINE))).all()
+    rows = db.execute(select(waitlist_entry).where(*mine, one_of(waitlist_entry.c.status, IN_LINE))).all()
     _end_entries(db, rows, WaitlistStatus.TAKEN, actor=actor, now=now)
 
 
@@ -235,14 +236,14 @@ def offer_over(db: DbSession, seat_id: str, *, actor: Actor, now: datetime) -> N
 
 def end_wait(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> None:
     """End the wait for a locked call that will not happen."""
-    in_line = waitlist_entry.c.call_id == call_id, waitlist_entry.c.status.in_(IN_LINE)
+    in_line = waitlist_entry.c.call_id == call_id, one_of(waitlist_entry.c.status, IN_LINE)
     rows = db.execute(select(waitlist_entry).where(*in_line)).all()
     _end_entries(db, rows, WaitlistStatus.LAPSED, actor=actor, now=now)
 
 
 def leave_all(db: DbSession, person_id: str, *, actor: Actor, now: datetime) -> None:
     """End the wait of a locked person everywhere."""
-    mine = waitlist_entry.c.person_id == person_id, waitlist_entry.c.status.in_(IN_LINE)
+    mine = waitlist_entry.c.person_id == person_id, one_of(waitlist_entry.c.status, IN_LINE)
     rows = db.execute(select(waitlist_entry).where(*mine).order_by(waitlist_entry.c.id)).all()
     _end_entries(db, rows, WaitlistStatus.LEFT, actor=actor, now=now)
 

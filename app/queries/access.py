@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, literal, or_, select
 
 from app import credentials
 from app.db import DbSession
@@ -26,33 +26,56 @@ IDLE_LIFE = timedelta(hours=8)
 """A browser session unused for so long is over. Use is noted once a minute, so it may end that earlier."""
 
 
+def _works(now: Any, used_since: Any) -> ColumnElement[bool]:
+    return and_(
+        browser_session.c.ended_at.is_(None),
+        browser_session.c.expires_at > now,
+        browser_session.c.seen_at > used_since,
+    )
+
+
+_NOW, _USED_SINCE = (bindparam(name, type_=browser_session.c.seen_at.type) for name in ("now", "used_since"))
+# What each request of a browser asks for is built once: SQLAlchemy takes longer to build a statement than to run it.
+_IN_USE = (
+    select(
+        browser_session.c.id,
+        browser_session.c.person_id,
+        browser_session.c.acts_for_id,
+        browser_session.c.seen_at,
+        person.c.role,
+    )
+    .join(person, person.c.id == browser_session.c.person_id)
+    .where(
+        browser_session.c.digest == bindparam("digest"), _works(_NOW, _USED_SINCE), person.c.status != PersonStatus.LEFT
+    )
+)
+_PERSON = select(person).where(person.c.id == bindparam("person_id"))
+
+
+def session_works(*, now: datetime) -> ColumnElement[bool]:
+    """Return the condition for the browser sessions that are not over: not ended, too old, or unused for too long."""
+    return _works(now, now - IDLE_LIFE)
+
+
 def browser_in_use(db: DbSession, secret: str, *, now: datetime) -> tuple[Actor, datetime] | None:
     """Return the actor behind a browser's session cookie, and when its use was last noted; None when it is unknown,
     over, unused for too long, or its person has left.
     """
     found = db.execute(
-        select(
-            browser_session.c.id,
-            browser_session.c.person_id,
-            browser_session.c.acts_for_id,
-            browser_session.c.expires_at,
-            browser_session.c.seen_at,
-            browser_session.c.ended_at,
-            person.c.role,
-            person.c.status,
-        )
-        .join(person, person.c.id == browser_session.c.person_id)
-        .where(browser_session.c.digest == credentials.digest(secret))
+        _IN_USE, {"digest": credentials.digest(secret), "now": now, "used_since": now - IDLE_LIFE}
     ).first()
-    if found is None or found.ended_at or found.expires_at <= now or found.seen_at <= now - IDLE_LIFE:
-        return None
-    if found.status is PersonStatus.LEFT:
+    if found is None:
         return None
     actor = actor_of(db, credential_id=found.id, role=found.role, person_id=found.person_id)
     if found.acts_for_id is not None:
         with suppress(CannotActFor):  # that one has left, say: the browser is its own person's again
             actor = acting_for(db, actor, found.acts_for_id)
     return actor, found.seen_at
+
+
+def person_behind(db: DbSession, actor: Actor) -> Any:
+    """Return the row of who asks, None for nobody in person. One statement."""
+    return None if actor.person_id is None else db.execute(_PERSON, {"person_id": actor.person_id}).first()
 
 
 def ended_session(db: DbSession, secret: str) -> str | None:

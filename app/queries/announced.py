@@ -15,6 +15,7 @@ from app.models.tables import (
     match_run,
     person,
     plan_run,
+    power_hour,
     seat,
     session,
     team,
@@ -22,16 +23,18 @@ from app.models.tables import (
     webhook_endpoint,
 )
 from app.models.tables import call as calls_table
-from app.queries import calls, external, seats, sessions, waitlist
+from app.queries import calls, external, power_hours, seats, sessions, waitlist
 from app.queries.house_rules import house_rules
+from app.queries.power_hours import PowerHourPeople
 from app.queries.rows import in_parts
-from app.rules import seating
+from app.rules import floor, seating
 from app.rules.access import SYSTEM
 from app.schemas.accounts import AccountRead
 from app.schemas.calls import CallRead
 from app.schemas.figures import without_figures
 from app.schemas.matches import MatchRead
 from app.schemas.people import PersonRead
+from app.schemas.power_hours import PowerHourRead
 from app.schemas.programs import EnrollmentRead
 from app.schemas.runs import RunRead
 from app.schemas.seats import SeatRead
@@ -64,6 +67,7 @@ def _calls(db: DbSession, ids: list[str], now: datetime) -> list[CallRead]:
         CallRead.of(
             row,
             joinable=row.seats_taken < row.seat_capacity and seating.closed(row, now=now) is None,
+            door=floor.door(row, now=now),
             skills=skills.get(row.type, []),
             external=names.get(row.id, []),
         )
@@ -87,6 +91,13 @@ def _matches(db: DbSession, ids: list[str], _now: datetime) -> list[MatchRead]:
     if house_rules(db).person_insights:
         return told
     return [without_figures(one, theirs=lambda _person_id: False) for one in told]
+
+
+def _power_hours(db: DbSession, ids: list[str], _now: datetime) -> list[PowerHourRead]:
+    people = power_hours.people_of(db, ids)
+    rows = db.execute(select(power_hour).where(power_hour.c.id.in_(ids))).all()
+    found = ((row, people.get(row.id, PowerHourPeople())) for row in rows)
+    return [PowerHourRead.of(row, who.hosts, who.observers) for row, who in found]
 
 
 def _waitlist_entries(db: DbSession, ids: list[str], now: datetime) -> list[WaitlistEntryRead]:
@@ -124,6 +135,7 @@ _READERS: Mapping[str, Reader] = {
     "match_run": partial(_plain, match_run, RunRead),
     "person": partial(_named, person, PersonRead),
     "plan_run": partial(_plain, plan_run, RunRead),
+    "power_hour": _power_hours,
     "seat": _seats,
     "session": _sessions,
     "team": partial(_named, team, TeamRead),

@@ -81,6 +81,11 @@ def _over(found: Row[Any], now: datetime) -> bool:
     return expired or found.revoked_at is not None or found.status is PersonStatus.LEFT
 
 
+_NAMED = select(api_key, person.c.name.label("person_name"), person.c.status.label("person_status")).outerjoin(
+    person, person.c.id == api_key.c.person_id
+)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyListed:
     """A key as an operator looks at it."""
@@ -99,13 +104,17 @@ def keys_listed(db: DbSession, *, now: datetime) -> list[KeyListed]:
     """Return every key that works, the oldest first. One statement."""
     columns = api_key.c.id, api_key.c.name, person.c.email, api_key.c.role, api_key.c.scopes
     query = select(*columns, api_key.c.last_used_at, api_key.c.expires_at)
-    query = query.outerjoin(person, person.c.id == api_key.c.person_id)
-    works = (
+    query = query.outerjoin(person, person.c.id == api_key.c.person_id).where(*_works(now))
+    return [KeyListed(*row) for row in db.execute(query.order_by(api_key.c.created_at, api_key.c.id))]
+
+
+def _works(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the keys that let anybody in, of a query that knows the people behind them."""
+    return (
         api_key.c.revoked_at.is_(None),
         or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now),
         or_(person.c.status.is_(None), person.c.status != PersonStatus.LEFT),
     )
-    return [KeyListed(*row) for row in db.execute(query.where(*works).order_by(api_key.c.created_at, api_key.c.id))]
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -120,15 +129,26 @@ def key_by_id(db: DbSession, key_id: str, *, actor: Actor) -> Any:
     return first_row(db, select(api_key).where(api_key.c.id == key_id, visible(actor)))
 
 
+def key_with_name(db: DbSession, key_id: str, *, actor: Actor) -> Any:
+    """Return one key's row, with name and status of whom it acts as. Raises NotFound as `key_by_id` does."""
+    return first_row(db, _NAMED.where(api_key.c.id == key_id, visible(actor)))
+
+
 def key_for_update(db: DbSession, key_id: str, *, actor: Actor) -> Any:
     """Return one key's row, locked. Raises NotFound when absent or not for this actor."""
     query = select(api_key).where(api_key.c.id == key_id, visible(actor))
     return first_row(db, query.with_for_update(key_share=True))
 
 
-def list_keys(db: DbSession, page: PageRequest, *, person_id: str | None, actor: Actor) -> PageOf[Any]:
-    """Return a page of the keys that the actor may know of, oldest first. One statement."""
-    query = select(api_key).where(visible(actor))
+def list_keys(
+    db: DbSession, page: PageRequest, *, person_id: str | None = None, working_at: datetime | None = None, actor: Actor
+) -> PageOf[Any]:
+    """Return a page of the keys that the actor may know of, with whom each acts as, oldest first; of those that work
+    then, if an instant is given. One statement.
+    """
+    query = _NAMED.where(visible(actor))
     if person_id is not None:
         query = query.where(api_key.c.person_id == person_id)
+    if working_at is not None:
+        query = query.where(*_works(working_at))
     return fetch(db, query, page, Order(api_key.c.created_at, api_key.c.id))

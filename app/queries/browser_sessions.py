@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import browser_session, sign_in_identity
-from app.queries.access import IDLE_LIFE
+from app.queries.access import session_works
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.rules.access import Actor, decides_access
 
@@ -41,9 +41,4 @@ def identity_at(db: DbSession, issuer: str, *, person_id: str) -> datetime | Non
 
 
 def _alive(person_id: str | None, *, now: datetime) -> Select[Any]:
-    return select(*_SHOWN).where(
-        browser_session.c.person_id == person_id,
-        browser_session.c.ended_at.is_(None),
-        browser_session.c.expires_at > now,
-        browser_session.c.seen_at > now - IDLE_LIFE,
-    )
+    return select(*_SHOWN).where(browser_session.c.person_id == person_id, session_works(now=now))

@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, literal_co
 from app.db import DbSession
 from app.models.tables import availability, busy, call, claim, pause, person, seat, session
 from app.queries.instants import SECOND, Instants
-from app.queries.rows import one_of
+from app.queries.rows import is_so, one_of
 from app.rules.availability import Range, WorkingHours, working_ranges
 from app.rules.loads import load
 from app.rules.seating import Host, Load, Observer
@@ -47,7 +47,7 @@ def _meeting(table: Any) -> ColumnElement[bool]:
 TAKING = union_all(
     select(claim.c.person_id, claim.c.starts_at, claim.c.ends_at).where(
         claim.c.person_id.in_(_WHO),
-        claim.c.active,
+        is_so(claim.c.active),
         or_(claim.c.expires_at.is_(None), claim.c.expires_at > _NOW),
         claim.c.session_id.not_in(bindparam("ignoring", expanding=True)),
         _meeting(claim),

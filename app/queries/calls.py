@@ -36,6 +36,7 @@ _DECIDES = (
     account.c.observers_allowed,
     (person.c.status == PersonStatus.ACTIVE).label("host_works_here"),
     person.c.seat_approval.label("host_approval"),
+    person.c.door_default.label("host_door"),
     person.c.time_zone.label("host_time_zone"),
     installation.c.min_notice_minutes,
     installation.c.closed_stages,
@@ -190,7 +191,7 @@ _FOR_UPDATE = (
 _TO_SIT = _FOR_UPDATE.with_only_columns(
     *(call.c[name] for name in ("id", "type", "host_id", "account_id", "status", "starts_at", "ends_at", "stage")),
     *(call.c[name] for name in ("sensitive", "seat_capacity", "seat_capacity_override", "colleagues_invited")),
-    *(call.c.seats_taken, *_DECIDES, _WAITS.label("has_line")),
+    *(call.c.seats_taken, call.c.door, call.c.began_at, *_DECIDES, _WAITS.label("has_line")),
     maintain_column_froms=True,
 )
 _LIVE = (

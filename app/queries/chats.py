@@ -1,4 +1,6 @@
-"""What chats are told of calls and debriefs: company and type of call, host, time and free seats."""
+"""What chats are told of calls and debriefs: company and type of call, host, time and free seats; and of power hours
+when they are.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import DbSession
-from app.models.tables import account, call, call_type, person, session
+from app.models.tables import account, call, call_type, person, power_hour, session
 from app.queries.rows import in_parts
 from app.rules.chat import Happening
 
@@ -29,8 +31,8 @@ _DEBRIEFS = (
 
 
 def happenings(db: DbSession, object_ids: Iterable[str]) -> dict[str, Happening]:
-    """Return by id what there is to say of calls and debriefs; absent when they are not there any more. Two statements
-    per thousand.
+    """Return by id what there is to say of calls, debriefs and power hours; absent when they are not there any more.
+    Three statements per thousand.
     """
     found: dict[str, Happening] = {}
     for part in in_parts(object_ids):
@@ -39,6 +41,8 @@ def happenings(db: DbSession, object_ids: Iterable[str]) -> dict[str, Happening]
             found[row.id] = _said(row, f"/calls/{row.id}", free_seats=free)
         for row in db.execute(_DEBRIEFS.where(session.c.id.in_(part))):
             found[row.id] = _said(row, f"/s/{row.id}")
+        for row in db.execute(select(power_hour.c.id, power_hour.c.starts_at).where(power_hour.c.id.in_(part))):
+            found[row.id] = Happening(path=f"/power-hours/{row.id}", starts_at=row.starts_at)
     return found
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import literal_column, or_, select
+from sqlalchemy import func, literal_column, or_, select
 
 from app.db import DbSession
 from app.errors import NotFound
@@ -11,7 +11,7 @@ from app.models.tables import connected_calendar, person
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.queries.sealed import opened, shown
-from app.rules.access import Actor, is_theirs, sees_theirs
+from app.rules.access import Actor, is_theirs, sees_the_house, sees_theirs
 from app.rules.destinations import destination
 from app.rules.refreshing import EVERY
 from app.vocabulary import CalendarHealth, PersonStatus
@@ -31,6 +31,24 @@ def list_calendars(db: DbSession, person_id: str, page: PageRequest, *, actor: A
     first_row(db, select(person.c.id).where(person.c.id == person_id))
     query = select(*_SHOWN).where(connected_calendar.c.person_id == person_id)
     return fetch(db, query, page, Order(connected_calendar.c.id, connected_calendar.c.id))
+
+
+def calendars_of_all(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
+    """Return a page of everybody's connected calendars with their owner's `owner_name`, those first that could not be
+    read most often. Raises NotFound unless the actor sees the house. One statement.
+    """
+    if not sees_the_house(actor):
+        raise NotFound
+    query = select(*_SHOWN, person.c.name.label("owner_name")).join(person)
+    return fetch(db, query, page, Order(connected_calendar.c.failures, connected_calendar.c.id, descending=True))
+
+
+def healths(db: DbSession, *, actor: Actor) -> dict[CalendarHealth, int]:
+    """Return how many connected calendars are how well; absent: none. One statement."""
+    if not sees_the_house(actor):
+        raise NotFound
+    counted = select(connected_calendar.c.health, func.count().label("calendars")).group_by(connected_calendar.c.health)
+    return {row.health: row.calendars for row in db.execute(counted)}
 
 
 def calendar_of(db: DbSession, person_id: str, calendar_id: str, *, actor: Actor) -> Any:

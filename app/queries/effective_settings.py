@@ -14,10 +14,8 @@ from app.queries.rows import first_row
 from app.rules.access import Actor
 from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchConstraints
 from app.rules.seating import Allotment, allotment
-from app.rules.settings import SEAT_CAPACITY, SETTINGS, Said, Setting, in_force
+from app.rules.settings import SEAT_CAPACITY, SETTINGS, Said, Setting, Value, in_force
 from app.vocabulary import SettingLayer
-
-Value = int | bool | str | list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +64,19 @@ def effective_settings(
     }
     house = house_rules(db)
     objects[SettingLayer.ORG] = _Known(house.id, house._mapping)
-    host_id = person_id
     if person_id is not None:
         who = people.person_by_id(db, person_id, actor=actor)
-        objects[SettingLayer.PERSON] = _Known(who.id, who._mapping)
+        objects[SettingLayer.PERSON] = objects[SettingLayer.HOST] = _Known(who.id, who._mapping)
     call: Any = None
     if call_id is not None:
         call = calls.call_by_id(db, call_id, actor=actor)
-        call_type, host_id = call.type, call.host_id
+        call_type = call.type
         objects[SettingLayer.CALL] = _Known(call.id, {"seat_capacity": call.seat_capacity_override})
+        host = first_row(db, select(person).where(person.c.id == call.host_id))
+        objects[SettingLayer.HOST] = _Known(host.id, host._mapping)
         if call.account_id is not None:
             of_account = first_row(db, select(account).where(account.c.id == call.account_id))
             objects[SettingLayer.ACCOUNT] = _Known(of_account.id, of_account._mapping)
-    if host_id is not None:
-        host = first_row(db, select(person).where(person.c.id == host_id))
-        objects[SettingLayer.HOST] = _Known(host.id, host._mapping)
     if call_type is not None:
         kind = call_types.call_type_by_slug(db, call_type)
         objects[SettingLayer.CALL_TYPE] = _Known(kind.slug, kind._mapping)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, String, and_, bindparam, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Engine, String, and_, bindparam, cast, func, or_, select, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -20,7 +20,8 @@ from app.queries import feed_kinds
 from app.queries.entries import Desk, Fragment, busy_only, drawn_entries
 from app.queries.feed_kinds import Seats
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.rules.access import Actor, is_theirs, sees_the_house
+from app.queries.rows import first_row
+from app.rules.access import Actor, is_theirs, sees_the_house, sees_theirs
 from app.vocabulary import EntryStatus, FeedKind, FeedPrivacy, Part, PersonStatus
 
 _BACK, _AHEAD = timedelta(days=30), timedelta(days=365)
@@ -51,18 +52,18 @@ class FeedState:
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for the subscriptions this actor may know of: their own."""
+    """Return the condition for the subscriptions this actor may know of: their own, or all."""
     return true() if sees_the_house(actor) else feed.c.person_id == actor.person_id
 
 
 def feed_by_id(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
     """Return one subscription's row. Raises NotFound when absent or not for this actor."""
-    return _first(db, select(feed).where(feed.c.id == feed_id, visible(actor)))
+    return first_row(db, select(feed).where(feed.c.id == feed_id, visible(actor)))
 
 
 def feed_for_update(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
     """Return one subscription's row, locked. Raises NotFound when absent or not this actor's to change."""
-    found = _first(db, select(feed).where(feed.c.id == feed_id).with_for_update(key_share=True))
+    found = first_row(db, select(feed).where(feed.c.id == feed_id).with_for_update(key_share=True))
     if not is_theirs(actor, found.person_id):
         raise NotFound
     return found
@@ -74,6 +75,16 @@ def live_feed(db: DbSession, *, person_id: str, kind: FeedKind, team_id: str | N
     query = select(feed.c.id).where(*same, feed.c.revoked_at.is_(None))
     found: str | None = db.execute(query).scalar()
     return found
+
+
+def live_feeds(db: DbSession, person_id: str, *, actor: Actor) -> list[Any]:
+    """Return the subscriptions of somebody that stand, oldest first. Raises NotFound where they are not for this
+    actor. One statement.
+    """
+    if not sees_theirs(actor, person_id):
+        raise NotFound
+    query = select(feed).where(feed.c.person_id == person_id, feed.c.revoked_at.is_(None))
+    return list(db.execute(query.order_by(feed.c.created_at, feed.c.id)))
 
 
 def list_feeds(db: DbSession, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
@@ -174,10 +185,7 @@ def feed_state(db: DbSession, *, secret: str, desk: Desk, now: datetime) -> Feed
     """
     day = _day(now)
     asked = {"secret_digest": credentials.digest(secret), "from_at": _oldest(day)}
-    found = db.execute(_STATE, asked).first()
-    if found is None:
-        raise NotFound
-    return in_full(db, _state(found, desk, day), now=now)
+    return in_full(db, _state(first_row(db, _STATE, asked), desk, day), now=now)
 
 
 def in_full(db: DbSession, state: FeedState, *, now: datetime) -> FeedState:
@@ -275,13 +283,6 @@ def feed_fragments(db: DbSession, state: FeedState, *, desk: Desk) -> tuple[list
     fresh = {row.id for row in rows if row.vevent is None or row.renderer != desk.edition}
     drawn = {one.id: one.fragment() for one in drawn_entries(db, sorted(fresh), desk=desk)} if fresh else {}
     return [drawn[row.id].content if row.id in drawn else row.vevent for row in rows], list(drawn.values())
-
-
-def _first(db: DbSession, query: Select[Any]) -> Any:
-    found = db.execute(query).first()
-    if found is None:
-        raise NotFound
-    return found
 
 
 def _oldest(day: datetime) -> datetime:

@@ -38,8 +38,10 @@ def job_for_update(db: DbSession, job_id: str, *, actor: Actor) -> Any:
     return first_row(db, select(job).where(job.c.id == job_id).with_for_update(key_share=True))
 
 
-def list_jobs(db: DbSession, wanted: JobFilter, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
-    """Return a page of jobs, newest first. One statement."""
+def list_jobs(
+    db: DbSession, wanted: JobFilter, page: PageRequest, *, soonest: bool = False, actor: Actor
+) -> PageOf[Any]:
+    """Return a page of jobs, newest first, or by when they are due. One statement."""
     _check_sees(actor)
     query = _of(select(job), job.c.status, wanted.status)
     query = _of(query, job.c.kind, wanted.kind)
@@ -47,7 +49,8 @@ def list_jobs(db: DbSession, wanted: JobFilter, page: PageRequest, *, actor: Act
         query = query.where(job.c.due_at >= wanted.due_at_gte)
     if wanted.due_at_lt:
         query = query.where(job.c.due_at < wanted.due_at_lt)
-    return fetch(db, query, page, Order(job.c.id, job.c.id, descending=True))
+    order = Order(job.c.due_at, job.c.id) if soonest else Order(job.c.id, job.c.id, descending=True)
+    return fetch(db, query, page, order)
 
 
 def list_operations(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Select, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, true, union_all
 
 from app.db import DbSession
 from app.models.tables import account, call, call_type, installation, person, seat, session, waitlist_entry
@@ -20,7 +20,7 @@ from app.queries.calls import CallFilter
 from app.queries.house_rules import house_rules
 from app.queries.instants import SECOND, Instants, Ints
 from app.queries.pages import Order, PageOf, PageRequest, beyond, page_of, with_place
-from app.queries.rows import in_parts
+from app.queries.rows import in_parts, one_of
 from app.rules import seating
 from app.rules.access import Actor
 from app.rules.loads import takes_more
@@ -182,13 +182,14 @@ def _comes_free(*, now: datetime) -> Select[Any]:
     """Return the query of the calls on which nobody confirmed a seat in time, nobody waits for it, and the rules still
     give it (`seating.allotment`): booking takes it back first. A worker does within seconds.
     """
-    waited_for = select(waitlist_entry.c.call_id).where(waitlist_entry.c.status.in_(IN_LINE))
+    waited_for = select(waitlist_entry.c.call_id).where(one_of(waitlist_entry.c.status, IN_LINE))
     overdue = (
         select(seat.c.call_id, func.count().label("seats"))
         .join(session, session.c.id == seat.c.session_id)
         .where(
-            session.c.status == SessionStatus.REQUESTED,
+            session.c.status == literal_column(f"'{SessionStatus.REQUESTED}'"),  # as the partial index has it
             session.c.expires_at <= now,
+            one_of(seat.c.status, LIVE_SEATS),
             seat.c.status == SeatStatus.REQUESTED,
             seat.c.call_id.not_in(waited_for),
         )

@@ -87,6 +87,21 @@ def list_matches(
     return fetch(db, query, page, Order(match.c.id, match.c.id))
 
 
+def named_matches(
+    db: DbSession, page: PageRequest, *, status: tuple[MatchStatus, ...], program_id: str, name: str, actor: Actor
+) -> PageOf[Any]:
+    """Return a page of matches that the actor may see, newest first, with the names of `NAMED`: of one program and with
+    one of the two called like this, where these are given. One statement.
+    """
+    query = NAMED.where(visible_matches(actor), match.c.status.in_(status))
+    if program_id:
+        query = query.where(match.c.program_id == program_id)
+    if name:
+        called = _mentor.c.name.icontains(name, autoescape=True) | _mentee.c.name.icontains(name, autoescape=True)
+        query = query.where(called)
+    return fetch(db, query, page, Order(match.c.id, match.c.id, descending=True))
+
+
 def match_of_mentee(db: DbSession, program_id: str, mentee_id: str) -> str | None:
     """Return the id of the match of this mentee that stands in a program."""
     mine = match.c.program_id == program_id, match.c.mentee_id == mentee_id, match.c.status.in_(STANDING)

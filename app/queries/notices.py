@@ -19,18 +19,21 @@ from app.models.tables import (
     match,
     notice,
     person,
+    power_hour,
+    power_hour_part,
     seat,
     session,
     waitlist_entry,
     webhook_endpoint,
 )
-from app.queries import matches, programs, seats, sessions
+from app.queries import matches, power_hours, programs, seats, sessions
 from app.queries.entries import Desk, drawn_entries
+from app.queries.power_hours import PowerHourPeople
 from app.queries.rows import first_row
-from app.rules.access import leads
+from app.rules.access import manages_programs
 from app.rules.matching.lives import EXPIRES_AFTER
 from app.rules.templates import Fact
-from app.rules.wording import call_words, moment, when
+from app.rules.wording import call_words, hours, moment, when
 from app.vocabulary import (
     IN_LINE,
     LIVE_SEATS,
@@ -159,7 +162,8 @@ def _match_requested(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -
         return Pointless(f"the match is {found.status}")
     asked = {Approver.MENTEE: found.mentee_id, Approver.MENTOR: found.mentor_id}
     theirs = {part for part, who in asked.items() if who == one.person_id}
-    if one.role is Role.ADMIN or (leads(one.role) and programs.manager_by_id(db, found.program_id, one.person_id)):
+    is_down = manages_programs(one.role) and programs.manager_by_id(db, found.program_id, one.person_id)
+    if one.role is Role.ADMIN or is_down:
         theirs.add(Approver.ADMIN)
     if theirs.isdisjoint(found.awaiting):
         return Pointless("nobody waits for their yes any more")
@@ -216,6 +220,48 @@ def _webhook_disabled(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) 
     return Said({"endpoint": found.name, "endpoint_id": found.id, "reason": why, "link": link})
 
 
+def _power_hour(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:
+    found = first_row(db, select(power_hour).where(power_hour.c.id == one.about_id))
+    people = power_hours.people_of(db, [found.id]).get(found.id, PowerHourPeople())
+    if one.person_id not in people.ids:
+        return Pointless("they are not in it any more")
+    if found.ends_at <= now:
+        return Pointless("it is over")
+    if found.starts_at != one.starts_at:
+        return Pointless("it has moved since")
+    return Said(
+        {
+            "power_hour": found.name,
+            "when": when(found.starts_at, found.ends_at, one.time_zone),
+            "turns": _turn_words(found, people, one),
+            "link": f"{desk.public_url}/power-hours/{found.id}",
+        }
+    )
+
+
+def _turn_words(found: Any, people: PowerHourPeople, one: Any) -> tuple[str, ...]:
+    """Return whom the reader hears when, or who hears them, on their clocks."""
+    heard_by: dict[tuple[datetime, datetime], list[str]] = {}
+    hearing: list[str] = []
+    for turn in power_hours.turns_of(found, people):
+        if turn.host == one.person_id:
+            heard_by.setdefault((turn.starts_at, turn.ends_at), []).append(people.name(turn.observer))
+        elif turn.observer == one.person_id:
+            at = hours(turn.starts_at, turn.ends_at, one.time_zone)
+            hearing.append(f"{at} You listen to {people.name(turn.host)}")
+    heard = [f"{hours(*at, one.time_zone)} You are heard by {' and '.join(names)}" for at, names in heard_by.items()]
+    return (*hearing, *heard) or ("There is nobody else in it yet.",)
+
+
+def _power_hour_off(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader
+    theirs = power_hour_part.c.power_hour_id == one.about_id, power_hour_part.c.person_id == one.person_id
+    if db.execute(select(power_hour_part.c.part).where(*theirs)).first() is not None:
+        return Pointless("they are in it again")
+    takes_place = db.execute(select(power_hour.c.id).where(power_hour.c.id == one.about_id)).first() is not None
+    why = "It takes place without you." if takes_place else "It is cancelled."
+    return Said({"when": moment(one.starts_at, one.time_zone), "reason": why, "link": f"{desk.public_url}/power-hours"})
+
+
 READERS: Mapping[MessageKind, Reader] = {
     MessageKind.SEAT_REQUESTED: _seat_requested,
     MessageKind.SEAT_DECLINED: _seat_ended,
@@ -233,6 +279,9 @@ READERS: Mapping[MessageKind, Reader] = {
     MessageKind.MATCH_ENDED: _match_over,
     MessageKind.FIT_CHECK: _fit_check,
     MessageKind.WEBHOOK_DISABLED: _webhook_disabled,
+    MessageKind.POWER_HOUR_PLANNED: _power_hour,
+    MessageKind.POWER_HOUR_CHANGED: _power_hour,
+    MessageKind.POWER_HOUR_OFF: _power_hour_off,
 }
 """Who reads which notice. Reminders and the digest have readers of their own."""
 

@@ -13,7 +13,7 @@ from app.queries.busy import LIMITS
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.queries.scopes import acted_for, seen
-from app.rules.access import Actor, sees_the_house
+from app.rules.access import Actor, runs_the_house, sees_the_house
 from app.vocabulary import PersonStatus, Role
 
 _FOR_UPDATE = (
@@ -39,6 +39,8 @@ class PeopleFilter:
     whose levels they may not see, an actor finds who says that they teach it."""
     q: str | None = None
     updated_at_gte: datetime | None = None
+    wants: tuple[str, ...] = ()
+    """People who want to learn one of these skills, of those whose wishes the actor may see."""
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -74,6 +76,16 @@ def list_people(
     column = SORTS[sort]
     query = _filtered(select(person), wanted, actor)
     return fetch(db, query.where(visible(actor)), page, Order(column, person.c.id, descending))
+
+
+def people_acted_for(db: DbSession, *, team_id: str | None = None, at_most: int, actor: Actor) -> list[Any]:
+    """Return the id, name and team of people who are here for whom the actor may act, by name. One statement."""
+    query = select(person.c.id, person.c.name, person.c.team_id).where(person.c.status == PersonStatus.ACTIVE)
+    if not runs_the_house(actor):
+        query = query.where(acted_for(actor, person.c.id))
+    if team_id is not None:
+        query = query.where(person.c.team_id == team_id)
+    return list(db.execute(query.order_by(person.c.name, person.c.id).limit(at_most)))
 
 
 def ids_by_email(db: DbSession, emails: Iterable[str]) -> dict[str, str]:
@@ -115,6 +127,9 @@ def _filtered(query: Select[Any], wanted: PeopleFilter, actor: Actor) -> Select[
         able = select(person_skill.c.person_id).where(person_skill.c.skill.in_(wanted.skill), person_skill.c.level >= 3)
         able = able.where(or_(person_skill.c.teaches, seen(actor, person_skill.c.person_id)))
         query = query.where(person.c.id.in_(able))
+    if wanted.wants:
+        keen = select(person_skill.c.person_id).where(person_skill.c.skill.in_(wanted.wants), person_skill.c.wants > 0)
+        query = query.where(person.c.id.in_(keen.where(seen(actor, person_skill.c.person_id))))
     if wanted.q:
         pattern = wanted.q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         text = func.lower(cast(person.c.name, String) + " " + person.c.email)

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Table, Text, cast, literal, or_, select, tuple_
+from sqlalchemy import JSON, Column, ColumnElement, Table, Text, and_, cast, literal, or_, select, tuple_
 
 from app.db import DbSession
+from app.errors import NotFound
 from app.models import metadata
 from app.models.tables import event, event_detail, job, mail_trouble, person
 from app.queries.people import person_by_id
-from app.rules.access import Actor
+from app.rules.access import Actor, decides_access
 from app.rules.personal import RECORDS
 from app.vocabulary import JobStatus
 
@@ -22,8 +23,10 @@ Written = tuple[tuple[Any, ...], list[Any]]
 
 def everything_about(db: DbSession, person_id: str, *, actor: Actor) -> dict[str, list[dict[str, Any]]]:
     """Return table to what its rows say about somebody, but secrets. A statement per table; those without a row are
-    left out. Raises NotFound when absent or not for this actor.
+    left out. Raises NotFound when absent, or when it is neither the actor nor do they decide access.
     """
+    if not decides_access(actor) and actor.person_id != person_id:
+        raise NotFound
     found = person_by_id(db, person_id, actor=actor)
     told = {name: _rows(db, metadata.tables[name], person_id) for name, record in RECORDS.items() if record.of}
     told["event_detail"] = _details(db, person_id)
@@ -45,9 +48,15 @@ def _shown(row: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 
 def _details(db: DbSession, person_id: str) -> list[dict[str, Any]]:
-    """Return what was changed about them, before and after."""
-    theirs = select(event.c.id).where(event.c.object_id == person_id)
+    """Return what was changed about them, before and after, and what they wrote to others."""
+    theirs = select(event.c.id).where(said_about(person_id))
     return _told(db, select(event_detail).where(event_detail.c.event_id.in_(theirs)))
+
+
+def said_about(person_id: str) -> ColumnElement[bool]:
+    """Return the condition for events whose details are theirs: what changed about them, and cancels with a note."""
+    wrote = and_(event.c.actor == person_id, event.c.act == "session.cancelled")
+    return or_(event.c.object_id == person_id, wrote)
 
 
 def _told(db: DbSession, query: Any) -> list[dict[str, Any]]:

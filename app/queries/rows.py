@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, literal_column
+from sqlalchemy import Column, ColumnElement, Select, literal_column
 from sqlmodel import SQLModel
 
 from app.db import DbSession
@@ -36,6 +36,13 @@ def one_of(column: ColumnElement[Any], words: Iterable[StrEnum]) -> ColumnElemen
     statement finds rows by a partial index only where its text says what the index says.
     """
     return column.in_([literal_column(f"'{word}'") for word in words])
+
+
+def is_so(column: Column[bool]) -> ColumnElement[Any]:
+    """Return the condition that a column is true, in the words of a partial index. In those that SQLAlchemy has for
+    SQLite, `active = 1`, it is no condition by which rows are found.
+    """
+    return literal_column(f"{column.table.name}.{column.name}")
 
 
 def in_parts(keys: Iterable[Key]) -> Iterator[list[Key]]:

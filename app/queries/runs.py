@@ -2,6 +2,7 @@
 runs, and who leads a whole team sees the plans for it.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, case, func, select, true
@@ -11,7 +12,7 @@ from app.errors import NotFound
 from app.models.tables import match_run, operation, person, plan_run, plan_seat, program, proposed_match
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
-from app.rules.access import Actor, sees_the_house
+from app.rules.access import Actor, makes_plans, sees_the_house
 from app.vocabulary import PersonStatus, RunCause, RunStatus
 
 
@@ -46,8 +47,9 @@ def teams_led(actor: Actor) -> Select[tuple[str]]:
 
 def leads_team(db: DbSession, team_id: str, *, actor: Actor) -> bool:
     """Whether somebody works in this team, and everybody who does is the actor's. At most one statement."""
-    found = bool(actor.reports) and db.execute(teams_led(actor).where(person.c.team_id == team_id)).first()
-    return bool(found)
+    if not actor.reports:
+        return False
+    return db.execute(teams_led(actor).where(person.c.team_id == team_id)).first() is not None
 
 
 def match_run_by_id(db: DbSession, run_id: str, *, actor: Actor) -> Any:
@@ -78,19 +80,41 @@ def proposed_matches(db: DbSession, run_id: str) -> list[Any]:
     return list(db.execute(select(proposed_match).where(proposed_match.c.run_id == run_id).order_by(*order)))
 
 
+def proposed_counts(db: DbSession, run_ids: Collection[str]) -> dict[str, int]:
+    """Return how many pairs each of these runs proposes; a run that proposes none is left out. One statement."""
+    query = select(proposed_match.c.run_id, func.count().label("pairs"))
+    query = query.where(proposed_match.c.run_id.in_(run_ids)).group_by(proposed_match.c.run_id)
+    return {row.run_id: row.pairs for row in db.execute(query)}
+
+
+def run_before(db: DbSession, run: Any) -> Any:
+    """Return the newest match run of the same program that was started before this one and has an answer; None when
+    there is none.
+    """
+    earlier = match_run.c.program_id == run.program_id, match_run.c.id < run.id, match_run.c.inputs_hash.is_not(None)
+    return db.execute(select(match_run).where(*earlier).order_by(match_run.c.id.desc()).limit(1)).first()
+
+
 def plan_seats(db: DbSession, run_id: str) -> list[Any]:
     """Return the seats of a plan in the order in which it made them."""
     return list(db.execute(select(plan_seat).where(plan_seat.c.run_id == run_id).order_by(plan_seat.c.id)))
 
 
 def runs(db: DbSession, table: Table, page: PageRequest, *, actor: Actor) -> PageOf[Any]:
-    """Return a page of the runs that the actor may see, newest first. Raises NotFound for who can see none. One
+    """Return a page of the runs that the actor may see, newest first. Raises NotFound for whom none are there. One
     statement.
     """
-    if not (sees_the_house(actor) or actor.programs or (table is plan_run and actor.reports)):
+    if not (makes_plans(actor) if table is plan_run else sees_the_house(actor) or actor.programs):
         raise NotFound
     query = select(table).where(visible_runs(table, actor))
     return fetch(db, query, page, Order(table.c.id, table.c.id, descending=True))
+
+
+def newest_match_run(db: DbSession, program_id: str) -> Any:
+    """Return the newest match run of a program that has an answer and was not dropped; None when there is none."""
+    mine = match_run.c.program_id == program_id, match_run.c.inputs_hash.is_not(None)
+    kept = match_run.c.status != RunStatus.CANCELLED
+    return db.execute(select(match_run).where(*mine, kept).order_by(match_run.c.id.desc()).limit(1)).first()
 
 
 def program_for_run(db: DbSession, program_id: str | None) -> Any:

@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, select
 
 from app.db import DbSession
-from app.models.tables import connected_calendar, webhook_endpoint
+from app.models.tables import connected_calendar, dialler_connection, webhook_endpoint
 from app.vault import WontOpen, key_of, vault_of
 
 SEALED: Mapping[Table, tuple[str, ...]] = {
     connected_calendar: ("url", "username", "password"),
+    dialler_connection: ("secret",),
     webhook_endpoint: ("url", "secret", "previous_secret"),
 }
 """Table to its columns."""

@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.models.tables import call, claim, person, seat, session
 from app.queries import busy
 from app.queries.pages import Order, PageOf, PageRequest, fetch
-from app.queries.rows import first_row, one_of
+from app.queries.rows import first_row, is_so, one_of
 from app.queries.scopes import seen
 from app.rules import seating
 from app.rules.access import Actor
@@ -104,7 +104,7 @@ def under_own_calls(db: DbSession, person_ids: Collection[str], *, now: datetime
         .join(own, and_(own.c.host_id == claim.c.person_id, own.c.id.is_distinct_from(session.c.call_id)))
         .where(
             claim.c.person_id.in_(person_ids),
-            claim.c.active,
+            is_so(claim.c.active),
             or_(claim.c.expires_at.is_(None), claim.c.expires_at > now),
             or_(session.c.call_id.is_not(None), claim.c.kind == ClaimKind.HOLD),
             session.c.ends_at > now,

@@ -1,6 +1,7 @@
 """Read who should sit in on a call: everybody who could, those who need it most first."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,8 +44,8 @@ def observers_for(db: DbSession, call_id: str, *, now: datetime) -> list[Suggest
     observers, hosting = seats.facts(db, row, understanding, host, now=now)
     fit = {one.id: one for one in understanding if seating.unfit(row, observers[one.id], hosting) is None}
     skills = calls.skills_by_type(db).get(row.type, [])
-    listeners = _listeners(db, list(fit.values()), now=now)
-    first = sorted(listeners, key=lambda one: order(one, skills))[:_AT_MOST]
+    known = listeners(db, list(fit.values()), now=now)
+    first = sorted(known, key=lambda one: order(one, skills))[:_AT_MOST]
     return [
         Suggestion(
             one.id,
@@ -56,8 +57,8 @@ def observers_for(db: DbSession, call_id: str, *, now: datetime) -> list[Suggest
     ]
 
 
-def _listeners(db: DbSession, people: list[Any], *, now: datetime) -> list[Listener]:
-    """Return what speaks for each of these people. Three statements."""
+def listeners(db: DbSession, people: Sequence[Any], *, now: datetime) -> list[Listener]:
+    """Return what speaks for each of these people. Figures, for whom `may_see_figures` lets. Three statements."""
     who = [one.id for one in people]
     skills = pool.skills_of(db, who)
     mentors: dict[str, set[str]] = {person_id: set() for person_id in who}

@@ -1,6 +1,7 @@
 """Read who waits for a seat, in the scope of who asks and in the order in which seats are offered."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +9,25 @@ from sqlalchemy import ColumnElement, Select, and_, case, literal, select
 
 from app.db import DbSession
 from app.models.tables import call, call_type_skill, seat, session, waitlist_entry
-from app.queries import pool
-from app.queries.rows import first_row
+from app.queries import calls, pool
+from app.queries.rows import first_row, one_of
 from app.queries.scopes import seen
 from app.rules.access import Actor
 from app.rules.needs import need
 from app.vocabulary import IN_LINE, WaitlistStatus
+
+_IN_LINE = one_of(waitlist_entry.c.status, IN_LINE)
+"""Goes along with narrower conditions, too: a line is found by an index of those who are in one."""
+WAITS = and_(_IN_LINE, waitlist_entry.c.status == WaitlistStatus.WAITING)
+"""Who is in line, and has been offered nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody stands in line for a call, from 1."""
+
+    entry_id: str
+    number: int
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -34,7 +48,7 @@ def line_of(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> list
     """Return the places in line for a call that the actor may see, by need, then time, then id: who has an offer
     first. Four statements.
     """
-    query = entries(now=now).where(waitlist_entry.c.call_id == call_id, waitlist_entry.c.status.in_(IN_LINE))
+    query = entries(now=now).where(waitlist_entry.c.call_id == call_id, _IN_LINE)
     rows = [row for row in db.execute(query.where(visible(actor))) if row.status in IN_LINE]
     needs = needs_of(db, call_id, [row.person_id for row in rows])
     return sorted(rows, key=lambda row: (row.status is WaitlistStatus.WAITING, *_order(row, needs)))
@@ -42,13 +56,32 @@ def line_of(db: DbSession, call_id: str, *, actor: Actor, now: datetime) -> list
 
 def waiting(db: DbSession, call_id: str) -> list[Any]:
     """Return who waits for a call without an offer, by need, then time, then id. Four statements."""
-    rows = db.execute(
-        select(waitlist_entry).where(
-            waitlist_entry.c.call_id == call_id, waitlist_entry.c.status == WaitlistStatus.WAITING
-        )
-    ).all()
+    rows = db.execute(select(waitlist_entry).where(waitlist_entry.c.call_id == call_id, WAITS)).all()
     needs = needs_of(db, call_id, [row.person_id for row in rows])
     return sorted(rows, key=lambda row: _order(row, needs))
+
+
+def places_of(db: DbSession, person_id: str, call_ids: Collection[str]) -> dict[str, Place]:
+    """Return by call where somebody who is offered nothing stands in line; absent: they don't wait for it. Three
+    statements; one when they wait for none.
+    """
+    waits = WAITS, waitlist_entry.c.call_id.in_(call_ids)
+    theirs = select(waitlist_entry.c.call_id).where(*waits, waitlist_entry.c.person_id == person_id)
+    line = select(waitlist_entry, call.c.type).join(call, call.c.id == waitlist_entry.c.call_id)
+    rows = db.execute(line.where(*waits, waitlist_entry.c.call_id.in_(theirs))).all()
+    if not rows:
+        return {}
+    shown, found = calls.skills_by_type(db), pool.skills_of(db, {row.person_id for row in rows})
+    lines: dict[str, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        needed = need(found.wants[row.person_id], found.levels[row.person_id], shown.get(row.type, ()))
+        lines.setdefault(row.call_id, []).append((*_order(row, {row.person_id: needed}), row.person_id))
+    return {
+        call_id: Place(one[2], number)
+        for call_id, stand in lines.items()
+        for number, one in enumerate(sorted(stand), start=1)
+        if one[3] == person_id
+    }
 
 
 def needs_of(db: DbSession, call_id: str, person_ids: Iterable[str]) -> dict[str, int]:

@@ -1,37 +1,63 @@
-"""Read what the week page shows: who sits in where, who meets whom, and the open seats. Columns only, in the scope of
-who looks.
+"""Read what the week page shows: who sits in where, who meets whom, the open seats, and of whom there is such a week to
+see. Columns only, in the scope of who looks.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import account, call, call_type, claim, participant, person, seat, session, waitlist_entry
-from app.queries import busy, joinable, seats
+from app.models.tables import account, call, call_type, claim, participant, person, seat, session, team, waitlist_entry
+from app.queries import busy, joinable, seats, sessions
+from app.queries.scopes import seen
 from app.queries.series import OFF
-from app.rules.access import Actor, runs_the_house
-from app.vocabulary import CALL_KINDS, LIVE_SEATS, SeatStatus, SessionStatus, WaitlistStatus
+from app.rules.access import Actor
+from app.vocabulary import CALL_KINDS, LIVE_SEATS, PersonStatus, SeatStatus, SessionStatus, WaitlistStatus
 
 _observer, _other = person.alias("observer"), person.alias("other_person")
 
 
-def first_session_at(db: DbSession, *, actor: Actor, now: datetime) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose week it is: one person's, or that of those in a team whom the actor may see. Of neither: the seats that the
+    actor may see, and their own sessions.
+    """
+
+    person_id: str = ""
+    team_id: str = ""
+
+    def among(self, actor: Actor, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Return the condition for rows in which one of these columns names one of them."""
+        if self.person_id:
+            return or_(*(column == self.person_id for column in columns))
+        if self.team_id:
+            members = select(person.c.id).where(person.c.team_id == self.team_id, seen(actor, person.c.id))
+            return or_(*(column.in_(members) for column in columns))
+        return true()
+
+    def subject_id(self, actor: Actor) -> str:
+        """Return the one person whose week it is; empty of a team."""
+        return self.person_id or ("" if self.team_id else actor.person_id or "")
+
+
+def first_session_at(db: DbSession, *, whose: Whose, actor: Actor, now: datetime) -> datetime | None:
     """Return the start of the first session still to come, or on now, that the week shows this actor. One statement."""
     on_calls = select(func.min(call.c.starts_at)).select_from(seat).join(call, call.c.id == seat.c.call_id)
-    on_calls = on_calls.where(seat.c.status.in_(LIVE_SEATS), call.c.ends_at > now, seats.visible(actor))
-    without = select(func.min(session.c.starts_at)).where(*_own_meetings(actor, now=now), session.c.ends_at > now)
+    on_calls = on_calls.where(seat.c.status.in_(LIVE_SEATS), call.c.ends_at > now, *_seats_of(whose, actor))
+    without = select(func.min(session.c.starts_at)).where(*_meetings(whose, actor, now=now), session.c.ends_at > now)
     first, other = db.execute(select(on_calls.scalar_subquery(), without.scalar_subquery())).one()
     return min((at for at in (first, other) if at is not None), default=None)
 
 
 def taken_seats(
-    db: DbSession, starts_at: datetime, ends_at: datetime, *, actor: Actor, now: datetime, limit: int
+    db: DbSession, starts_at: datetime, ends_at: datetime, *, whose: Whose, actor: Actor, now: datetime, limit: int
 ) -> list[Any]:
-    """Return the seats on calls that start in [starts_at, ends_at) and that the actor may see, by time, call and
-    number; of those that nobody confirmed yet `claim_kind` says why: somebody holds it (or, `is_offered`, it is offered
-    to who waited), or the host has yet to approve. At most `limit`. One statement.
+    """Return the seats on calls that start in [starts_at, ends_at) in which one of these observes or hosts, as far as
+    the actor may see them, by time, call and number; of those that nobody confirmed yet `claim_kind` says why: somebody
+    holds it (or, `is_offered`, it is offered to who waited), or the host has yet to approve. At most `limit`. One
+    statement.
     """
     query = _calls(
         seat.c.observer_id,
@@ -53,28 +79,27 @@ def taken_seats(
         or_(seat.c.status != SeatStatus.REQUESTED, session.c.expires_at > now),
         call.c.starts_at >= starts_at,
         call.c.starts_at < ends_at,
-        seats.visible(actor),
+        *_seats_of(whose, actor),
     )
     return list(db.execute(query.order_by(call.c.starts_at, call.c.id, seat.c.seat_no).limit(limit)))
 
 
-def own_meetings(
-    db: DbSession, starts_at: datetime, ends_at: datetime, *, actor: Actor, now: datetime, limit: int
+def meetings(
+    db: DbSession, starts_at: datetime, ends_at: datetime, *, whose: Whose, actor: Actor, now: datetime, limit: int
 ) -> list[Any]:
-    """Return the sessions without a call in [starts_at, ends_at) that the actor takes part in, with their own answer:
-    one row for each of the others in them, by time, session and name. Not those that are off. At most `limit`
-    sessions. One statement.
+    """Return the sessions without a call in [starts_at, ends_at) that one of these takes part in: of one person with
+    their answer, and one row for each of the others in them; of a team one row for everybody in them. By time, session
+    and name. Not those that are off. At most `limit` sessions. One statement.
     """
-    those = select(session.c.id).where(
-        *_own_meetings(actor, now=now), session.c.starts_at >= starts_at, session.c.starts_at < ends_at
-    )
+    within = session.c.starts_at >= starts_at, session.c.starts_at < ends_at
+    those = select(session.c.id).where(*_meetings(whose, actor, now=now), *within)
     those = those.order_by(session.c.starts_at, session.c.id).limit(limit)
-    other = participant.alias("other")
+    other, subject = participant.alias("other"), whose.subject_id(actor)
     columns = session.c.id, session.c.kind, session.c.status, session.c.starts_at, session.c.ends_at
     query = (
         select(*columns, participant.c.response, other.c.person_id.label("other_id"), _other.c.name.label("other_name"))
-        .join(participant, and_(participant.c.session_id == session.c.id, participant.c.person_id == actor.person_id))
-        .outerjoin(other, and_(other.c.session_id == session.c.id, other.c.person_id != actor.person_id))
+        .outerjoin(participant, and_(participant.c.session_id == session.c.id, participant.c.person_id == subject))
+        .outerjoin(other, and_(other.c.session_id == session.c.id, other.c.person_id != subject))
         .outerjoin(_other, _other.c.id == other.c.person_id)
         .where(session.c.id.in_(those))
     )
@@ -82,15 +107,15 @@ def own_meetings(
 
 
 def open_calls(
-    db: DbSession, starts_at: datetime, ends_at: datetime, *, actor: Actor, observer: Any, now: datetime, limit: int
+    db: DbSession, starts_at: datetime, ends_at: datetime, *, observer: Any | None, now: datetime, limit: int
 ) -> list[Any]:
     """Return the next calls in [starts_at, ends_at) with a seat that the observer, a row of `person`, could take now;
-    for an admin, who seats others, all that have one. By time, at most `limit`. A constant number of statements.
+    for nobody in particular, all that have one. By time, at most `limit`. A constant number of statements.
     """
     starts_at = max(starts_at, now)
     if starts_at >= ends_at:
         return []
-    if runs_the_house(actor):
+    if observer is None:
         which = and_(call.c.starts_at >= starts_at, call.c.starts_at < ends_at, *joinable.open_now(db, now=now))
     else:
         which = call.c.id.in_(joinable.joinable_ids(db, starts_at, ends_at, observer=observer, now=now, limit=limit))
@@ -98,11 +123,40 @@ def open_calls(
     return list(db.execute(query.order_by(call.c.starts_at, call.c.id).limit(limit)))
 
 
-def _own_meetings(actor: Actor, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for the sessions without a call that somebody is in themselves, and that are not off."""
-    mine = select(participant.c.session_id).where(participant.c.person_id == actor.person_id)
+def people_to_choose(db: DbSession, team_id: str, *, actor: Actor, limit: int) -> list[Any]:
+    """Return id and name of those who work here and whose week the actor may see, of a team unless that is empty; by
+    name, at most `limit`. One statement.
+    """
+    query = select(person.c.id, person.c.name).where(person.c.status != PersonStatus.LEFT, seen(actor, person.c.id))
+    if team_id:
+        query = query.where(person.c.team_id == team_id)
+    return list(db.execute(query.order_by(person.c.name, person.c.id).limit(limit)))
+
+
+def teams_to_choose(db: DbSession, *, actor: Actor) -> dict[str, str]:
+    """Return the teams in which there is somebody whose week the actor may see, by name. One statement."""
+    theirs = select(person.c.team_id).where(person.c.status != PersonStatus.LEFT, seen(actor, person.c.id))
+    query = select(team.c.id, team.c.name).where(team.c.id.in_(theirs))
+    return {row.id: row.name for row in db.execute(query.order_by(team.c.name, team.c.id))}
+
+
+def zones_lived_in(db: DbSession) -> list[str]:
+    """Return the zones of those who work here, by name. One statement."""
+    return list(db.execute(select(person.c.time_zone).where(person.c.status != PersonStatus.LEFT).distinct()).scalars())
+
+
+def _seats_of(whose: Whose, actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for seats in which one of these observes or hosts, and that the actor may see."""
+    return seats.visible(actor), whose.among(actor, seat.c.observer_id, call.c.host_id)
+
+
+def _meetings(whose: Whose, actor: Actor, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the sessions without a call that one of these is in, and that are not off."""
+    who = participant.c.person_id
+    among = who == actor.person_id if whose == Whose() else whose.among(actor, who)
     return (
-        session.c.id.in_(mine),
+        session.c.id.in_(select(participant.c.session_id).where(among)),
+        sessions.visible(actor),
         session.c.kind.not_in(CALL_KINDS),
         session.c.status.not_in(OFF),
         or_(session.c.status != SessionStatus.REQUESTED, session.c.expires_at > now),

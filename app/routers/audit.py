@@ -1,7 +1,5 @@
 """The audit: for admins and auditors."""
 
-import json
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -10,17 +8,16 @@ from fastapi.responses import StreamingResponse
 from app.errors import NotFound
 from app.queries import audit
 from app.queries.audit import AuditFilter
+from app.queries.audit_file import audit_lines
 from app.routers.dependencies import Answer, CurrentActor, Page, ReadDb, Route, TheHouse
 from app.routers.private_reads import AUDIT
 from app.routers.problems import refusals
-from app.rules.csv_rows import row
 from app.schemas.audit import AuditRead
 from app.schemas.shapes import Listing
 from app.vocabulary import Instant
 
 router = APIRouter(prefix="/v1", tags=["audit"], route_class=Route)
 
-_COLUMNS = tuple(AuditRead.model_fields)
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"description": "All of it", "content": {"text/csv": {"schema": {"type": "string"}}}},
 }
@@ -57,17 +54,6 @@ def list_audit(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer, want
 def get_audit_csv(the: TheHouse, actor: CurrentActor, wanted: Wanted) -> StreamingResponse:
     """Read what happened as a file, newest first. Cells that a spreadsheet would run begin with `'`."""
     audit.check_reads(actor)
-
-    def lines() -> Iterator[str]:
-        yield row(_COLUMNS)
-        for part in audit.all_audit(the.engine, wanted):
-            yield "".join(row(_cells(AuditRead.model_validate(one))) for one in part)
-
     headers = {"Content-Disposition": 'attachment; filename="audit.csv"', "Cache-Control": "private, no-store"}
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cells(one: AuditRead) -> list[str | int | None]:
-    plain = one.model_dump(mode="json")
-    detail = plain["detail"]
-    return [*({**plain, "detail": detail and json.dumps(detail, ensure_ascii=False)}[name] for name in _COLUMNS)]
+    lines = audit_lines(the.engine, wanted)
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)

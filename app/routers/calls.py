@@ -8,21 +8,23 @@ from fastapi import APIRouter, Query
 
 from app.db import DbSession
 from app.errors import Fault, Forbidden, Invalid, NotFound, Stale
-from app.operations import call_outcomes
+from app.operations import call_outcomes, floor
 from app.operations import calls as operations
 from app.operations.changes import UnknownReference
 from app.operations.external import ExternalIdTaken, Upserted
-from app.operations.refused import NotActive, NotStarted, Past
+from app.operations.refused import NotActive, NotJoinable, NotStarted, Past
 from app.queries import calls, external, joinable, people
 from app.routers import batches
 from app.routers.dependencies import Answer, CurrentActor, Db, IfMatch, Now, Page, ReadDb, Route
 from app.routers.problems import refusals
+from app.rules import floor as floor_rules
 from app.rules import seating
 from app.rules.access import may_see
 from app.schemas.calls import CallRead, CreateCall, MissedCallRead, PatchCall, UpsertCall, UpsertCallItem, UpsertCalls
+from app.schemas.floor import HandRead, RaiseHand, SetDoor
 from app.schemas.joinable import CallForObserver
 from app.schemas.shapes import BatchRead, Listing
-from app.vocabulary import CallStatus, ExternalId, Instant, Source
+from app.vocabulary import CallStatus, Door, ExternalId, Instant, Source
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"], route_class=Route)
 
@@ -187,6 +189,41 @@ def miss_call(call_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfM
     return MissedCallRead.with_replacements(found, instead)
 
 
+@router.post(
+    "/{call_id}/door",
+    operation_id="calls_door",
+    responses=refusals(NotFound, Forbidden, Stale, NotStarted, operations.CallOver, NotJoinable),
+)
+def set_door(
+    call_id: str, body: SetDoor, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> CallRead:
+    """Open or close the door of a call that is on. A closed door lets nobody new drop in, and puts nobody out."""
+    floor.set_door(db, call_id=call_id, door=body.door, expected_version=if_match, actor=actor, now=now)
+    found = _one(db, call_id, actor=actor, now=now)
+    return _answered(answer, found)
+
+
+@router.put(
+    "/{call_id}/hand",
+    operation_id="calls_raise_hand",
+    responses=refusals(NotFound, Forbidden, NotStarted, operations.CallOver),
+)
+def raise_hand(call_id: str, body: RaiseHand, db: Db, now: Now, actor: CurrentActor) -> HandRead:
+    """Raise your hand on a call that is on: listen to this one. Hosts do, and those who have a seat."""
+    return HandRead.model_validate(floor.raise_hand(db, call_id=call_id, why=body.why, actor=actor, now=now))
+
+
+@router.delete(
+    "/{call_id}/hand",
+    status_code=204,
+    operation_id="calls_lower_hand",
+    responses=refusals(NotFound, Forbidden),
+)
+def lower_hand(call_id: str, db: Db, now: Now, actor: CurrentActor) -> None:
+    """Lower your hand on a call; when the call ends, it goes down by itself."""
+    floor.lower_hand(db, call_id=call_id, actor=actor, now=now)
+
+
 @router.put(
     "/by-external-id/{source}/{external_id:path}",
     operation_id="calls_upsert",
@@ -242,8 +279,11 @@ def _changes(body: UpsertCall) -> dict[str, Any]:
 
 
 def _answered(answer: Answer, found: CallRead) -> CallRead:
-    """Send a call. The clock and the host's leave close it without a change of its own: its tag says that too."""
-    return answer.version(found.version, found, shows="" if found.joinable else "closed")
+    """Send a call. The clock and the host's leave close it, and the clock opens its door, without a change of its own:
+    its tag says that too.
+    """
+    shows = ("" if found.joinable else "closed") + ("door" if found.door is Door.OPEN else "")
+    return answer.version(found.version, found, shows=shows)
 
 
 def _check_may_ask(actor: CurrentActor, person_id: str) -> None:
@@ -280,6 +320,7 @@ def _read(db: DbSession, rows: Sequence[Any], *, now: datetime) -> list[CallRead
         CallRead.of(
             row,
             joinable=row.seats_taken < row.seat_capacity and seating.closed(row, now=now) is None,
+            door=floor_rules.door(row, now=now),
             skills=skills.get(row.type, []),
             external=names.get(row.id, []),
         )

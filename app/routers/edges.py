@@ -1,4 +1,4 @@
-"""The outermost edge of the service: request ids, bounded bodies, strict JSON, media types, and one more try for
+"""The edge of the service, behind `Gate`: request ids, bounded bodies, strict JSON, media types, and one more try for
 transactions that the database asks to run again. Everything behind it may trust what it is given.
 """
 
@@ -36,7 +36,7 @@ _NOT_JSON = ("/v1/imports", "/v1/bounces", "/v1/itip")  # they look themselves a
 
 
 class Edge:
-    """ASGI middleware; the first thing that a request meets."""
+    """ASGI middleware; the first thing that a request to a route meets."""
 
     def __init__(self, app: ASGIApp, *, body_seconds: float = _BODY_SECONDS) -> None:
         self.app = app
@@ -168,7 +168,7 @@ class _Answer:
 
 
 def _limit(path: str) -> int:
-    return 10 * MEBIBYTE if path.startswith("/v1/imports") else MEBIBYTE
+    return 10 * MEBIBYTE if path == "/import" or path.startswith("/v1/imports") else MEBIBYTE
 
 
 def _check_target(scope: Scope, headers: Headers) -> None:
@@ -180,7 +180,7 @@ def _check_target(scope: Scope, headers: Headers) -> None:
         raise Malformed("The address holds a line break.")
     if len(scope["query_string"]) > _LONGEST_QUERY:
         raise Malformed(f"At most {_LONGEST_QUERY // 1024} KiB are read after the question mark.")
-    if not scope["path"].startswith("/v1/") or scope["path"].endswith((".ics", ".csv")):
+    if not scope["path"].startswith("/v1/") or scope["path"].endswith((".ics", ".csv", "/stream")):
         return
     accept = ",".join(headers.getlist("accept")).replace(" ", "").split(",")
     kinds = {part.split(";")[0].lower() for part in accept}

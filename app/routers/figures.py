@@ -7,7 +7,7 @@ from typing import Any
 
 from app.db import transaction
 from app.queries.house_rules import house_rules
-from app.rules.access import Actor, may_see_figures
+from app.rules.access import may_see_figures
 from app.schemas.figures import tells_figures, without_figures
 
 
@@ -23,7 +23,7 @@ def discreet(call: Callable[..., Any]) -> Callable[..., Any]:
         answer = call(*args, **given)
         if _shown(given):
             return answer
-        return without_figures(answer, theirs=partial(_is_theirs, given["actor"]))
+        return without_figures(answer, theirs=partial(may_see_figures, given["actor"], allowed=False))
 
     return answered
 
@@ -34,8 +34,3 @@ def _shown(given: dict[str, Any]) -> bool:
         return bool(house_rules(given["db"]).person_insights)
     with transaction(given["the"].engine, writes=False) as reading:
         return bool(house_rules(reading).person_insights)
-
-
-def _is_theirs(actor: Actor, person_id: str) -> bool:
-    """Whether the actor is this person. Who acts on somebody's behalf is not."""
-    return actor.behind is None and may_see_figures(actor, person_id, allowed=False)

@@ -57,9 +57,7 @@ class Gate:
             scope = self._as_sent(scope)
             self._check_host(scope)
         except Problem as problem:
-            request_id = request_id_of(Headers(scope=scope))
-            refusal = refuse(problem, request_id=request_id)
-            refusal.headers["X-Request-Id"] = request_id
+            refusal = refuse(problem, request_id=request_id_of(Headers(scope=scope)))
             await refusal(scope, receive, guarded)
         else:
             await self.app(scope, receive, guarded)
@@ -98,7 +96,7 @@ def _complete(start: Message, headers: tuple[tuple[bytes, bytes], ...]) -> None:
     """Add what the answer leaves unsaid. What says nothing of caches is kept by none, or where it has a tag, by the
     browser alone, which asks each time.
     """
-    said = {name.lower(): value for name, value in start["headers"]}
+    said = {name.lower() for name, _ in start["headers"]}
     added = [(name, value) for name, value in headers if name not in said]
     if b"cache-control" not in said:
         added.append((b"cache-control", b"private, no-cache" if b"etag" in said else b"no-store"))

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from app.errors import Fault, Forbidden, Invalid, TooLarge, UnsupportedMedia
 from app.operations.call_imports import import_calls
 from app.operations.changes import check_admin
-from app.operations.imports import ImportReport
+from app.operations.imports import ImportReport, told_by_reading
 from app.operations.people_imports import import_people
-from app.routers.dependencies import CurrentActor, Db, Now, Route
+from app.routers.dependencies import CurrentActor, Db, Now, Route, TheHouse
 from app.routers.problems import refusals
 from app.rules.csv_files import Kind, RowError, WrongFile, read_calls, read_people
 from app.schemas.imports import ImportErrorRead, ImportRead
@@ -70,6 +70,7 @@ def reading(request: Request, actor: CurrentActor, kind: Annotated[Kind, Query()
 def create_import(
     carry_out: Annotated[Callable[..., ImportReport], Depends(reading)],
     kind: Annotated[Kind, Query(description="What each row is.")],
+    the: TheHouse,
     db: Db,
     now: Now,
     actor: CurrentActor,
@@ -79,7 +80,9 @@ def create_import(
     """Import people or calls. One bad row and nothing is written, unless `skip_bad`; sending a file again changes
     nothing. Cells that are empty and columns that are left out keep what there is.
     """
-    report: ImportReport = carry_out(db, skip_bad=skip_bad, dry_run=dry_run, actor=actor, now=now)
+    work = partial(carry_out, skip_bad=skip_bad, dry_run=dry_run, actor=actor, now=now)
+    looked = told_by_reading(the.engine, partial(work, reads_only=True)) if dry_run else None
+    report: ImportReport = looked or work(db)
     if not report.written and not dry_run:
         raise RowsRefused(
             "Mend the rows in `errors`, or leave them out with `skip_bad=true`.",

@@ -62,6 +62,7 @@ _SHOWS = {
     "match_run": "RunRead",
     "person": "PersonRead",
     "plan_run": "RunRead",
+    "power_hour": "PowerHourRead",
     "seat": "SeatRead",
     "session": "SessionRead",
     "team": "TeamRead",
@@ -69,10 +70,14 @@ _SHOWS = {
     "webhook_endpoint": "WebhookEndpointRead",
 }
 """What a webhook says of its object, by type: what the API says of it to an admin."""
+_ENDS = ("power_hour.cancelled",)
+"""Acts after which their object is gone, though their name does not say so."""
 _WAITS = {"status": "pending", "awaiting": ["mentor"], "started_at": None, "fit_asked_at": None, "mentee_fit": None}
 _AFTERWARDS: dict[str, dict[str, Any]] = {
     "call.cancelled": {"status": "cancelled", "seats_taken": 0, "joinable": False},
     "call.started": {"status": "live", "joinable": False},
+    "call.door_opened": {"status": "live", "door": "open", "joinable": False},
+    "call.door_closed": {"status": "live", "joinable": False},
     "call.ended": {"status": "ended", "seats_taken": 0, "joinable": False},
     "call.no_show": {"status": "no_show", "seats_taken": 0, "joinable": False},
     "match.requested": _WAITS,
@@ -239,7 +244,7 @@ def _add_webhooks(document: dict[str, Any]) -> None:
 def _webhook(act: str, said: Published, schemas: dict[str, Any]) -> dict[str, Any]:
     """Describe what is posted to an endpoint that hears of this act. Any answer of 2xx takes it."""
     schema = {**_to("schemas", _posted(said.object_type)), "properties": {"type": {"const": act}}}
-    shown = "DeletedObject" if act.endswith(".deleted") else _SHOWS[said.object_type]
+    shown = "DeletedObject" if act.endswith(".deleted") or act in _ENDS else _SHOWS[said.object_type]
     data = _as_of(act, _example(_to("schemas", shown), schemas, _DEPTH), schemas)
     example = {"type": act, "timestamp": "2026-11-21T09:00:00Z", "sequence": 4711, "data": data}
     post = {

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-import structlog
 from fastapi import Depends, Request
 
 from app import db
-from app.errors import Unavailable
 from app.house import House
-from app.operations.audit import note_reads, reads_to_note
+from app.operations.audit import note_reads_after
 from app.queries.sessions import parts_in
 from app.routers.dependencies import CurrentActor, Now, TheHouse
 from app.rules.access import Actor, sees_the_house
-
-log = structlog.get_logger("earshot.http")
 
 EVERYBODY = "everybody"
 """Whose sessions somebody read who asked for those of nobody in particular."""
@@ -74,12 +69,4 @@ AUDIT = _after(_audit)
 
 
 def _note(the: House, act: str, object_ids: Collection[str], *, object_type: str, actor: Actor, now: datetime) -> None:
-    """Write it down, unless it is there from the last hour. A busy database is no reason to refuse what was read."""
-    note = partial(note_reads, act=act, object_ids=object_ids, object_type=object_type, actor=actor, now=now)
-    try:
-        with db.transaction(the.engine, writes=False) as reading:
-            missing = reads_to_note(reading, act, object_ids, actor=actor, now=now)
-        if missing:
-            db.written(the.engine, note)
-    except Unavailable:
-        log.warning("read not noted", act=act, actor=actor.name)
+    note_reads_after(the.engine, act, object_ids, object_type=object_type, actor=actor, now=now)

@@ -103,7 +103,7 @@ def refuse(problem: Problem, *, request_id: str) -> Response:
     return Response(
         json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_iso),
         problem.status,
-        problem.headers,
+        {**problem.headers, "X-Request-Id": request_id},
         media_type=MEDIA_TYPE,
     )
 

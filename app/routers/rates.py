@@ -8,9 +8,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import TooMany
 from app.limits import Limits, nanoseconds
+from app.operations.api_keys import NOTED_EVERY
 from app.rules.rates import Rate, Turn, full_in, network, of_a_key
 
-_NOTES = Rate("noted_uses", limit=1, seconds=60, burst=1)
+_NOTES = Rate("noted_uses", limit=1, seconds=int(NOTED_EVERY.total_seconds()), burst=1)
 """How often one process notes that a key is in use: of requests side by side, one does."""
 
 

@@ -1,7 +1,7 @@
 """Leave a line in the audit for refusals that are worth one."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -10,21 +10,25 @@ from fastapi import Request
 from app import db
 from app.errors import Problem, Unavailable
 from app.house import House
+from app.limits import Limits
 from app.operations.audit import Refused, note_refusal
+from app.routers.rates import limits_of
+from app.rules.rates import Rate
 
 log = structlog.get_logger("earshot.http")
 
 LINES_PER_MINUTE = 60
-"""By one process at most: who hammers at the door must not fill the database."""
+"""By one process: as many at once, and then one for each as is free again. Who hammers at the door must not fill the
+database.
+"""
+_LINES = Rate("noted_refusals", limit=LINES_PER_MINUTE, seconds=60, burst=LINES_PER_MINUTE)
 
 
 class RefusalNotes:
-    """Writes the lines. What is too much in a minute is counted in the first line after it."""
+    """Writes the lines. What is too much is counted in the first line after it."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._since = datetime.min.replace(tzinfo=UTC)
-        self._written = 0
         self._passed_over = 0
 
     def note(self, request: Request, problem: Problem) -> None:
@@ -33,7 +37,7 @@ class RefusalNotes:
         """
         house: House = request.app.state.house
         now = house.clock()
-        passed_over = self._turn(now)
+        passed_over = self._turn(limits_of(request), now)
         if passed_over is None:
             return
         refused = _refused(request, problem)
@@ -42,15 +46,12 @@ class RefusalNotes:
         except Unavailable:
             log.warning("refusal not noted", code=refused.code, path=refused.path)
 
-    def _turn(self, now: datetime) -> int | None:
+    def _turn(self, limits: Limits, now: datetime) -> int | None:
         """Return how many were passed over before the line that may be written now; None when none may."""
         with self._guard:
-            if now - self._since >= timedelta(minutes=1):
-                self._since, self._written = now, 0
-            if self._written >= LINES_PER_MINUTE:
+            if limits.take(_LINES, "", at=now) is not None:
                 self._passed_over += 1
                 return None
-            self._written += 1
             passed_over, self._passed_over = self._passed_over, 0
             return passed_over
 

@@ -27,6 +27,7 @@ from app.rules.access import Actor
 from app.schemas.seats import BookSeat, SeatRead
 from app.schemas.shapes import Listing
 from app.schemas.waitlist import WaitlistEntryRead
+from app.vocabulary import SessionKind
 
 router = APIRouter(prefix="/v1", tags=["seats"], route_class=Route)
 
@@ -45,6 +46,21 @@ def list_seats(
     found = seats.seats_of_call(db, call_id, page, actor=actor, now=now)
     data = [SeatRead.model_validate(row) for row in found.rows]
     return answer.page(found, data)
+
+
+@router.post(
+    "/calls/{call_id}/drop-in",
+    status_code=201,
+    operation_id="calls_drop_in",
+    responses=refusals(NotFound, Forbidden, AlreadyBooked, *REFUSALS),
+)
+def drop_in(call_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> SeatRead:
+    """Listen to a call that is on and whose door is open, from now on. Its host sees that you do."""
+    if actor.person_id is None:
+        raise Forbidden("A key of nobody listens to nothing: book a seat of this kind for somebody.")
+    kind = SessionKind.DROP_IN
+    made = operations.book_seat(db, call_id=call_id, observer_id=actor.person_id, kind=kind, actor=actor, now=now)
+    return answer.created(f"/v1/seats/{made.id}", made.version, SeatRead.model_validate(made))
 
 
 @router.post(

@@ -185,9 +185,17 @@ def cancel_session(
     body: CancelSession = _THIS,
 ) -> SessionRead:
     """Cancel a session, or of a series every occurrence in `scope` that is still to come. Everybody's time is free at
-    once, and each is told once. On a call, the seat is released.
+    once, and each is told once, with the note. On a call, the seat is released, without one.
     """
-    series_changes.cancel(db, session_id=session_id, which=body.scope, expected_version=if_match, actor=actor, now=now)
+    series_changes.cancel(
+        db,
+        session_id=session_id,
+        which=body.scope,
+        note=body.note,
+        expected_version=if_match,
+        actor=actor,
+        now=now,
+    )
     return _answered(db, session_id, actor=actor, answer=answer)
 
 

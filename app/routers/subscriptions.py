@@ -37,7 +37,6 @@ _MOST_KEPT = 32 * 1024 * 1024  # bytes
 _PRIVATE = {
     "Cache-Control": "private, max-age=300",
     "Vary": "Accept-Encoding",
-    "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
 }
 
@@ -128,7 +127,7 @@ class Subscriptions:
 
 
 class Lane:
-    """ASGI middleware, the outermost: a fetch of a calendar goes to its answer at once, in one hop to a thread.
+    """ASGI middleware, right behind `Gate`: a fetch of a calendar goes to its answer at once, in one hop to a thread.
 
     On the usual way, checks of what a plain fetch does not have and the search for its route cost more than the answer.
     Whatever it can't answer goes that way all the same, so refusals are made in one place.
@@ -154,7 +153,6 @@ class Lane:
             await self.app(scope, receive, send)
             return
         response.headers["X-Request-Id"] = request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
         await response(scope, receive, send)
 
 

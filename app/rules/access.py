@@ -10,6 +10,7 @@
 | rep | own, and what colleagues may know | own |
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.vocabulary import Area, Role
@@ -112,6 +113,18 @@ def may_act_for(actor: Actor, person_id: str) -> bool:
     return is_theirs(actor, person_id) or person_id in actor.reports
 
 
+def may_act_for_all(actor: Actor, person_ids: Collection[str]) -> bool:
+    """Whether the actor may change what several people share. What nobody is left in is for who runs the house."""
+    return runs_the_house(actor) or (bool(person_ids) and all(may_act_for(actor, one) for one in person_ids))
+
+
+def takes_seats(actor: Actor) -> bool:
+    """Whether pages offer the actor seats on calls. Not to who only looks after the house; what such a person has is
+    theirs to give back all the same.
+    """
+    return actor.role is not Role.AUDITOR
+
+
 def is_theirs(actor: Actor, person_id: str) -> bool:
     """Whether the actor may change what this person alone decides about: calendars, feeds, mail, preferences."""
     return runs_the_house(actor) or actor.person_id == person_id
@@ -124,9 +137,9 @@ def sees_theirs(actor: Actor, person_id: str) -> bool:
 
 def may_see_figures(actor: Actor, person_id: str, *, allowed: bool) -> bool:
     """Whether the actor may see figures of this person: loads, needs, what speaks for them. `allowed`: whether the
-    house lets anybody but the person see such figures at all.
+    house lets anybody but the person see such figures at all. Who acts on their behalf is somebody else.
     """
-    return actor.person_id == person_id or (allowed and may_see(actor, person_id))
+    return (actor.person_id == person_id and actor.behind is None) or (allowed and may_see(actor, person_id))
 
 
 def runs_program(actor: Actor, program_id: str) -> bool:
@@ -137,6 +150,11 @@ def runs_program(actor: Actor, program_id: str) -> bool:
 def sees_program(actor: Actor, program_id: str) -> bool:
     """Whether the actor may see what only those see who run a program: drafts, scores, reasons."""
     return sees_the_house(actor) or program_id in actor.programs
+
+
+def makes_plans(actor: Actor) -> bool:
+    """Whether plans are there for the actor, to make or look at: by role, so also while nobody reports to them."""
+    return sees_the_house(actor) or leads(actor.role)
 
 
 def may_set_level(actor: Actor, person_id: str, *, mentors: frozenset[str]) -> str | None:

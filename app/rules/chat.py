@@ -15,7 +15,7 @@ from typing import Any
 from app.rules.published import TESTED
 from app.vocabulary import WebhookFormat
 
-ACTS = ("call.seat_opened", "call.door_opened", "session.debrief_due")
+ACTS = ("call.seat_opened", "call.door_opened", "session.debrief_due", "power_hour.created", "power_hour.changed")
 """What a chat hears of, and no more."""
 _LONGEST = 200
 """Of a name. Escaped it still fits into a field of Slack's (2,000 characters) and of a card (28 KB in all)."""
@@ -23,6 +23,8 @@ _TITLES = {
     "call.seat_opened": "A seat came free",
     "call.door_opened": "A door is open: listen in now",
     "session.debrief_due": "A debrief is due",
+    "power_hour.created": "A power hour is planned",
+    "power_hour.changed": "A power hour has changed",
     TESTED: "Earshot can post here",
 }
 _JOINERS = "\u200c\u200d"

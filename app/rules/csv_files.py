@@ -104,6 +104,12 @@ class CsvFile(Generic[Row]):
         return CsvFile(tuple(row for row in self.rows if row.line not in lines), tuple(errors))
 
 
+COLUMNS: Mapping[Kind, Mapping[str, Reader]] = {"people": PEOPLE, "calls": CALLS}
+"""What each kind of file can have, in the order in which we name them."""
+REQUIRED: Mapping[Kind, tuple[str, ...]] = {
+    "people": ("name", "email", "time_zone"),
+    "calls": ("title", "host_email", "starts_at"),
+}
 _ALSO = {"e_mail": "email", "timezone": "time_zone"}
 
 PeopleFile = CsvFile[PersonRow]
@@ -112,7 +118,7 @@ CallsFile = CsvFile[CallRow]
 
 def read_people(raw: bytes) -> PeopleFile:
     """Read a file of people; its rows stand after those of their managers. Raises WrongFile."""
-    found = _read(raw, "people", PEOPLE, ("name", "email", "time_zone"), _person)
+    found = _read(raw, "people", PEOPLE, REQUIRED["people"], _person)
     found = found.without(_repeated(found.rows, "external_id", lambda row: row.external_id, "the same external id"))
     found = found.without(_repeated(found.rows, "email", lambda row: row.email, "the same address"))
     return _managers_first(found)
@@ -120,9 +126,25 @@ def read_people(raw: bytes) -> PeopleFile:
 
 def read_calls(raw: bytes) -> CallsFile:
     """Read a file of calls, whose times have an offset or are local to the row's `time_zone`. Raises WrongFile."""
-    found = _read(raw, "calls", CALLS, ("title", "host_email", "starts_at"), _call)
+    found = _read(raw, "calls", CALLS, REQUIRED["calls"], _call)
     found = found.without(_repeated(found.rows, "external_id", lambda row: row.external_id, "the same call"))
     return found.without(_contradictions(found.rows))
+
+
+def records(raw: bytes, kind: Kind) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of the first line, then of each row that is not blank, with the physical line on which it begins.
+    Raises WrongFile.
+    """
+    text = _text(raw)
+    return _records(text, _delimiter(text, COLUMNS[kind]))
+
+
+def names_of(first: Sequence[str]) -> list[str]:
+    """Return the cells of a first line as we write the names of columns: CRMs say `Time Zone` and `E-Mail`."""
+    names = [_ALSO.get(name, name) for name in (re.sub(r"[ -]+", "_", cell.strip().lower()) for cell in first)]
+    while names and not names[-1]:  # spreadsheets write empty cells behind the last column
+        names.pop()
+    return names
 
 
 def _read(
@@ -132,13 +154,12 @@ def _read(
     required: Sequence[str],
     build: Callable[[int, Mapping[str, Any]], Row],
 ) -> CsvFile[Row]:
-    text = _text(raw)
-    records = _records(text, _delimiter(text, columns))
-    _, first = next(records)
+    following = records(raw, kind)
+    _, first = next(following)
     header = _header(first, kind, columns, required)
     rows: list[Row] = []
     errors: list[RowError] = []
-    for count, (line, cells) in enumerate(records, start=1):
+    for count, (line, cells) in enumerate(following, start=1):
         if count > MOST_ROWS:
             raise WrongFile(f"The file has more than {MOST_ROWS:,} rows: split it.")
         found, wrong = _cells(line, cells, header, columns, required)
@@ -208,10 +229,8 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _header(first: Sequence[str], kind: Kind, columns: Mapping[str, Reader], required: Sequence[str]) -> list[str]:
-    """Return the names of the columns as we write them: CRMs say `Time Zone` and `E-Mail`."""
-    names = [_ALSO.get(name, name) for name in (re.sub(r"[ -]+", "_", cell.strip().lower()) for cell in first)]
-    while names and not names[-1]:  # spreadsheets write empty cells behind the last column
-        names.pop()
+    """Return the names of the columns, which are ours, each once, and none is missing. Raises WrongFile."""
+    names = names_of(first)
     known = ", ".join(columns)
     missing = [name for name in required if name not in names]
     other, its_columns = ("calls", CALLS) if kind == "people" else ("people", PEOPLE)

@@ -69,6 +69,14 @@ _YES_MISSING = (
 )
 _ON_CALL = (_NAME, _CALL, _HOST, _WHEN, _LINK)
 _INVITE = (_NAME, _WHAT, Token("when", _WHEN.meaning + " Of a series, several lines.", _WHEN.example), _LINK)
+_POWER_HOUR = (
+    _NAME,
+    Token("power_hour", "What the power hour is called.", "Tuesday power hour"),
+    _WHEN,
+    Token("turns", "Whom they hear when, or who hears them, line by line.", ("10:00–10:20 You listen to Mara Okafor",)),
+    _LINK,
+)
+_NOTE = Token("note", "What who cancelled it wrote to the others; empty for nothing.", "Mara Okafor: “I am ill today.”")
 _REMINDER = (
     _NAME,
     _WHAT,
@@ -82,6 +90,11 @@ _REMINDER = (
 def _invite(subject: str, news: str) -> Message:
     text = "Hello {{name}},\n\n" + news + "\n\n{{what}}\n{{when}}\n\n{{link}}\n"
     return Message(_INVITE, Words(subject, text))
+
+
+def _off(subject: str, news: str) -> Message:
+    """What somebody cancelled: they may have said why."""
+    return Message((*_INVITE, _NOTE), _invite(subject, news + "\n\n{{note}}").words)
 
 
 CATALOGUE: Mapping[MessageKind, Message] = {
@@ -102,10 +115,10 @@ CATALOGUE: Mapping[MessageKind, Message] = {
     ),
     MessageKind.SESSION_BOOKED: _invite("{{what}}", "You have a new session."),
     MessageKind.SESSION_CHANGED: _invite("Changed: {{what}}", "This session has changed. Here is what holds now."),
-    MessageKind.SESSION_CANCELLED: _invite("Cancelled: {{what}}", "This one is off: your time is free again."),
+    MessageKind.SESSION_CANCELLED: _off("Cancelled: {{what}}", "This one is off: your time is free again."),
     MessageKind.SERIES_BOOKED: _invite("{{what}}", "You have a new series of sessions."),
-    MessageKind.SERIES_CHANGED: _invite("Changed: {{what}}", "This series has changed. Here is what holds now."),
-    MessageKind.SERIES_CANCELLED: _invite(
+    MessageKind.SERIES_CHANGED: _off("Changed: {{what}}", "This series has changed. Here is what holds now."),
+    MessageKind.SERIES_CANCELLED: _off(
         "Cancelled: {{what}}", "All of this series that was still to come is off: your time is free again."
     ),
     MessageKind.SEAT_REQUESTED: Message(
@@ -328,6 +341,60 @@ You can answer, or suggest another time, here:
 You and {{other_name}} are a match in {{program}}: {{mentor_name}} is the mentor, {{mentee_name}} the mentee.
 
 Say hello, and plan a first half hour together. What speaks for the two of you is here:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.POWER_HOUR_PLANNED: Message(
+        _POWER_HOUR,
+        Words(
+            "{{power_hour}}: you are in it",
+            """Hello {{name}},
+
+You are in a power hour: some dial at once, and others go from one to the next and listen.
+
+{{power_hour}}
+{{when}}
+
+{{turns}}
+
+Who hears whom stands here, and your turn on the floor when it is on:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.POWER_HOUR_CHANGED: Message(
+        _POWER_HOUR,
+        Words(
+            "Changed: {{power_hour}}",
+            """Hello {{name}},
+
+This power hour has changed. Here is what holds now:
+
+{{power_hour}}
+{{when}}
+
+{{turns}}
+
+Who hears whom stands here, and your turn on the floor when it is on:
+{{link}}
+""",
+        ),
+    ),
+    MessageKind.POWER_HOUR_OFF: Message(
+        (
+            _NAME,
+            Token("when", "When it was to begin, where they live.", _UNTIL.example),
+            Token("reason", "What became of it, as a sentence.", "It is cancelled."),
+            Token("link", "The page of their power hours.", "https://earshot.example/power-hours"),
+        ),
+        Words(
+            "Off for you: the power hour of {{when}}",
+            """Hello {{name}},
+
+You were to be in a power hour: {{when}}. {{reason}} Your time is free again.
+
+Those that you are in are here:
 {{link}}
 """,
         ),

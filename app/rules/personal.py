@@ -13,7 +13,7 @@ from typing import Any
 from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
-from app.vocabulary import PersonStatus, Role, SeatApproval
+from app.vocabulary import Door, PersonStatus, Role, SeatApproval
 
 
 class Holds(Enum):
@@ -119,6 +119,8 @@ TOMBSTONE: Mapping[str, Any] = {
     "host_gap_minutes": 0,
     "sessions_per_day": None,
     "sessions_per_week": None,
+    "door_default": Door.CLOSED,
+    "shortcuts": True,
     "external_updated_at": None,
 }
 """What is left of a person, beside an address that nobody has (`erased_address`)."""
@@ -174,7 +176,8 @@ RECORDS: Mapping[str, Record] = {
     ),
     "call": _record(
         facts="id type type_source status account_id starts_at ends_at language stage product region sensitive"
-        f" colleagues_invited seat_capacity_override seat_capacity seats_taken external_updated_at {_STAMPS}",
+        f" colleagues_invited seat_capacity_override seat_capacity seats_taken door began_at ended_at"
+        f" external_updated_at {_STAMPS}",
         people="host_id",
         words="title meeting_url",
         of="host_id",
@@ -195,6 +198,10 @@ RECORDS: Mapping[str, Record] = {
         facts="id endpoint_id event_id act sequence status attempts due_at created_at updated_at", copies="body"
     ),
     "delivery_attempt": _record(facts="id delivery_id at elapsed_ms status_code", words="why answer"),
+    "dialler_connection": _record(
+        facts=f"id status last_heard_at {_STAMPS}", secrets="secret", words="name mapping last_error"
+    ),
+    "dialler_message": _record(facts="connection_id heard_at", words="message_id"),
     "enrollment": _record(facts=f"id program_id side capacity {_STAMPS}", people="person_id", of="person_id"),
     # Sealed: not a fact of it may change. It names people by their ids alone.
     "event": _record(
@@ -210,6 +217,13 @@ RECORDS: Mapping[str, Record] = {
         personal="last_fetched_by",
         secrets="secret_digest",
         goes="person_id",
+    ),
+    "hand": _record(
+        facts="id call_id raised_at lowered_at version",
+        people="person_id",
+        words="why",
+        of="person_id",
+        clears={"person_id": {"why": None}},
     ),
     "hold": _record(facts="id session_id credential created_at", secrets="token_digest"),
     "idempotency_record": _record(
@@ -290,6 +304,8 @@ RECORDS: Mapping[str, Record] = {
         of="observer_id",
         clears={"observer_id": {"value": 0, "terms": {}, "teaches": [], "meets": []}},
     ),
+    "power_hour": _record(facts=f"id team_id starts_at ends_at rotation_minutes {_STAMPS}", words="name"),
+    "power_hour_part": _record(facts="power_hour_id part place", people="person_id", goes="person_id"),
     "preference": _record(
         facts="id program_id side",
         people="person_id preferred_id",
@@ -297,6 +313,7 @@ RECORDS: Mapping[str, Record] = {
         of="person_id",
         goes="person_id preferred_id",
     ),
+    "presence": _record(facts="version updated_at", people="person_id", personal="presence until", goes="person_id"),
     "program": _record(facts=f"id is_default weights constraints approval requests_open {_STAMPS}", words="name"),
     "program_manager": _record(facts="program_id created_at", people="person_id", goes="person_id"),
     "proposed_match": _record(

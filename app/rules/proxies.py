@@ -12,6 +12,7 @@ Network = IPv4Network | IPv6Network
 _PAIR = re.compile(r'\s*([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s",;]*)\s*([;,]|$)')
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?")
 _WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+")
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,14 @@ def is_in(address: str, networks: Sequence[Network]) -> bool:
     return found is not None and any(found in network for network in networks)
 
 
+def host_name(host: str) -> str:
+    """Return the name in a Host header (RFC 9110 section 7.2), without port, brackets and the dot of the root, in lower
+    case; empty for what is none.
+    """
+    found = _HOST.fullmatch(host.lower())
+    return "" if found is None else (found[1] or found[2].rstrip("."))
+
+
 def _written(text: str) -> str | None:
     """Return the address in its one way of writing, without port; None for a name, `unknown` and `_hidden`."""
     found = _read(text)
@@ -85,14 +94,3 @@ def _read(text: str) -> Address | None:
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")] if text.strip() else []
-
-
-def host_name(host: str) -> str:
-    """Return the name in a Host header (RFC 9110 section 7.2), without port, brackets and the dot of the root, in lower
-    case; empty for what is none.
-    """
-    found = _HOST.fullmatch(host.lower())
-    return "" if found is None else (found[1] or found[2].rstrip("."))
-
-
-_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?")

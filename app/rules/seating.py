@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from app.rules import floor
 from app.rules.availability import Range, WorkingHours, covers, merged, working_ranges
 from app.rules.settings import OWN_SIDE_CEILING, SEAT_CAPACITY, Said, in_force
-from app.vocabulary import CallStatus, SeatApproval, SessionKind, SettingLayer
+from app.vocabulary import CallStatus, Door, SeatApproval, SessionKind, SettingLayer
 
 _DAY = timedelta(days=1)
 _FAR = timedelta(days=31)
@@ -32,11 +33,9 @@ class Hosted(Protocol):
     def ends_at(self) -> datetime: ...  # noqa: D102
 
 
-class Seatable(Hosted, Protocol):
+class Seatable(Hosted, floor.Doored, Protocol):
     """What must be known of a call, its account, its host and the rules of the house."""
 
-    @property
-    def status(self) -> CallStatus: ...  # noqa: D102
     @property
     def stage(self) -> str | None: ...  # noqa: D102
     @property
@@ -130,12 +129,13 @@ class Refusal:
 
 NO_SEATS = Refusal("not_joinable", "This call has no seats.")
 FULL = Refusal("seats_full", "Every seat on this call is taken.")
+SHUT = Refusal("door_closed", "The door is closed. Ask the host to open it, or choose a call whose door is open.")
 
 
 def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHADOW) -> Refusal | None:
     """Why nobody at all may take a seat of this kind on this call now, but for its being full; None when it is open.
 
-    Somebody drops in on a call that is under way; every other seat is taken before it starts.
+    Somebody drops in on a call that is under way, through its open door; every other seat is taken before it starts.
     """
     if call.status is CallStatus.CANCELLED:
         return Refusal("call_cancelled", "The call was cancelled. Choose another.")
@@ -153,6 +153,15 @@ def closed(call: Seatable, *, now: datetime, kind: SessionKind = SessionKind.SHA
         return Refusal(
             "min_notice", f"The call starts in less than {call.min_notice_minutes} minutes. Choose a later one."
         )
+    if why := barred(call):
+        return why
+    if kind is SessionKind.DROP_IN and floor.door(call, now=now) is Door.CLOSED:
+        return SHUT
+    return None
+
+
+def barred(call: Seatable) -> Refusal | None:
+    """Why nobody sits in on this call whenever they ask; None when somebody may."""
     if not call.host_works_here:
         return Refusal("not_joinable", "The host is not here.", call.host_id)
     if call.host_approval is SeatApproval.NONE:
@@ -208,7 +217,7 @@ def limit_reached(load: Load, instant: datetime, whose: str, counted: str, perso
         number, when, period, first, end = load.per_day, f"on {day}", "day", day, day + _DAY
     several = f"{number} {counted}{'' if number == 1 else 's'}"
     detail = f"{whose} limit of {several} {when} ({load.time_zone}) is reached. Choose another {period}."
-    return Refusal("limit", detail, person_id, (_begins(first, load.time_zone), _begins(end, load.time_zone)))
+    return Refusal("limit", detail, person_id, (day_begins(first, load.time_zone), day_begins(end, load.time_zone)))
 
 
 def off_hours(why: Refusal, hours: WorkingHours, starts_at: datetime, ends_at: datetime) -> Refusal:
@@ -366,7 +375,7 @@ def _without(whole: Range, taken: Sequence[Range]) -> Iterator[Range]:
         yield begins, stops
 
 
-def _begins(day: date, time_zone: str) -> datetime:
+def day_begins(day: date, time_zone: str) -> datetime:
     """Return when a local day begins: at the first reading of its midnight (PEP 495), whether the clock skips or
     repeats that. So it is in every zone since 2011; St. John's used to go back over midnight.
     """

@@ -9,6 +9,8 @@ from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchConstraints
 from app.vocabulary import SettingLayer
 
 T = TypeVar("T")
+Value = int | bool | str | list[str]
+"""What a setting can be set to."""
 
 
 @dataclass(frozen=True, slots=True)

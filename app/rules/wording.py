@@ -17,8 +17,13 @@ def when(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
 
 def times(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
     """Return `Monday 23 November 2026, 10:00–10:30`: a time in a zone that is named elsewhere."""
+    return f"{day(starts_at, time_zone)}, {hours(starts_at, ends_at, time_zone)}"
+
+
+def hours(starts_at: datetime, ends_at: datetime, time_zone: str) -> str:
+    """Return `10:00–10:30`: a time of a day in a zone that are named elsewhere."""
     zone = ZoneInfo(time_zone)
-    return f"{day(starts_at, time_zone)}, {starts_at.astimezone(zone):%H:%M}–{ends_at.astimezone(zone):%H:%M}"
+    return f"{starts_at.astimezone(zone):%H:%M}–{ends_at.astimezone(zone):%H:%M}"
 
 
 def moment(at: datetime, time_zone: str) -> str:

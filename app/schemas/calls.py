@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from app.schemas.shapes import Atomic, Body, ExternalRef, ExternalUpdatedAt, ItemByItem, Read, absent
-from app.vocabulary import CallStatus, HttpUrl, Instant, Language, Name, Slug, Tag, Whole, YesNo
+from app.vocabulary import CallStatus, Door, HttpUrl, Instant, Language, Name, Slug, Tag, Whole, YesNo
 
 Id = Annotated[str, Field(max_length=48)]
 Seats = Annotated[Whole, Field(ge=0, le=50)]
@@ -44,6 +44,9 @@ _READ: dict[str, Any] = {
     "seat_capacity": 2,
     "seats_taken": 1,
     "joinable": True,
+    "door": "closed",
+    "began_at": None,
+    "ended_at": None,
     "meeting_url": _EXAMPLE["meeting_url"],
     "external": [{"source": "salesforce:00D", "id": "00U1"}],
     "version": 2,
@@ -164,6 +167,9 @@ class CallRead(Read):
     seat_capacity: int
     seats_taken: int
     joinable: bool
+    door: Door
+    began_at: datetime | None
+    ended_at: datetime | None
     meeting_url: str | None
     external: list[ExternalRef]
     version: int
@@ -171,9 +177,11 @@ class CallRead(Read):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: Any, *, joinable: bool, skills: list[str], external: list[tuple[str, str]]) -> "CallRead":
-        """Build from a row of `call` with its account's name and segment."""
-        made = {"account", "skills", "joinable", "external"}
+    def of(
+        cls, row: Any, *, joinable: bool, door: Door, skills: list[str], external: list[tuple[str, str]]
+    ) -> "CallRead":
+        """Build from a row of `call` with its account's name and segment; `door` is as it stands now."""
+        made = {"account", "skills", "joinable", "door", "external"}
         values = {name: getattr(row, name) for name in CallRead.model_fields if name not in made}
         account = (
             CallAccount(id=row.account_id, name=row.account_name, segment=row.account_segment)
@@ -181,7 +189,7 @@ class CallRead(Read):
             else None
         )
         refs = [ExternalRef(source=source, id=id_) for source, id_ in external]
-        return CallRead(**values, account=account, skills=skills, joinable=joinable, external=refs)
+        return CallRead(**values, account=account, skills=skills, joinable=joinable, door=door, external=refs)
 
 
 class ReplacementRead(Read):

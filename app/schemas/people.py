@@ -9,6 +9,7 @@ from app.schemas.shapes import Atomic, Body, ExternalRef, ExternalUpdatedAt, Ite
 from app.vocabulary import (
     Capacity,
     Day,
+    Door,
     Email,
     Language,
     Name,
@@ -18,6 +19,7 @@ from app.vocabulary import (
     SeatApproval,
     Tag,
     Whole,
+    YesNo,
     ZoneName,
 )
 
@@ -27,6 +29,8 @@ Limit = Annotated[Whole, Field(ge=0, le=100)]
 SessionLimit = Annotated[Limit | None, Field(description="Sessions without a call; null sets no limit.")]
 Approval = Annotated[SeatApproval, Field(description="Who lets observers onto their calls; `none` takes nobody.")]
 Gap = Annotated[Whole, Field(ge=0, le=480, description="Least time between two of their calls with observers.")]
+DoorDefault = Annotated[Door, Field(description="How the door of each call they host is when it begins.")]
+Shortcuts = Annotated[YesNo, Field(description="Whether single keys do something on pages.")]
 Grade = Annotated[
     Whole | None, Field(ge=0, le=20, description="Rung of the ladder, higher is more senior; null is unknown.")
 ]
@@ -70,6 +74,8 @@ class CreatePerson(Body):
     host_gap_minutes: Gap = 0
     sessions_per_day: SessionLimit = None
     sessions_per_week: SessionLimit = None
+    door_default: DoorDefault = Door.CLOSED
+    shortcuts: Shortcuts = True
     external: Annotated[list[ExternalRef], Field(max_length=20)] = []
 
 
@@ -100,6 +106,8 @@ class PatchPerson(Body):
     host_gap_minutes: Gap = absent()
     sessions_per_day: SessionLimit = None
     sessions_per_week: SessionLimit = None
+    door_default: DoorDefault = absent()
+    shortcuts: Shortcuts = absent()
 
 
 class UpsertPerson(PatchPerson):
@@ -152,6 +160,8 @@ class PersonRead(Read):
                     "host_gap_minutes": 0,
                     "sessions_per_day": None,
                     "sessions_per_week": None,
+                    "door_default": "closed",
+                    "shortcuts": True,
                     "external": [{"source": "hubspot:42", "id": "123"}],
                     "version": 3,
                     "created_at": "2026-11-21T09:00:00Z",
@@ -184,6 +194,8 @@ class PersonRead(Read):
     host_gap_minutes: int
     sessions_per_day: int | None
     sessions_per_week: int | None
+    door_default: Door
+    shortcuts: bool
     external: list[ExternalRef]
     version: int
     created_at: datetime

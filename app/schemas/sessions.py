@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from app.rules.availability import Range
 from app.schemas.seats import HoldToken
 from app.schemas.shapes import Body, Read
-from app.vocabulary import CALL_KINDS, Minute, Part, Response, SessionKind, SessionStatus, Whole, ZoneName
+from app.vocabulary import CALL_KINDS, Minute, Part, Remark, Response, SessionKind, SessionStatus, Whole, ZoneName
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=48)]
 Minutes = Annotated[Whole, Field(ge=5, le=480)]
@@ -182,11 +182,12 @@ class RescheduleSession(Body):
 
 
 class CancelSession(Body):
-    """How much of a series is cancelled with it."""
+    """How much of a series is cancelled with it, and a word to the others, who read it in the mail that tells them."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"scope": "this"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"scope": "this", "note": "I am ill today."}]})
 
     scope: Scope = "this"
+    note: Remark | None = None
 
 
 class RespondToSession(Body):

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from app.rules.settings import Value
 from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import SettingLayer, Tag, Whole
 
-Value = int | bool | str | list[str]
 _EXAMPLE: dict[str, Any] = {
     "min_notice_minutes": 15,
     "closed_stages": ["legal", "legal_review"],

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from app.schemas.shapes import Body, Read, absent
 from app.vocabulary import DeliveryStatus, DisabledBecause, EndpointStatus, Instant, Name, WebhookFormat
 
-_ACTS = "Such as `seat.booked` or `session.*`; empty: all that are published. A chat hears of its own three."
+_ACTS = "Such as `seat.booked` or `session.*`; empty: all that are published. A chat hears of its own few."
 Acts = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=100, description=_ACTS)]
 
 Url = Annotated[str, Field(max_length=2000, description="Public, and https; else named in EARSHOT_OUTBOUND_ALLOW.")]

@@ -19,6 +19,7 @@ from app.vocabulary.calls import (
     TypeSource,
     WaitlistStatus,
 )
+from app.vocabulary.floor import DiallerStatus, Door, Presence
 from app.vocabulary.matching import (
     Approver,
     Disruption,
@@ -55,6 +56,7 @@ from app.vocabulary.written import (
     Level,
     Minute,
     Name,
+    Remark,
     Slug,
     Source,
     Tag,
@@ -81,8 +83,10 @@ __all__ = [
     "ClaimKind",
     "Day",
     "DeliveryStatus",
+    "DiallerStatus",
     "DisabledBecause",
     "Disruption",
+    "Door",
     "Email",
     "EndedBecause",
     "EndpointStatus",
@@ -108,6 +112,8 @@ __all__ = [
     "Part",
     "PersonRole",
     "PersonStatus",
+    "Presence",
+    "Remark",
     "Response",
     "Role",
     "RunCause",

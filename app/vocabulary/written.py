@@ -83,6 +83,10 @@ Minute = Annotated[Instant, AfterValidator(_whole_minute)]
 Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(_in_our_time)]
 """A calendar day such as 2026-11-23; numbers and times of day are refused."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
+Remark = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140), AfterValidator(_one_line)
+]
+"""A short line in somebody's own words."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 """A short lower-case word such as a segment or a stage."""

@@ -1,4 +1,4 @@
-"""Style and pictures, served under a digest of their contents: they never change, so browsers never ask again."""
+"""Style, pictures and the script, served under a digest of their contents: they never change, so nobody asks again."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,11 @@ from fastapi import APIRouter, Response
 
 from app.errors import NotFound
 
-_MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 _FILES = {path.name: path.read_bytes() for path in sorted((Path(__file__).parent / "static").iterdir())}
 _DIGEST = hashlib.sha256(b"".join(name.encode() + data for name, data in _FILES.items())).hexdigest()[:12]
 

@@ -1,8 +1,12 @@
-"""What pages are given: the database, the time, who is signed in; and the wall against other sites' forms."""
+"""What pages are given: the database, the time, who is signed in; and the wall against other sites' forms.
+
+What touches the database is plain `def`, and runs in a thread; what only looks at the request is `async def`, and saves
+the hop.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -15,14 +19,17 @@ from app.errors import Forbidden, Gone, Malformed, TooMany, Unauthenticated, Una
 from app.house import House
 from app.limits import Limits
 from app.operations.browser_sessions import NOTED_EVERY, Browser, note_use
-from app.queries import access, people
+from app.queries import access
 from app.rules.access import Actor
 from app.rules.origins import is_our_own
 from app.rules.rates import FAILED_SIGN_INS, network
+from app.web import weeks
 from app.web.devices import device
 from app.web.faces import ViewerFace
+from app.web.navigation import sections_for
 
 _MOST_FIELDS = 20
+_MOST_OF_A_LONG_FORM = 2000
 
 
 class ForeignForm(Forbidden):
@@ -51,10 +58,17 @@ class Viewer:
     @property
     def face(self) -> ViewerFace:
         """How pages show them to themselves."""
-        return ViewerFace.of_viewer(self.person.id, self.person.name, is_acted_for=self.actor.behind is not None)
+        face = ViewerFace.of(self.person.id, self.person.name)
+        return replace(
+            face,
+            place=weeks.place(self.person.time_zone),
+            is_acted_for=self.actor.behind is not None,
+            has_keys=self.person.shortcuts,
+            navigation=sections_for(self.actor),
+        )
 
 
-def house(request: Request) -> House:
+async def house(request: Request) -> House:
     """Return the app's settings, engine and clock."""
     found: House = request.app.state.house
     return found
@@ -63,7 +77,7 @@ def house(request: Request) -> House:
 TheHouse = Annotated[House, Depends(house)]
 
 
-def now(the: TheHouse) -> datetime:
+async def now(the: TheHouse) -> datetime:
     """Return the instant of this request; one request has one."""
     return the.clock()
 
@@ -85,7 +99,7 @@ ReadDb = Annotated[DbSession, Depends(read_db, scope="function")]
 Db = Annotated[DbSession, Depends(write_db, scope="function")]
 
 
-def session_cookie(the: TheHouse) -> str:
+async def session_cookie(the: TheHouse) -> str:
     """Return the name of the session cookie."""
     return cookie_name(the, "sid")
 
@@ -93,7 +107,7 @@ def session_cookie(the: TheHouse) -> str:
 CookieName = Annotated[str, Depends(session_cookie)]
 
 
-def session_secret(request: Request, name: CookieName) -> str | None:
+async def session_secret(request: Request, name: CookieName) -> str | None:
     """Return what the browser sent as its session; only a look-up says whether it is one."""
     return request.cookies.get(name)
 
@@ -101,9 +115,10 @@ def session_secret(request: Request, name: CookieName) -> str | None:
 SessionSecret = Annotated[str | None, Depends(session_secret)]
 
 
-def actor_if_any(request: Request, the: TheHouse, secret: SessionSecret, now: Now) -> Actor | None:
-    """Return whose browser it is, and note at most once a minute that it is in use: all before any other transaction
-    of the request is open.
+def viewer_if_any(request: Request, the: TheHouse, secret: SessionSecret, now: Now) -> Viewer | None:
+    """Return whose browser it is, for pages that strangers may read too, and note at most once a minute that it is in
+    use: all in transactions that are over before the page begins. A request that waits for its thread must hold no
+    connection, for whoever has the thread may be waiting for that.
     """
     if not secret:
         return None
@@ -112,27 +127,26 @@ def actor_if_any(request: Request, the: TheHouse, secret: SessionSecret, now: No
         if found is None:
             request.state.ended_session = access.ended_session(reading, secret)
             return None
-    actor, seen_at = found
+        actor, seen_at = found
+        viewer = Viewer(actor, access.person_behind(reading, actor))
     if seen_at <= now - NOTED_EVERY:
         with suppress(Unavailable):  # a busy database is no reason to show no page
             db.written(the.engine, partial(note_use, secret=secret, now=now))
-    return actor
-
-
-AnyActor = Annotated[Actor | None, Depends(actor_if_any)]
-
-
-def viewer_if_any(db: ReadDb, actor: AnyActor) -> Viewer | None:
-    """Return who is signed in, for pages that strangers may read too."""
-    if actor is None or actor.person_id is None:
-        return None
-    return Viewer(actor, people.person_by_id(db, actor.person_id, actor=actor))
+    return viewer
 
 
 AnyViewer = Annotated[Viewer | None, Depends(viewer_if_any)]
 
 
-def signed_in(request: Request, viewer: AnyViewer) -> Viewer:
+async def actor_if_any(viewer: AnyViewer) -> Actor | None:
+    """Return who is signed in, if anybody."""
+    return None if viewer is None else viewer.actor
+
+
+AnyActor = Annotated[Actor | None, Depends(actor_if_any)]
+
+
+async def signed_in(request: Request, viewer: AnyViewer) -> Viewer:
     """Return who is signed in. A stranger is sent to the sign-in page (`PageEdge`)."""
     if viewer is None:
         if ended := getattr(request.state, "ended_session", None):
@@ -142,20 +156,11 @@ def signed_in(request: Request, viewer: AnyViewer) -> Viewer:
 
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
+Pressing = SignedIn
+"""Who presses a button: nobody waits for a lock with another transaction open."""
 
 
-def pressing(request: Request, the: TheHouse, actor: AnyActor) -> Viewer:
-    """Return who presses a button. Looked up before any write begins: nobody waits for a lock with another
-    transaction open.
-    """
-    with db.transaction(the.engine, writes=False) as reading:
-        return signed_in(request, viewer_if_any(reading, actor))
-
-
-Pressing = Annotated[Viewer, Depends(pressing)]
-
-
-def limits(request: Request) -> Limits:
+async def limits(request: Request) -> Limits:
     """Return who came how often."""
     found: Limits = request.app.state.limits
     return found
@@ -210,6 +215,15 @@ async def form_fields(request: Request) -> Mapping[str, str]:
 Fields = Annotated[Mapping[str, str], Depends(form_fields)]
 
 
+async def long_form(request: Request) -> Mapping[str, tuple[str, ...]]:
+    """Return what was filled in where fields are many, or one has several values: hours of a week, a list of skills."""
+    form = await request.form(max_files=0, max_fields=_MOST_OF_A_LONG_FORM)
+    return {name: tuple(one for one in form.getlist(name) if isinstance(one, str)) for name in form}
+
+
+LongForm = Annotated[Mapping[str, tuple[str, ...]], Depends(long_form)]
+
+
 def keep_cookie(answer: Response, name: str, value: str, the: House, *, life: timedelta) -> None:
     """Make the browser keep a value from scripts and other sites; an empty one is forgotten at once."""
     answer.set_cookie(
@@ -228,7 +242,7 @@ def cookie_name(the: House, name: str) -> str:
     return the.settings.cookie_name(name)
 
 
-def our_own_form(request: Request, the: TheHouse) -> None:
+async def our_own_form(request: Request, the: TheHouse) -> None:
     """Refuse what another site makes a browser send in our user's name, and what says nothing of where it is from."""
     if request.method in ("GET", "HEAD"):
         return
@@ -243,4 +257,4 @@ def our_own_form(request: Request, the: TheHouse) -> None:
 
 def page_router() -> APIRouter:
     """Return a router for pages: guarded against other sites' forms, absent from the API's description."""
-    return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form), Depends(actor_if_any)])
+    return APIRouter(include_in_schema=False, dependencies=[Depends(our_own_form), Depends(viewer_if_any)])

@@ -7,18 +7,22 @@ reads HTML becomes a page, so there is one way to refuse, and even a failure wit
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.html import page
-from app.web.places import sign_in_for
+from app.web import themes
+from app.web.html import fragment, page
+from app.web.places import own_place, sign_in_for
 
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        "trusted-types frag"
     ),
     # Not no-referrer: that would make the Origin of our own forms null.
     "Referrer-Policy": "same-origin",
@@ -33,7 +37,7 @@ class _Words:
 
     happened: str
     next_step: str
-    href: str = "/"
+    href: str = "/week"
     link: str = "Go to this week"
     asks_for_address: bool = False
     """Whether a new sign-in link can be asked for there and then."""
@@ -102,10 +106,23 @@ _BY_STATUS = {
     410: _Words("This is no longer valid", "Ask for a new one."),
     413: _Words("That is too large", "Send something smaller."),
     422: _Words("Something is not right yet", "Go back, mend it, then send it again."),
-    429: _Words("Too fast", "Wait a minute, then try again."),
+    429: _Words("Too fast", "That was more than we take at once. Nothing is lost."),
     500: _Words("Something broke on our side", "Try again. If it stays, give your admin the request id below."),
-    503: _Words("Busy just now", "Wait a moment, then load the page again."),
+    503: _Words("Busy just now", "It passes by itself. Nothing is lost."),
 }
+_SIGNS = {
+    403: ("lock", ""),
+    404: ("search", ""),
+    409: ("swap", ""),
+    410: ("clock", ""),
+    413: ("import", ""),
+    429: ("clock", "wait"),
+    500: ("warn", "bad"),
+    503: ("clock", "wait"),
+}
+"""What is drawn above a refusal, and in which colours."""
+_PASSES = (429, 500, 503)
+"""What may be another time: the same page can be asked for again."""
 
 
 class PageEdge:
@@ -119,7 +136,9 @@ class PageEdge:
         if scope["type"] != "http" or scope["path"].startswith("/v1/"):
             await self.app(scope, receive, send)
             return
-        await self.app(scope, receive, _Dressed(scope, send))
+        themes.choose(HTTPConnection(scope).cookies.get(themes.COOKIE))
+        with fragment(Headers(scope=scope).get("x-fragment", "")):
+            await self.app(scope, receive, _Dressed(scope, send))
 
 
 class _Dressed:
@@ -154,13 +173,60 @@ def _as_page(problem: dict[str, Any], given: Headers, scope: Scope) -> Response:
     else:
         by_status = _BY_STATUS.get(problem["status"], _Words(problem["title"], problem["detail"]))
         words = _BY_CODE.get(problem["code"], by_status)
-        answer = page("problem.html", status=problem["status"], words=words, request_id=problem["request_id"])
+        answer = page(
+            "problem.html",
+            status=problem["status"],
+            code=problem["status"],
+            words=words,
+            sign=_SIGNS.get(problem["status"], ("warn", "")),
+            wait=_wait(given.get("retry-after", "")),
+            again=_again(problem["status"], scope),
+            back=_back(scope),
+            request_id=problem["request_id"],
+        )
     for name in _KEPT:
         if name in given:
             answer.headers[name] = given[name]
     return answer
 
 
+def _wait(told: str) -> str:
+    """Return how long to wait, in words, of what Retry-After says in seconds; empty when it says nothing."""
+    if not told.isdecimal():
+        return ""
+    seconds = int(told)
+    if seconds < _A_MINUTE:
+        return f"{max(seconds, 1)} {'second' if seconds <= 1 else 'seconds'}"
+    minutes = -(-seconds // _A_MINUTE)
+    return f"{minutes} {'minute' if minutes == 1 else 'minutes'}"
+
+
+_A_MINUTE = 60
+
+
+def _again(status: int, scope: Scope) -> str:
+    """Return the address that can be asked for again; empty when that would change something, or nothing at all."""
+    if status not in _PASSES or scope["method"] not in ("GET", "HEAD"):
+        return ""
+    return _ours(scope["path"], scope["query_string"].decode("latin-1"))
+
+
+def _back(scope: Scope) -> str:
+    """Return the page of ours whose button was pressed; empty when it was none."""
+    headers = Headers(scope=scope)
+    if scope["method"] in ("GET", "HEAD") or headers.get("sec-fetch-site") != "same-origin":
+        return ""
+    came_from = urlsplit(headers.get("referer", ""))
+    return _ours(came_from.path, came_from.query)
+
+
+def _ours(path: str, query: str) -> str:
+    """Return an address of ours; empty for what is none."""
+    place = f"{path}?{query}" if query else path
+    return place if own_place(place) == place else ""
+
+
 def _protect(headers: MutableHeaders) -> None:
     for name, value in _PAGE_HEADERS.items():
         headers.setdefault(name, value)
+    headers.add_vary_header("X-Fragment")

@@ -2,6 +2,9 @@
 
 import zlib
 from dataclasses import dataclass
+from typing import Self
+
+from app.web.navigation import Section
 
 _HUES = 6
 
@@ -16,7 +19,7 @@ class Face:
     """0 to 5, the same for the same person everywhere."""
 
     @classmethod
-    def of(cls, person_id: str, name: str) -> "Face":
+    def of(cls, person_id: str, name: str) -> Self:
         """Return the face of a person."""
         words = name.split() or ["?"]
         letters = words[0][0] + (words[-1][0] if len(words) > 1 else "")
@@ -27,11 +30,10 @@ class Face:
 class ViewerFace(Face):
     """Who looks at a page."""
 
+    place: str = ""
+    """What people call the zone in whose time they see everything."""
     is_acted_for: bool = False
     """Whether somebody else looks and acts on their behalf."""
-
-    @classmethod
-    def of_viewer(cls, person_id: str, name: str, *, is_acted_for: bool) -> "ViewerFace":
-        """Return the face of who looks."""
-        face = Face.of(person_id, name)
-        return cls(face.name, face.initials, face.hue, is_acted_for)
+    has_keys: bool = True
+    """Whether single keys do something on pages: people can switch that off."""
+    navigation: tuple[Section, ...] = ()

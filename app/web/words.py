@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.vocabulary import Part, Response, SessionKind
+from app.vocabulary import Part, PersonStatus, Response, Role, SessionKind
 
 KINDS: Mapping[SessionKind, str] = {
     SessionKind.SHADOW: "Shadow",
@@ -35,3 +35,33 @@ TERMS: Mapping[str, str] = {
     "fresh": "They have not been matched before",
 }
 """What the terms of a score say."""
+LEVELS: Mapping[int, str] = {
+    0: "no evidence yet",
+    1: "knows it",
+    2: "does it with help",
+    3: "does it alone",
+    4: "can teach it",
+}
+"""What a level of a skill says of somebody."""
+WISHES: Mapping[str, str] = {
+    "0": "Not now",
+    "1": "Some day",
+    "2": "A little",
+    "3": "Yes",
+    "4": "Much",
+    "5": "First of all",
+}
+"""How much somebody wants to hear a skill, as forms send it."""
+ROLES: Mapping[Role, str] = {
+    Role.ADMIN: "Admin",
+    Role.PROGRAM_MANAGER: "Program manager",
+    Role.MANAGER: "Manager",
+    Role.REP: "Rep",
+    Role.AUDITOR: "Auditor",
+    Role.INTEGRATION: "Integration",
+}
+STATUSES: Mapping[PersonStatus, str] = {
+    PersonStatus.ACTIVE: "active",
+    PersonStatus.ON_LEAVE: "on leave",
+    PersonStatus.LEFT: "left",
+}

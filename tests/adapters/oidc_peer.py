@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from app.adapters.oidc import Attempt
 from tests.adapters.web_server import Asked
+from tests.harness import NOW
 
-NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 OURS, BACK = "earshot", "https://earshot.example/login/oidc/callback"
 ATTEMPT = Attempt("the-state", "the-nonce", "v" * 52)
 KEYS: dict[str, Any] = {

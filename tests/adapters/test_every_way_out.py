@@ -1,8 +1,9 @@
 """Every way in which requests leave us, with the corpus of `test_http_wall`: none leads to a canary on loopback."""
 
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network
 
@@ -12,13 +13,50 @@ from app.adapters.calendars import NotFetched, Place, fetch_caldav, fetch_ics
 from app.adapters.http import NoAnswer, Outbound
 from app.adapters.oidc import NotVouched, Provider
 from app.adapters.webhooks import post
-from tests.adapters.oidc_peer import ATTEMPT, BACK, NOW, OURS, Peer, claims, signed
-from tests.adapters.test_http_wall import GOOD, GOOD_HOST, TLS, TYPED, Canary
-from tests.adapters.web_server import Asked, WebServer, answer
+from tests.adapters.canary import GOOD, GOOD_HOST, TLS, TYPED, Canary, a_canary, at_good_host
+from tests.adapters.oidc_peer import ATTEMPT, BACK, OURS, Peer, claims, signed
+from tests.adapters.web_server import answer
+from tests.harness import NOW
 
-Way = Callable[[str], object]
-"""Goes to a URL, and says what came of it or raises."""
 REFUSED = (NoAnswer, NotVouched, NotFetched)
+
+
+@dataclass
+class House:
+    """Ours, with a provider at an address that is allowed, unlike the canary's."""
+
+    peer: Peer
+    outbound: Outbound
+    allowed: tuple[IPv4Network, ...]
+
+    def provider(self, issuer: str) -> Provider:
+        return Provider(issuer=issuer, client_id=OURS, client_secret="s", allowed=self.allowed)
+
+    def signs_in(self, **metadata: str) -> object:
+        """Ask the provider, which says this of itself, who somebody is."""
+        self.peer.metadata, self.peer.token = dict(metadata), signed(claims(self.peer))
+        return self.provider(self.peer.url).vouched(code="c0de", attempt=ATTEMPT, redirect_uri=BACK, now=NOW)
+
+    def posts(self, url: str) -> object:
+        attempt = post(self.outbound, url, headers={}, body=b"{}", now=NOW)
+        if attempt.status_code is None or attempt.status_code >= 300:
+            raise NotFetched("it was not delivered")
+        return attempt
+
+
+WEEK = {"start": NOW, "end": NOW + timedelta(days=7), "now": NOW}
+WAYS: Mapping[str, Callable[[House, str], object]] = {
+    "discovery": lambda house, url: house.provider(url).place_to_ask(ATTEMPT, redirect_uri=BACK),
+    "keys": lambda house, url: house.signs_in(jwks_uri=url),
+    "tokens": lambda house, url: house.signs_in(token_endpoint=url),
+    "a calendar by its address": lambda house, url: fetch_ics(
+        house.outbound, Place(url), etag=None, last_modified=None, now=NOW
+    ),
+    "a calendar by CalDAV": lambda house, url: fetch_caldav(house.outbound, Place(url), **WEEK),
+    "a webhook": lambda house, url: house.posts(url),
+}
+"""Each goes to a URL, and says what came of it or raises."""
+every_way = pytest.mark.parametrize("way", WAYS)
 
 
 @pytest.fixture(autouse=True)
@@ -28,94 +66,45 @@ def _certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def canary() -> Iterator[Canary]:
-    with ExitStack() as stack:
-        servers = [stack.enter_context(WebServer(answer()))]
-        with suppress(OSError):
-            servers.append(stack.enter_context(WebServer(answer(), host="::1", port=servers[0].port)))
-        yield Canary(servers[0].port, servers)
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A provider at an address that is allowed, unlike the canary's."""
-    made = Peer()
-    try:
-        server = WebServer(made, host=GOOD_HOST).__enter__()
-    except OSError:
-        pytest.skip(f"needs {GOOD_HOST} beside 127.0.0.1, as Linux has it")
-    with ExitStack() as stack:
-        stack.push(server)
-        made.url = f"http://{GOOD_HOST}:{server.port}"
+    with a_canary() as made:
         yield made
 
 
-def _provider(issuer: str, allowed: tuple[IPv4Network, ...] = GOOD) -> Provider:
-    return Provider(issuer=issuer, client_id=OURS, client_secret="s", allowed=allowed)
+@contextmanager
+def a_house(allowed: tuple[IPv4Network, ...] = GOOD) -> Iterator[House]:
+    peer = Peer()
+    with at_good_host(peer) as server, Outbound(allowed=allowed) as outbound:
+        peer.url = f"http://{GOOD_HOST}:{server.port}"
+        yield House(peer, outbound, allowed)
 
 
-def _ways(peer: Peer, outbound: Outbound, allowed: tuple[IPv4Network, ...] = GOOD) -> dict[str, Way]:
-    def with_endpoint(name: str) -> Way:
-        def go(url: str) -> object:
-            peer.metadata, peer.token = {name: url}, signed(claims(peer))
-            provider = _provider(peer.url, allowed)
-            return provider.vouched(code="c0de", attempt=ATTEMPT, redirect_uri=BACK, now=NOW)
-
-        return go
-
-    def posted(url: str) -> object:
-        attempt = post(outbound, url, headers={}, body=b"{}", now=NOW)
-        if attempt.status_code is None or attempt.status_code >= 300:
-            raise NotFetched("it was not delivered")
-        return attempt
-
-    week = {"start": NOW, "end": NOW + timedelta(days=7), "now": NOW}
-    return {
-        "discovery": lambda url: _provider(url, allowed).place_to_ask(ATTEMPT, redirect_uri=BACK),
-        "keys": with_endpoint("jwks_uri"),
-        "tokens": with_endpoint("token_endpoint"),
-        "a calendar by its address": lambda url: fetch_ics(
-            outbound, Place(url), etag=None, last_modified=None, now=NOW
-        ),
-        "a calendar by CalDAV": lambda url: fetch_caldav(outbound, Place(url), **week),
-        "a webhook": posted,
-    }
-
-
-WAYS = ("discovery", "keys", "tokens", "a calendar by its address", "a calendar by CalDAV", "a webhook")
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_no_url_of_the_corpus_reaches_the_canary(way: str, peer: Peer, canary: Canary) -> None:
+@every_way
+def test_no_url_of_the_corpus_reaches_the_canary(way: str, canary: Canary) -> None:
     assert len(TYPED) >= 40
-    with Outbound(allowed=GOOD) as outbound:
-        go = _ways(peer, outbound)[way]
+    with a_house() as house:
         for url in TYPED:
             with pytest.raises(REFUSED):
-                go(url.format(port=canary.port))
+                WAYS[way](house, url.format(port=canary.port))
 
     assert canary.hits == 0
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_redirect_leads_to_the_canary(way: str, peer: Peer, canary: Canary) -> None:
-    def sent_on(asked: Asked) -> list[bytes]:
-        reply = answer(302, f"Location: http://127.0.0.1:{canary.port}/")
-        return list(reply(asked))
+@every_way
+def test_no_redirect_leads_to_the_canary(way: str, canary: Canary) -> None:
+    sent_on = answer(302, f"Location: http://127.0.0.1:{canary.port}/")
 
-    with WebServer(sent_on, host=GOOD_HOST) as elsewhere, Outbound(allowed=GOOD) as outbound:
+    with at_good_host(sent_on) as elsewhere, a_house() as house:
         with pytest.raises(REFUSED):
-            _ways(peer, outbound)[way](f"http://{GOOD_HOST}:{elsewhere.port}/")
+            WAYS[way](house, f"http://{GOOD_HOST}:{elsewhere.port}/")
 
         assert elsewhere.connections == 1
 
     assert canary.hits == 0
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_canary_would_have_been_hit_where_it_is_allowed(way: str, peer: Peer, canary: Canary) -> None:
-    everywhere = (IPv4Network("127.0.0.0/8"),)
-
-    with Outbound(allowed=everywhere) as outbound, suppress(*REFUSED):
-        _ways(peer, outbound, everywhere)[way](f"http://127.0.0.1:{canary.port}/")
+@every_way
+def test_the_canary_would_have_been_hit_where_it_is_allowed(way: str, canary: Canary) -> None:
+    with a_house((IPv4Network("127.0.0.0/8"),)) as house, suppress(*REFUSED):
+        WAYS[way](house, f"http://127.0.0.1:{canary.port}/")
 
     assert canary.hits >= 1

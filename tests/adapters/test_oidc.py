@@ -14,8 +14,9 @@ import pytest
 
 from app.adapters.http import NoAnswer, NotAllowed
 from app.adapters.oidc import NotVouched, Provider
-from tests.adapters.oidc_peer import ATTEMPT, BACK, KEYS, NOW, OTHER_KEY, OURS, Peer, claims, public, signed
+from tests.adapters.oidc_peer import ATTEMPT, BACK, KEYS, OTHER_KEY, OURS, Peer, claims, public, signed
 from tests.adapters.web_server import WebServer
+from tests.harness import NOW
 
 
 @pytest.fixture
@@ -147,6 +148,21 @@ def test_a_new_key_is_asked_for_once_and_keys_are_remembered_until_then(peer: Pe
     with pytest.raises(NotVouched):  # asked a moment ago: strangers can't make us ask all the time
         vouched(peer, token, of)
     assert vouched(peer, token).subject
+
+
+def test_a_provider_whose_keys_are_known_is_asked_again_only_for_one_that_is_not(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.oidc._ASKED_AGAIN_SECONDS", 0.0)
+    of = provider(peer)
+    for _ in range(3):
+        vouched(peer, signed(claims(peer)), of)
+    assert peer.asked.count("/keys") == 1
+
+    peer.keys.append(public("RS256", OTHER_KEY, "next"))
+    assert vouched(peer, signed(claims(peer), key=OTHER_KEY, key_id="next"), of).subject
+
+    assert peer.asked.count("/keys") == 2
 
 
 @pytest.mark.parametrize(

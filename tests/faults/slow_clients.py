@@ -1,5 +1,6 @@
 """Clients that open lines and dawdle on them, and one that wants to be served meanwhile."""
 
+import http.client
 import selectors
 import socket
 import ssl
@@ -106,6 +107,27 @@ def half_open(
         yield made
     finally:
         made.close()
+
+
+class Asking:
+    """A client that is served, on a line that it keeps."""
+
+    def __init__(self, line: http.client.HTTPConnection, key: str, *, host: str = "127.0.0.1") -> None:
+        self._line = line
+        self._headers = {"Host": host, "Authorization": f"Bearer {key}"}
+
+    def __call__(self) -> None:
+        """Ask, and be answered."""
+        self._line.request("GET", "/v1/people?limit=1", headers=self._headers)
+        answer = self._line.getresponse()
+        answer.read()
+        assert answer.status == 200
+
+    def __enter__(self) -> "Asking":
+        return self
+
+    def __exit__(self, *_ended: object) -> None:
+        self._line.close()
 
 
 def p95_of_each(asks: Sequence[Callable[[], object]], *, times: int, meanwhile: Callable[[], None]) -> list[float]:

@@ -31,7 +31,7 @@ from app.operations.sign_in import create_sign_in_link
 from app.rules.access import SYSTEM
 from tests.factories import a_person
 from tests.faults.commands import ROOT, earshot_serve
-from tests.faults.slow_clients import half_open, p95_of_each
+from tests.faults.slow_clients import Asking, half_open, p95_of_each
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 HOST = "earshot.example"
@@ -205,28 +205,16 @@ def test_another_name_is_misdirected_and_a_large_body_too_large(site: Site) -> N
     assert (other, large) == (421, 413)
 
 
-class Asking:
-    """A client of a site that is served, on a line that it keeps."""
-
-    def __init__(self, site: Site) -> None:
-        self._line = http.client.HTTPSConnection("127.0.0.1", site.tls, timeout=20, context=trusting_all())
-        self._headers = {"Host": HOST, "Authorization": f"Bearer {site.key}"}
-
-    def __call__(self) -> None:
-        self._line.request("GET", "/v1/people?limit=1", headers=self._headers)
-        answer = self._line.getresponse()
-        answer.read()
-        assert answer.status == 200
-
-    def close(self) -> None:
-        self._line.close()
+def asking(site: Site) -> Asking:
+    line = http.client.HTTPSConnection("127.0.0.1", site.tls, timeout=20, context=trusting_all())
+    return Asking(line, site.key, host=HOST)
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["in turns", "all at the same instant"])
 def test_a_thousand_half_open_lines_cost_others_nothing_and_are_gone_in_ten_seconds(
     site: Site, quiet: Site, soak: bool, at_once: bool
 ) -> None:
-    with closing(Asking(site)) as attacked, closing(Asking(quiet)) as left_alone:
+    with asking(site) as attacked, asking(quiet) as left_alone:
         p95_of_each([attacked, left_alone], times=50, meanwhile=lambda: None)  # warm
 
         with half_open(("127.0.0.1", site.tls), LINES, host=HOST.encode(), tls=trusting_all()) as crowd:

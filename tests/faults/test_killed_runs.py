@@ -149,5 +149,7 @@ def test_the_solver_of_a_run_that_is_called_off_is_stopped_and_its_worker_goes_o
 
 
 def children(worker: Any) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(worker.pid)], capture_output=True, check=False, text=True)
+    """Its solvers: one that is stopped before it has become another program stops the thread that begins it."""
+    ours = ["pgrep", "-P", str(worker.pid), "-f", "app.child"]
+    found = subprocess.run(ours, capture_output=True, check=False, text=True)
     return [int(pid) for pid in found.stdout.split()]

@@ -9,7 +9,7 @@ import pytest
 
 from app.lines import HEAD_SECONDS
 from tests.faults.commands import earshot_serve
-from tests.faults.slow_clients import half_open, p95_of_each
+from tests.faults.slow_clients import Asking, half_open, p95_of_each
 
 LINES = 1_000
 PROMISED_SECONDS = 10
@@ -22,21 +22,8 @@ def resident_kib(pid: int) -> int:
     return int(next(line for line in status.read_text().splitlines() if line.startswith("VmRSS")).split()[1])
 
 
-class Asking:
-    """A client that is served, on a line that it keeps."""
-
-    def __init__(self, port: int, key: str) -> None:
-        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        self._headers = {"Authorization": f"Bearer {key}"}
-
-    def __call__(self) -> None:
-        self._line.request("GET", "/v1/people?limit=1", headers=self._headers)
-        answer = self._line.getresponse()
-        answer.read()
-        assert answer.status == 200
-
-    def close(self) -> None:
-        self._line.close()
+def asking(port: int, key: str) -> Asking:
+    return Asking(http.client.HTTPConnection("127.0.0.1", port, timeout=20), key)
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["in turns", "all at the same instant"])
@@ -48,9 +35,8 @@ def test_a_thousand_half_open_lines_cost_others_nothing_and_are_gone_in_ten_seco
         port, pid, key = stack.enter_context(earshot_serve(sqlite_template, tmp_path / "attacked"))
         quiet_port, _, quiet_key = stack.enter_context(earshot_serve(sqlite_template, tmp_path / "quiet"))
         for _ in range(6 if soak else 1):
-            attacked, quiet = Asking(port, key), Asking(quiet_port, quiet_key)
-            stack.callback(attacked.close)
-            stack.callback(quiet.close)
+            attacked = stack.enter_context(asking(port, key))
+            quiet = stack.enter_context(asking(quiet_port, quiet_key))
             p95_of_each([attacked, quiet], times=50, meanwhile=lambda: None)  # warm
             before = resident_kib(pid)
 

@@ -19,6 +19,7 @@ from app.ical.expand import busy_times
 from app.ical.read import Reason, Unreadable
 from tests.ical.foreign_calendars import a_busy_year, a_calendar, an_event, berlin_as_outlook_has_it
 from tests.ical.hostile_calendars import NINE, WORSE
+from tests.worlds import worlds
 
 MARCH = datetime(2027, 3, 1, tzinfo=UTC)
 SAMPLES = os.environ.get("EARSHOT_ICS_SAMPLES")
@@ -97,7 +98,7 @@ def test_a_year_of_a_salesperson_is_read_as_an_independent_reader_does() -> None
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=worlds(150), deadline=None)
 @given(seed=st.integers(0, 1 << 32))
 def test_files_with_lines_lost_swapped_and_broken_are_read_or_refused(seed: int) -> None:
     rng = random.Random(seed)

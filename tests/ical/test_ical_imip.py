@@ -13,6 +13,7 @@ from app.ical.imip import letter, message
 from app.ical.itip import cancel, request
 from app.ical.write import Method
 from tests.ical.entry_examples import CALENDAR_DESK, CUSTOMER, JUNIOR, an_entry, hostile_text
+from tests.worlds import worlds
 
 HEADERS = {
     "Content-Type",
@@ -108,7 +109,7 @@ def test_a_mail_whose_method_is_not_that_of_its_calendar_is_refused() -> None:
         a_mail(calendar=request(an_entry()), method="CANCEL")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=worlds(100), deadline=None)
 @given(words=hostile_text())
 def test_hostile_words_stay_inside_their_header_and_their_part(words: str) -> None:
     calendar = request(an_entry(summary=words, attendees=(Attendee(words, JUNIOR.email),)))
@@ -205,7 +206,7 @@ def test_the_same_mail_has_the_same_bytes_and_another_id_other_boundaries() -> N
     assert other.get_boundary() != parts_of(mail)[0].get_boundary()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=worlds(100), deadline=None)
 @given(words=hostile_text())
 def test_hostile_words_stay_inside_the_header_and_the_part_of_a_letter(words: str) -> None:
     mail = a_letter(

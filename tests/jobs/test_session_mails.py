@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models.tables import session
+from app.models.tables import person, session
 from app.operations.series import book_series
 from app.operations.series_changes import cancel, reschedule
 from app.operations.sessions import book_session, cancel_session, reschedule_session, undo_cancel
-from app.rules.access import SYSTEM
+from app.rules.access import SYSTEM, Actor
+from app.vocabulary import Role
 from app.worker import Worker
 from tests.factories import MONDAY, a_person
 from tests.ical.checker import events_of, parse, problems
@@ -173,6 +174,25 @@ def test_bug_14_a_cancelled_series_is_one_mail_to_each(house: House, weekly: lis
         _, mail = to(house, who)
         assert problems(calendar_of(mail), method="CANCEL", recipient=who) == []
         assert "All of this series that was still to come is off" in words_of(mail, "text/plain")
+
+
+def test_what_was_written_with_a_cancel_is_in_the_mail_that_tells_of_it_and_in_no_later_one(
+    house: House, weekly: list[str]
+) -> None:
+    with transaction(house.engine, writes=True) as db:
+        mara = db.execute(select(person.c.id).where(person.c.email == MARA)).scalar_one()
+        by = Actor("cred_mara", Role.REP, mara)
+        cancel(db, session_id=weekly[2], which="following", note="I am {{name}} & ill.", actor=by, now=house.clock())
+    house.work()
+    house.clock.advance(timedelta(hours=1))
+    with transaction(house.engine, writes=True) as db:
+        reschedule(db, session_id=weekly[0], starts_at=FOUR + HALF, which="this", actor=SYSTEM, now=house.clock())
+    house.work()
+
+    first, told, moved = (words_of(mail, "text/plain") for mail in to(house, AISHA))
+    assert "Here is what holds now.\n\nMara: “I am {{name}} & ill.”\n\n" in told.replace("\r\n", "\n")
+    assert "ill" not in first + moved
+    assert "I am {{name}} &amp; ill." in words_of(to(house, AISHA)[1], "text/html")
 
 
 def test_bug_12_a_series_cut_in_two_says_that_the_old_one_ends_and_invites_to_the_new(

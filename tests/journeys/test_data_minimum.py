@@ -14,7 +14,7 @@ from app.operations.calls import create_call
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
 from app.vocabulary import WebhookFormat
-from app.worker import Worker
+from tests.crews import worked
 from tests.endpoints import an_endpoint
 from tests.factories import MONDAY, a_person
 from tests.harness import NOW, Api
@@ -46,10 +46,7 @@ def test_nothing_of_a_customer_but_their_company_leaves_the_house(sqlite_api: Ap
         call_id = create_call(db, fields=fields, actor=SYSTEM, now=NOW)
         book_seat(db, call_id=call_id, observer_id=ana, actor=SYSTEM, now=NOW)
         host = mara.id
-    worker = Worker(api.engine, api.settings, api.clock, periodic={})
-    worker.announce()
-    while worker.run_one():
-        worker.announce()
+    worked(api)
 
     left = [read for file in api.settings.outbox.glob("*.eml") for read in as_read(file.read_bytes())]
     for who in (ana, host):

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-import subprocess
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 from sqlalchemy import Engine, insert, select, update
 from typer.testing import CliRunner
@@ -19,6 +17,7 @@ from app.config import Settings
 from app.db import DbSession, make_engine, transaction
 from app.models import metadata
 from app.models.tables import (
+    api_key,
     call,
     delivery,
     delivery_attempt,
@@ -28,7 +27,7 @@ from app.models.tables import (
     seat,
 )
 from app.operations import operations
-from app.operations.api_keys import create_api_key
+from app.operations.api_keys import create_api_key, patch_api_key
 from app.operations.availability import create_pause, delete_pause, replace_busy
 from app.operations.events import tell
 from app.operations.jobs import enqueue
@@ -42,26 +41,18 @@ from app.rules.access import SYSTEM
 from app.rules.skills import SkillState
 from app.rules.templates import Words
 from app.vocabulary import BusyStatus, JobStatus, MessageKind, Role
-from app.worker import Worker
+from tests.crews import worked
 from tests.endpoints import an_endpoint
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, Api
-from tests.postgres import create_database, drop_database
+from tests.postgres import create_database, drop_database, dumped
 from tests.sessions_and_people import a_session
 
 NAME, EMAIL = "Canary7f3a Kestrel-Ølund", "canary7f3a.kestrel@earshot.example"
 TRACES = ("canary7f3a", "kestrel")
-FACTS_OF_THEIRS = ("2026-01-05", "2027-06-03")
+FACTS_OF_THEIRS = ("2026-01-05", "2027-04-04", "2027-05-09", "2027-06-03")
 """What copies say of them beside a name: in answers that were kept, in webhooks, before and after changes."""
 BY_MACHINE: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
-
-
-def worked(api: Api) -> None:
-    """Do what waits, the herald's part too, until nothing does."""
-    worker = Worker(api.engine, api.settings, api.clock, periodic={})
-    worker.announce()
-    while worker.run_one():
-        worker.announce()
 
 
 @pytest.fixture
@@ -106,6 +97,8 @@ def went_through(db: DbSession, who: str, mara: Any) -> None:
     over, _ = create_pause(db, person_id=who, starts_on=date(2027, 6, 3), ends_on=date(2027, 6, 5), **BY_MACHINE)
     delete_pause(db, person_id=who, pause_id=over.id, **BY_MACHINE)
     create_api_key(db, name="canary7f3a laptop", role=Role.REP, person_id=who, **BY_MACHINE)
+    key_id = db.execute(select(api_key.c.id).where(api_key.c.person_id == who)).scalar_one()
+    patch_api_key(db, key_id=key_id, changes={"expires_at": datetime(2027, 4, 4, tzinfo=UTC)}, **BY_MACHINE)
     set_skills(db, person_id=who, skills={"closing.ask": SkillState(level=3, wants=5)}, **BY_MACHINE)
     note_trouble(db, email=EMAIL, why=f"bounced: {NAME}", now=NOW)
     words = Words("{{other_name}}", f"Ask {NAME} at {EMAIL}: {{{{link}}}}")
@@ -156,14 +149,8 @@ def traces_in_files(settings: Settings) -> list[str]:
     """Look at the bytes of all that is in the data folder, and of PostgreSQL at what it would dump."""
     content = {str(file): file.read_bytes() for file in settings.dir.rglob("*") if file.is_file()}
     if not settings.embedded:
-        content["dump"] = _dumped(settings)
+        content["dump"] = dumped(settings.url)
     return [name for name, held in content.items() if any(trace.encode() in held.lower() for trace in TRACES)]
-
-
-def _dumped(settings: Settings) -> bytes:
-    where = make_conninfo(**backup._libpq(settings))
-    program = backup._found("pg_dump")
-    return subprocess.run([program, f"--dbname={where}"], capture_output=True, check=True).stdout
 
 
 def erased(api: Api, who: str) -> httpx.Response:

@@ -17,18 +17,16 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 from sqlalchemy import select
 
 from app.db import transaction
-from app.main import ROUTERS
 from app.models.tables import delivery
 from app.queries.chats import happenings
 from app.rules import chat
 from app.rules.csv_rows import safe
 from app.vocabulary import WebhookFormat
-from tests.access_world import World, a_world, undone
-from tests.described import Operation, assert_described, operations, resolved
+from tests.access_world import World, an_sqlite_world
+from tests.described import Operation, assert_described, operations, resolved, routes
 from tests.hostile_texts import KINDS, MARK, NAMES, UNSEEN, Place, as_json, fitting, spoilt, texts_of, with_text
 from tests.ical.checker import parse, problems
 from tests.jobs.house import House
@@ -40,31 +38,30 @@ HAVE_A_FORM = ("email", "time_zone", "url", "rrule", "acts", "confirm", "hold_to
 """Texts, by their names, of which a rule in code says the form, beside ids."""
 _NUMBERS = count()
 EVERY = {**NAMES, **KINDS}
-PAGES = [
-    route.path_format
-    for router in ROUTERS
-    for route in router.routes
-    if isinstance(route, APIRoute) and not route.include_in_schema and "GET" in (route.methods or ())
-]
+PAGES = [one.path_format for one in routes() if not one.include_in_schema and "GET" in (one.methods or ())]
 MAIL_HEADERS = {
     "content-type", "mime-version", "from", "to", "subject", "date", "message-id", "auto-submitted", "reply-to",
     "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post", "list-id", "content-transfer-encoding",
     "x-auto-response-suppress", "sender", "content-class", "importance",
 }  # fmt: skip
+IN_PERSON = {"PUT /v1/calls/{call_id}/hand": ("concerned", "live_call")}
+"""What nobody's key may: who does it instead, and on which call."""
+OF_PEOPLE_WHO_MEET = ("POST /v1/sessions/{session_id}/cancel",)
+"""What takes words of a session without a call alone."""
+WHOLE: dict[str, Any] = {
+    "external": [{"source": "hubspot:7", "id": "7"}],
+    "mapping": resolved("#/components/schemas/DiallerMapping")["examples"][0],
+}
+"""What a text in it makes no sense without."""
+OUR_SCRIPT = re.compile(r"/assets/[0-9a-f]+/earshot\.js")
+"""The only one on any page."""
 HOLD_TEXTS = ("bdi", "title", "option", "textarea", "code", "pre")
 """Elements of which the text cannot turn its neighbours around, or stands alone."""
 
 
 @pytest.fixture(scope="module")
-def database_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("texts") / "earshot.db"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture(scope="module")
-def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(database_url, tmp_path_factory.mktemp("dir")) as made:
+def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with an_sqlite_world(sqlite_template, tmp_path_factory.mktemp("world")) as made:
         for form in ("slack", "teams", "standard"):
             endpoint: dict[str, Any] = {"name": form, "url": f"https://{form}.example/hook", "format": form, "acts": []}
             assert made.admin.post("/v1/webhook-endpoints", json=endpoint).status_code == 201
@@ -77,10 +74,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_a_hostile_text_does_nothing_wherever_it_is_written_and_wherever_it_comes_out(
-    world: World, database_url: str, kind: str, capfd: pytest.CaptureFixture[str]
+    world: World, kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     text = EVERY[kind]
-    with undone(database_url):
+    with world.undone():
         feeds = _feeds(world)
         taken = _write_everywhere(world, text)
         if kind == "what programs run":
@@ -103,10 +100,13 @@ def _write_everywhere(world: World, text: str) -> set[tuple[str, Place]]:
     taken = set()
     for operation in WITH_TEXTS:
         content = operation.content()["application/json"]
+        who, call = IN_PERSON.get(operation.route, ("admin", "call_id"))
+        session = "one_on_one" if operation.route in OF_PEOPLE_WHO_MEET else "session_id"
+        path = world.path(operation.path, call_id=world.ids[call], session_id=world.ids[session])
         for place, most in texts_of(operation).items():
             fits = fitting(text, most)
-            body = with_text({**_example(world, content["example"]), **_otherwise(content, place)}, place, fits)
-            answers = [world.admin.request(operation.method, world.path(operation.path), **as_json(body))]
+            body = {**_example(world, content["example"]), **_otherwise(world, content, place)}
+            answers = [world.keys[who].request(operation.method, path, **as_json(with_text(body, place, fits)))]
             if operation.method == "PATCH" and not _has_a_form(place):
                 answers += _rename_all(world, operation, place, fits)
             for answer in answers:
@@ -145,9 +145,9 @@ def _has_a_form(place: Place) -> bool:
     return name.endswith(("_id", "_ids")) or name in HAVE_A_FORM
 
 
-def _otherwise(content: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Return the fields of a body that must not be as in the example: what is taken by then, what goes along with what
-    is tried, and words with tokens of another kind of mail.
+def _otherwise(world: World, content: dict[str, Any], place: Place) -> dict[str, Any]:
+    """Return the fields of a body that must not be as in the example: what is taken by then, who may be named once,
+    what goes along with what is tried, and words with tokens of another kind of mail.
     """
     number = next(_NUMBERS)
     others = {
@@ -157,10 +157,12 @@ def _otherwise(content: dict[str, Any], place: Place) -> dict[str, Any]:
         "username": "mara",
         "subject": "Hello",
         "text": "Hello",
+        "host_ids": [world.ids["mara"]],
+        "observer_ids": [world.ids["cleo"]],
     }
     fields = resolved(content["schema"]["$ref"])["properties"]
     other = {name: value for name, value in others.items() if name in fields and name != place[0]}
-    return {**other, "external": [{"source": "hubspot:7", "id": "7"}]} if place[0] == "external" else other
+    return other | {name: value for name, value in WHOLE.items() if name == place[0]}
 
 
 def _example(world: World, value: Any) -> Any:
@@ -226,7 +228,9 @@ class _Texts(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if MARK in tag or tag == "script" or any(MARK in name or name.startswith("on") for name, _ in attrs):
+        is_ours = tag == "script" and len(attrs) == 2 and OUR_SCRIPT.fullmatch(dict(attrs).get("src") or "")
+        named = any(MARK in name or name.startswith("on") for name, _ in attrs)
+        if MARK in tag or (tag == "script" and not is_ours) or named:
             self.faults.append(f"<{tag} {attrs}>")
         if any(re.match(r"\s*javascript:", value or "", re.IGNORECASE) for _, value in attrs):
             self.faults.append(f"<{tag} {attrs}>")

@@ -12,14 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, update
-from sqlmodel import SQLModel
+from sqlalchemy import update
 
 from app import credentials, ids
 from app.config import Settings
-from app.db import make_engine, transaction
+from app.db import make_engine
 from app.main import create_app
-from app.models.tables import api_key, browser_session, event, event_detail
+from app.models.tables import api_key, browser_session
 from app.operations.api_keys import rotate_api_key
 from app.operations.people import patch_person
 from app.rules.access import SYSTEM
@@ -29,6 +28,7 @@ from tests.adapters.oidc_peer import OURS as CLIENT
 from tests.adapters.web_server import WebServer
 from tests.factories import a_person
 from tests.harness import NOW, TEST_VAULT, Api, FakeClock, served, with_prepared_routes
+from tests.stored import contents
 from tests.web.browsers import OURS, Site
 
 Attempt = Callable[[], httpx.Response]
@@ -49,12 +49,7 @@ class Door:
 
     def rows(self) -> dict[str, list[str]]:
         """Everything that is stored, but for the lines about refusals."""
-        told = event.c.act.not_like("%.refused")
-        kept: dict[Any, Any] = {table: select(table) for table in SQLModel.metadata.sorted_tables}
-        kept[event] = select(event).where(told)
-        kept[event_detail] = select(event_detail).join(event, event.c.id == event_detail.c.event_id).where(told)
-        with transaction(self.api.engine, writes=False) as db:
-            return {table.name: sorted(map(repr, db.execute(query))) for table, query in kept.items()}
+        return contents(self.api.engine, notes=("%.refused",))
 
     def browser(self) -> httpx.Client:
         """A browser whose pages are read by a machine."""
@@ -74,10 +69,12 @@ class Door:
         [link] = self.site.mailed_links()
         return link
 
-    def back(self, browser: httpx.Client, **said: Any) -> str:
-        """Set out from this browser, and return where the provider sends it back to with a token that says so."""
+    def back(self, browser: httpx.Client, *, key: Any = None, **said: Any) -> str:
+        """Set out from this browser, and return where the provider sends it back to with a token that says so, signed
+        by its own key or another one.
+        """
         asked = parse_qs(urlsplit(browser.get("/login/oidc").headers["location"]).query)
-        self.peer.token = signed(claims(self.peer, **{"nonce": asked["nonce"][0], **said}))
+        self.peer.token = signed(claims(self.peer, **{"nonce": asked["nonce"][0], **said}), key=key)
         return f"/login/oidc/callback?code=c0de&state={asked['state'][0]}"
 
     def key(self, role: Role = Role.ADMIN, person_id: str | None = None, **columns: Any) -> str:
@@ -124,7 +121,7 @@ def made_up(door: Door) -> Attempt:
 
 
 def with_anothers_secret(door: Door) -> Attempt:
-    shown, _ = credentials.new_api_key(f"key_{door.key()[8:34]}")
+    shown, _ = credentials.new_api_key(credentials.key_id_of(door.key()))
     return door.asks(shown)
 
 
@@ -247,10 +244,15 @@ def came_back_elsewhere(door: Door) -> Attempt:
     return lambda: door.browser().get(back)
 
 
-def other_state(door: Door) -> Attempt:
-    browser = door.browser()
-    back = door.back(browser)
-    return lambda: browser.get(f"{back}x")
+def came_back(altered: Callable[[str], str] = str, **said: Any) -> Callable[[Door], Attempt]:
+    """The browser that set out comes back, but to an altered address, or with a token that says something else."""
+
+    def attempt(door: Door) -> Attempt:
+        browser = door.browser()
+        back = altered(door.back(browser, **said))
+        return lambda: browser.get(back)
+
+    return attempt
 
 
 def too_late(door: Door) -> Attempt:
@@ -280,39 +282,10 @@ def replayed(door: Door) -> Attempt:
     return lambda: browser.get(back)
 
 
-def turned_away_there(door: Door) -> Attempt:
-    browser = door.browser()
-    back = door.back(browser)
-    return lambda: browser.get(back.replace("code=c0de", "error=access_denied"))
-
-
-def answer_of_another_issuer(door: Door) -> Attempt:
-    browser = door.browser()
-    back = door.back(browser)
-    return lambda: browser.get(f"{back}&iss=https%3A%2F%2Fevil.example")
-
-
 def code_that_is_none(door: Door) -> Attempt:
     browser = door.browser()
     back = door.back(browser)
     door.peer.token_status = 400
-    return lambda: browser.get(back)
-
-
-def token(**said: Any) -> Callable[[Door], Attempt]:
-    def attempt(door: Door) -> Attempt:
-        browser = door.browser()
-        back = door.back(browser, **said)
-        return lambda: browser.get(back)
-
-    return attempt
-
-
-def token_of_another_key(door: Door) -> Attempt:
-    browser = door.browser()
-    back = door.back(browser)
-    nonce = claims(door.peer, nonce="the-nonce")
-    door.peer.token = signed(nonce, key=OTHER_KEY)
     return lambda: browser.get(back)
 
 
@@ -349,21 +322,29 @@ CASES: dict[str, tuple[Callable[[Door], Attempt], int, str]] = {
     "a session that was ended": (session_that_was_ended, 401, "signed_out"),
     "a rep who acts for others": (rep_who_acts_for_others, 403, "cannot_act_for"),
     "the provider's answer in another browser": (came_back_elsewhere, 400, "sign_in_interrupted"),
-    "the provider's answer with another state": (other_state, 400, "sign_in_interrupted"),
+    "the provider's answer with another state": (came_back(lambda back: f"{back}x"), 400, "sign_in_interrupted"),
     "the provider's answer too late": (too_late, 400, "sign_in_interrupted"),
     "the provider's answer with an altered cookie": (altered_cookie, 400, "sign_in_interrupted"),
     "the provider's answer with a forged cookie": (cookie_of_no_key, 400, "sign_in_interrupted"),
     "the provider's answer, replayed": (replayed, 400, "sign_in_interrupted"),
-    "turned away by the provider": (turned_away_there, 403, "sign_in_failed"),
-    "the answer of another issuer": (answer_of_another_issuer, 403, "sign_in_failed"),
+    "turned away by the provider": (
+        came_back(lambda back: back.replace("code=c0de", "error=access_denied")),
+        403,
+        "sign_in_failed",
+    ),
+    "the answer of another issuer": (
+        came_back(lambda back: f"{back}&iss=https%3A%2F%2Fevil.example"),
+        403,
+        "sign_in_failed",
+    ),
     "a code that is none": (code_that_is_none, 403, "sign_in_failed"),
-    "a token of another issuer": (token(iss="https://evil.example"), 403, "sign_in_failed"),
-    "a token for another audience": (token(aud="another"), 403, "sign_in_failed"),
-    "a token for another sign-in": (token(nonce="another"), 403, "sign_in_failed"),
-    "a token that is over": (token(exp=int(NOW.timestamp()) - 120), 403, "sign_in_failed"),
-    "a token of another key": (token_of_another_key, 403, "sign_in_failed"),
-    "an address that nobody verified": (token(email_verified=False), 403, "nobody_here"),
-    "an address that nobody has here": (token(email="eve@earshot.example"), 403, "nobody_here"),
+    "a token of another issuer": (came_back(iss="https://evil.example"), 403, "sign_in_failed"),
+    "a token for another audience": (came_back(aud="another"), 403, "sign_in_failed"),
+    "a token for another sign-in": (came_back(nonce="another"), 403, "sign_in_failed"),
+    "a token that is over": (came_back(exp=int(NOW.timestamp()) - 120), 403, "sign_in_failed"),
+    "a token of another key": (came_back(key=OTHER_KEY), 403, "sign_in_failed"),
+    "an address that nobody verified": (came_back(email_verified=False), 403, "nobody_here"),
+    "an address that nobody has here": (came_back(email="eve@earshot.example"), 403, "nobody_here"),
     "an identity of somebody else": (identity_of_somebody_else, 409, "identity_taken"),
 }
 

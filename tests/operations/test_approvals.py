@@ -16,7 +16,7 @@ from app.queries.entries import Desk, drawn_entries
 from app.queries.joinable import joinable_ids
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import Part, Role, SeatApproval, SeatStatus, SessionKind, SessionStatus, WaitlistStatus
-from tests.factories import a_call, a_person
+from tests.factories import a_call, a_person, an_open_host
 from tests.harness import NOW
 from tests.seats_that_wait import (
     HALF,
@@ -201,7 +201,7 @@ def test_a_host_who_takes_nobody_any_more_lets_nobody_in(db: DbSession) -> None:
 
 
 def test_who_drops_in_on_a_call_under_way_asks_nobody(db: DbSession) -> None:
-    call_id = a_call(db, a_host_who_approves(db))
+    call_id = a_call(db, an_open_host(db, seat_approval=SeatApproval.HOST))
 
     made = take(db, call_id, a_person(db, "Jo"), kind=SessionKind.DROP_IN, now=TEN + timedelta(minutes=5))
 
@@ -250,7 +250,7 @@ def test_a_seat_is_given_back_late_by_its_observer_or_for_them_but_not_by_the_ho
 
 
 def test_who_drops_in_may_have_been_elsewhere_until_then_and_stays_when_the_call_takes_longer(db: DbSession) -> None:
-    host, jo = a_person(db, "Host"), a_person(db, "Jo")
+    host, jo = an_open_host(db), a_person(db, "Jo")
     a_session(db, jo, a_person(db, "Tom"))
     call_id, now = a_call(db, host, minutes=60), TEN + timedelta(minutes=40)
 

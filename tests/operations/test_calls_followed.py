@@ -12,7 +12,7 @@ from app.operations.external import Upserted, identify
 from app.operations.session_outcomes import start_session
 from app.rules.access import SYSTEM
 from app.vocabulary import CallStatus, SessionKind, SessionStatus
-from tests.factories import a_call, a_person
+from tests.factories import a_call, a_person, an_open_host
 from tests.harness import NOW
 from tests.seats_that_wait import HALF, TEN, hold, take, the_call, the_session
 
@@ -43,7 +43,7 @@ def test_a_new_number_of_seats_stays_though_the_move_that_comes_with_it_ends_wha
 
 @pytest.mark.parametrize("kind", [SessionKind.SHADOW, SessionKind.DROP_IN])
 def test_nobody_listens_any_more_to_a_call_that_moves_ahead_again(db: DbSession, kind: SessionKind) -> None:
-    call_id, late = a_call(db), TEN + timedelta(minutes=5)
+    call_id, late = a_call(db, an_open_host(db)), TEN + timedelta(minutes=5)
     taken = take(db, call_id, a_person(db, "Jo"), kind=kind, now=NOW if kind is SessionKind.SHADOW else late)
     if kind is SessionKind.SHADOW:
         start_session(db, session_id=taken.session_id, actor=SYSTEM, now=late)

@@ -75,7 +75,7 @@ def test_hours_and_pauses_say_it_too(db: DbSession) -> None:
     delete_pause(db, person_id=ana, pause_id=paused.id, actor=SYSTEM, now=NOW)
 
     assert details(db, "availability.changed")[-1] == {
-        "changed": ["buffer_before_minutes", "weekly"],
+        "changed": ["buffer_before_minutes", "time_zone", "weekly"],
         "before": {"buffer_before_minutes": 0, "weekly": [[1, 540, 1020]]},
         "after": {"buffer_before_minutes": 5, "weekly": [[1, 600, 1020]]},
     }
@@ -85,6 +85,15 @@ def test_hours_and_pauses_say_it_too(db: DbSession) -> None:
     said = {"person_id": ana, "starts_on": "2026-11-23", "ends_on": "2026-11-23"}
     assert [one["after"] for one in details(db, "pause.created")] == [said]
     assert [one["before"] for one in details(db, "pause.deleted")] == [said]
+
+
+def test_hours_that_only_move_with_their_zone_say_so(db: DbSession) -> None:
+    same: Any = {"person_id": a_person(db, "Ana").id, "weekly": [(1, 540, 1020)], "exceptions": {}}
+    for zone in ("Europe/London", "Asia/Tokyo", "Asia/Tokyo"):
+        set_availability(db, time_zone=zone, **same, actor=SYSTEM, now=NOW)
+
+    assert details(db, "availability.changed")[1:] == [{"changed": ["time_zone"], "before": {}, "after": {}}]
+    assert len(details(db, "person.changed")) == 1
 
 
 def test_rules_of_pairs_and_whom_one_would_like_say_it_too(db: DbSession) -> None:

@@ -23,9 +23,10 @@ from app.operations.sessions import book_on_call
 from app.queries import busy, people
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import Part, Response, Role, SeatStatus, SessionKind, SessionStatus
-from tests.factories import a_call, a_person
+from tests.factories import a_call, a_person, an_open_host
 from tests.harness import NOW
 from tests.sessions_and_people import HALF, TEN, a_session, acts, claimed, entries_of, row_of
+from tests.worlds import worlds
 
 AFTER = TEN + timedelta(days=1)
 
@@ -240,7 +241,7 @@ def test_a_call_that_somebody_heard_stays_where_it_was(db: DbSession) -> None:
     assert patch_call(db, call_id=other, changes=later, actor=SYSTEM, now=AFTER)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6), st.booleans()), max_size=8))
 def test_nobody_was_in_two_places_at_once(db: DbSession, wanted: list[tuple[int, int, bool]]) -> None:
     mia, host, max_ = (a_person(db, name) for name in ("Mia", "Host", "Max"))
@@ -260,7 +261,7 @@ def test_nobody_was_in_two_places_at_once(db: DbSession, wanted: list[tuple[int,
 
 def test_who_dropped_in_was_on_the_call_from_when_they_came_whether_or_not_it_was_closed(db: DbSession) -> None:
     mia, max_, came = a_person(db, "Mia"), a_person(db, "Max"), TEN + timedelta(minutes=31)
-    call_id = a_call(db, minutes=60)
+    call_id = a_call(db, an_open_host(db), minutes=60)
     start_call(db, call_id=call_id, actor=SYSTEM, now=TEN)
     book_seat(db, call_id=call_id, observer_id=mia.id, kind=SessionKind.DROP_IN, actor=SYSTEM, now=came)
 

@@ -19,7 +19,9 @@ INSIDE = {
     "call_type",
     "connected_calendar",
     "delivery",
+    "dialler_connection",
     "feed",
+    "hand",
     "installation",
     "job",
     "mail_setting",
@@ -28,6 +30,7 @@ INSIDE = {
     "pair_rule",
     "pause",
     "preferences",
+    "presence",
     "program",
     "retention",
     "request",
@@ -39,7 +42,8 @@ INSIDE = {
 }
 """Of these, nothing is for outsiders."""
 KEPT_INSIDE = {
-    "earshot.herald",  # the name of a logger
+    "earshot.herald",  # names of loggers
+    "earshot.http",
     "event.passed_over",  # what an event was that could not be told: an admin's page and the doctor say so
     *(f"person.{done}" for done in ("signed_in", "acting_begun", "acting_ended")),
     *(f"person.identity_{done}" for done in ("connected", "disconnected")),

@@ -30,6 +30,7 @@ from tests.factories import a_call, a_person
 from tests.harness import NOW
 from tests.ical.reply_examples import a_calendar, a_mail
 from tests.sessions_and_people import HALF, TEN, a_plan, a_session, claimed, responses, row_of
+from tests.worlds import worlds
 
 GATE = Gate("mx.acme.example", ReplyTo("replies@earshot.example", "secret"))
 LATER = TEN + timedelta(hours=4)
@@ -428,7 +429,7 @@ def _rank(one: tuple[int, int, str]) -> tuple[int, int]:
     return min(one[0], 2), one[1]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), sent=st.lists(a_reply, min_size=1, max_size=6, unique_by=_rank))
 def test_in_any_order_however_often_the_last_answer_counts(
     db: DbSession, data: st.DataObject, sent: Sequence[tuple[int, int, str]]

@@ -38,6 +38,7 @@ from tests.ical.checker import problems
 from tests.ical.reader import shown
 from tests.sessions_and_people import HALF, TEN, a_plan, a_session, claimed
 from tests.statements import counted
+from tests.worlds import worlds
 
 DESK = Desk.of(Settings(_env_file=None))
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
@@ -453,7 +454,7 @@ def test_a_single_session_takes_any_scope(db: DbSession, mia: Person, max_: Pers
     assert (row.status, row.starts_at) == (SessionStatus.CANCELLED, TEN + HOUR)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rrule=st.sampled_from(["FREQ=WEEKLY;COUNT=6", "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=6", "FREQ=DAILY;INTERVAL=14;COUNT=6"]),
     acts=st.lists(

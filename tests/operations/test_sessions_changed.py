@@ -24,6 +24,7 @@ from app.vocabulary import EntryStatus, Response, Role, SeatStatus, SessionStatu
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.sessions_and_people import HALF, TEN, a_plan, a_session, acts, claimed, entries_of, responses, row_of
+from tests.worlds import worlds
 
 MINUTE = timedelta(minutes=1)
 LATER = NOW + timedelta(seconds=20)
@@ -402,7 +403,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_bug_1_whatever_is_done_everybody_is_in_one_place_and_only_where_a_session_stands(
     db: DbSession, steps: list[tuple[str, int, int]]

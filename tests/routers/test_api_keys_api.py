@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from app.credentials import key_id_of
 from app.db import transaction
-from app.models.tables import api_key, event, idempotency_record, person
+from app.models.tables import api_key, event, event_detail, idempotency_record, person
 from app.operations.api_keys import create_api_key
 from app.rules.access import SYSTEM
 from app.vocabulary import PersonStatus, Role
@@ -190,6 +190,24 @@ def test_a_list_of_keys_costs_the_same_for_one_and_for_three(sqlite_api: Api) ->
 
 
 # --- What is shown once -----------------------------------------------------------------------------------------------
+
+
+def test_the_audit_says_of_a_new_key_all_that_it_may(api: Api) -> None:
+    scopes = ["seats:read", "calls:write", "seats:read"]
+
+    key = made(api.admin, role="integration", scopes=scopes, requests_per_minute=30)
+
+    told = select(event_detail.c.detail).join(event, event.c.id == event_detail.c.event_id)
+    with transaction(api.engine, writes=False) as db:
+        detail = db.execute(told.where(event.c.object_id == key["id"])).scalar_one()
+    assert detail["after"] == {
+        "name": "Laptop",
+        "role": "integration",
+        "person_id": None,
+        "scopes": ["calls:write", "seats:read"],
+        "requests_per_minute": 30,
+        "expires_at": None,
+    }
 
 
 def test_what_a_key_holds_is_shown_once_and_stored_nowhere(api: Api) -> None:

@@ -77,7 +77,7 @@ def test_a_call_is_made_read_and_changed_by_version(api: Api) -> None:
     [
         (0, "end_before_start", "must be later than starts_at"),
         (-30, "end_before_start", "must be later than starts_at"),
-        (24 * 60 + 1, "too_long", "must be within a day of starts_at"),
+        (24 * 60 + 1, "lasts_too_long", "must be within a day of starts_at"),
     ],
 )
 def test_a_call_that_ends_before_it_starts_or_never_is_refused_alike_everywhere(

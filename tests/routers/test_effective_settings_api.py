@@ -106,7 +106,7 @@ def test_what_is_absent_or_not_for_whoever_asks_is_not_found(sqlite_api: Api) ->
         assert api.admin.get(AT, params=query).status_code == 404, query
 
 
-def test_all_of_it_takes_seven_statements(sqlite_api: Api) -> None:
+def test_a_call_and_a_person_cost_five_statements_more_than_no_question(sqlite_api: Api) -> None:
     api = sqlite_api
     account = api.admin.post("/v1/accounts", json={"name": "Northwind"}).json()["id"]
     with transaction(api.engine, writes=True) as db:

@@ -7,26 +7,20 @@ from typing import NoReturn
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
 from app.config import Settings
-from app.main import ROUTERS, create_app
+from app.main import create_app
 from app.routers.edges import MEBIBYTE
+from tests.described import routes
 from tests.harness import WITHOUT_TLS, Api, served
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types frag"
 )
-ROUTES = [
-    (method, re.sub(r"\{[^}]*\}", "x", route.path))
-    for router in ROUTERS
-    for route in router.routes
-    if isinstance(route, APIRoute)
-    for method in sorted(route.methods or ())
-]
+ROUTES = [(method, re.sub(r"\{[^}]*\}", "x", one.path)) for one in routes() for method in sorted(one.methods or ())]
 
 
 def assert_guarded(answer: httpx.Response) -> None:
@@ -81,7 +75,7 @@ def test_whatever_is_refused_or_sent_has_the_same_guards(sqlite_api: Api) -> Non
         303: browser.get("/"),
     }
 
-    assert {answer.status_code for answer in answers.values()} == answers.keys()
+    assert {status: answer.status_code for status, answer in answers.items()} == {status: status for status in answers}
     for answer in (*answers.values(), login, api.head(place), *map(browser.get, style), browser.get("/openapi.json")):
         assert_guarded(answer)
     wide = browser.post("/login", content=bytes(2 * MEBIBYTE))

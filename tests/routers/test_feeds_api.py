@@ -24,6 +24,7 @@ from app.operations.people import patch_person
 from app.operations.seats import release_seat
 from app.operations.skills import patch_skill
 from app.rules.access import SYSTEM
+from app.vocabulary import Role
 from tests.calls_and_seats import TEN, Scene, a_scene, a_seat
 from tests.factories import a_person
 from tests.harness import NOW, Api, FakeClock
@@ -98,6 +99,16 @@ def test_other_peoples_feeds_are_not_there(api: Api, jos: Subscribed) -> None:
     assert [as_tom.get(place).status_code] == [404]
     assert [as_tom.post(f"{place}/{act}").status_code for act in ("rotate", "revoke")] == [404, 404]
     assert jos.fetch().status_code == 200
+
+
+def test_an_auditor_sees_a_feed_and_neither_moves_it_nor_takes_it_back(api: Api, jos: Subscribed) -> None:
+    as_auditor, place = api.client(api.key(Role.AUDITOR)), f"/v1/feeds/{jos.made['id']}"
+
+    seen = as_auditor.get(place)
+    sent = [as_auditor.post(f"{place}/{act}").status_code for act in ("rotate", "revoke")]
+
+    assert (seen.status_code, sent) == (200, [404, 404])
+    assert (as_auditor.get(place).json(), jos.fetch().status_code) == (seen.json(), 200)
 
 
 def test_the_secret_is_shown_once_and_stored_nowhere(api: Api, jos: Subscribed) -> None:

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from app.db import transaction
-from app.main import ROUTERS
 from app.models import Match
 from app.operations import match_runs, plan_runs
 from app.operations.match_settings import Wanted
@@ -23,6 +21,7 @@ from app.rules.planning.problem import PlanAnswer, PlannedSeat, UnmetNeed, Unmet
 from app.rules.skills import SkillState
 from app.schemas.figures import FIGURES, tells_figures
 from app.vocabulary import MatchStatus, Role
+from tests.described import routes
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, Api
 
@@ -101,6 +100,12 @@ def test_one_is_always_told_figures_about_oneself(house: House) -> None:
     assert told(house.api.rep(house.ana).get(house.places["match"]))
 
 
+def test_who_acts_on_somebodys_behalf_is_told_no_figures_about_them(house: House) -> None:
+    switched_off(house)
+
+    assert told(house.api.admin.get(house.places["match"], headers={"On-Behalf-Of": house.ana})) == []
+
+
 def test_no_receiver_of_webhooks_is_told_any(house: House) -> None:
     switched_off(house)
 
@@ -111,10 +116,17 @@ def test_no_receiver_of_webhooks_is_told_any(house: House) -> None:
     assert sent[house.match_id]["terms"] == {}
 
 
-def test_every_kind_of_figure_is_told_by_some_route_and_can_be_empty() -> None:
-    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+def schemas(answer: Any) -> set[Any]:
+    """All schemas that an answer of this type is made of."""
+    if isinstance(answer, type) and issubclass(answer, BaseModel):
+        return {answer}.union(*(schemas(field.annotation) for field in answer.model_fields.values()))
+    return set[Any]().union(*map(schemas, get_args(answer)))
 
-    assert any(tells_figures(route.response_model) for route in routes)
+
+def test_every_kind_of_figure_is_told_by_some_route_and_can_be_empty() -> None:
+    told = [schemas(one.response_model) for one in routes() if tells_figures(one.response_model)]
+
+    assert FIGURES.keys() - set().union(*told) == set()
     for schema, figures in FIGURES.items():
         fields: dict[str, Any] = schema.model_fields
         assert {*figures.about, *figures.shows} <= fields.keys()

@@ -12,6 +12,7 @@ from tests.factories import a_person
 from tests.harness import Api
 from tests.ical.reply_examples import GOOGLE, MIA, a_calendar, a_mail
 from tests.sessions_and_people import a_session, responses
+from tests.worlds import worlds
 
 
 def an_invite(api: Api) -> tuple[str, str, str]:
@@ -72,7 +73,7 @@ def test_a_reply_to_nothing_of_ours_is_ignored_whoever_sent_it(sqlite_api: Api) 
     assert (answer.status_code, answer.json()["replies"][0]["outcome"]) == (200, "ignored")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(noise=st.binary(max_size=200), at=st.integers(0, 700), gone=st.integers(0, 200))
 def test_no_damage_is_a_fault_of_ours(sqlite_api: Api, noise: bytes, at: int, gone: int) -> None:
     whole = a_calendar().encode()

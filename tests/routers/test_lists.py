@@ -1,6 +1,5 @@
 """What holds for every list: its shape, its bounds, its cursors, its order and its cost."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from app.db import transaction
 from app.models.tables import program_manager
 from app.operations.browser_sessions import Browser, start_session
 from app.vocabulary import SignedInBy
-from tests.access_world import World, a_world
+from tests.access_world import World, a_world, an_sqlite_world
 from tests.described import Operation, assert_described, misfits, operations
 from tests.harness import NOW
 from tests.postgres import create_database, drop_database
@@ -33,9 +32,7 @@ every_list = pytest.mark.parametrize("operation", LISTS, ids=lambda operation: o
 
 @pytest.fixture(scope="module")
 def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("lists")
-    shutil.copy(sqlite_template, folder / "earshot.db")
-    with a_world(f"sqlite:///{folder / 'earshot.db'}", folder) as made:
+    with an_sqlite_world(sqlite_template, tmp_path_factory.mktemp("lists")) as made:
         yield with_three_of_each(made)
 
 
@@ -216,6 +213,7 @@ def _some(operation: Operation, name: str) -> str | int:
         "enabled",
         "waiting",
         "-sequence",
+        "-starts_at",
         "x",
         1,
     )

@@ -60,7 +60,7 @@ def test_every_example_fits_its_schema(operation: Operation) -> None:
             if kind == "application/json":
                 assert list(misfits(content["schema"], content["example"])) == [], (status, content["example"])
             else:
-                assert kind in ("text/csv", "text/calendar", "message/rfc822")
+                assert kind in ("text/csv", "text/calendar", "text/event-stream", "message/rfc822")
     assert ("requestBody" in operation.described) == bool(operation.content())
 
 

@@ -69,3 +69,19 @@ def test_more_than_a_minute_takes_is_counted_into_one_line(sqlite_api: Api) -> N
     hammer(2)
 
     assert [line.detail["passed_over"] for line in lines(sqlite_api)] == [0] * LINES_PER_MINUTE + [7, 0]
+
+
+def test_after_a_clock_was_set_back_refusals_are_noted_within_a_minute(sqlite_api: Api) -> None:
+    browser = Site(sqlite_api).browser()
+
+    def press(times: int) -> None:
+        for _ in range(times):
+            browser.post("/login/t/a-secret", headers={"Sec-Fetch-Site": "cross-site"})
+
+    press(LINES_PER_MINUTE + 1)
+    sqlite_api.clock.advance(-timedelta(hours=1))
+    press(1)
+    sqlite_api.clock.advance(timedelta(minutes=1))
+    press(1)
+
+    assert [line.detail["passed_over"] for line in lines(sqlite_api)] == [0] * LINES_PER_MINUTE + [2]

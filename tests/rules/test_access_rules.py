@@ -65,12 +65,23 @@ def test_a_program_is_run_by_those_who_were_put_down_as_its_managers() -> None:
     assert not access.sees_program(runs_it, "prg_2")
 
 
+def test_plans_are_there_for_who_leads_by_role_also_while_nobody_reports_to_them() -> None:
+    assert {role for role in Role if access.makes_plans(an_actor(role))} == set(Role) - {Role.REP}
+
+
 def test_figures_of_somebody_are_for_them_alone_when_the_house_says_so() -> None:
     for actor in (a_leader(), an_actor(Role.ADMIN), an_actor(Role.AUDITOR)):
         assert access.may_see_figures(actor, BELOW, allowed=True)
         assert not access.may_see_figures(actor, BELOW, allowed=False)
         assert access.may_see_figures(actor, ME, allowed=False)
     assert not access.may_see_figures(an_actor(Role.REP), BELOW, allowed=True)
+
+
+def test_who_acts_on_somebodys_behalf_is_somebody_else_to_their_figures() -> None:
+    stands_in = an_actor(Role.REP, behind=OTHER)
+
+    assert access.may_see_figures(stands_in, ME, allowed=True)
+    assert not access.may_see_figures(stands_in, ME, allowed=False)
 
 
 @given(st.sampled_from(Role), st.sampled_from([None, ME]), st.frozensets(st.sampled_from([BELOW])))

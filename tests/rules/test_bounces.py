@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.rules.bounces import LONGEST_REPORT, Bounce, NotAReport, blames_address, bounces, first_status
+from tests.worlds import worlds
 
 MESSAGE_ID = "ntc_01jd6x0000e8r9sv4kz2m7n5qe@6f1k.earshot"
 JO = "jo@acme.example"
@@ -256,7 +257,7 @@ def test_a_hostile_megabyte_is_read_in_no_time(raw: bytes) -> None:
     assert len(found) <= 100
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=worlds(300), deadline=None)
 @given(noise=st.lists(st.tuples(st.integers(0, 900), st.binary(max_size=8)), max_size=8))
 def test_noise_makes_another_report_or_none_and_never_an_accident(noise: list[tuple[int, bytes]]) -> None:
     raw = a_report(original="rfc822; jo@acme.example")

@@ -20,6 +20,7 @@ from app.rules.matching.problem import (
 )
 from app.rules.matching.solve import solve
 from tests.rules.matching_cases import FOUR_WEEKS, OFFICE, a_mentee, a_mentor, a_problem, problems, weeks
+from tests.worlds import worlds
 
 
 def reasons(problem: MatchProblem) -> dict[str, str]:
@@ -240,7 +241,7 @@ def answered(problem: MatchProblem) -> MatchAnswer | ContradictoryPins:
 
 
 @given(problem=problems())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=worlds(150), deadline=None)
 def test_every_answer_keeps_the_hard_rules_and_adds_up(problem: MatchProblem) -> None:
     mentee = {each.key: each for each in problem.mentees}
     mentor = {each.key: each for each in problem.mentors}
@@ -276,7 +277,7 @@ def test_every_answer_keeps_the_hard_rules_and_adds_up(problem: MatchProblem) ->
 
 
 @given(problem=problems(), data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=worlds(100), deadline=None)
 def test_any_input_order_gives_the_same_answer(problem: MatchProblem, data: st.DataObject) -> None:
     shuffled = replace(
         problem,

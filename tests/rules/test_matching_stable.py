@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from app.rules.matching.problem import ContradictoryPins, MatchProblem
 from app.rules.matching.solve import Scored, scored, solve
 from tests.rules.matching_cases import a_mentee, a_mentor, a_problem, problems
+from tests.worlds import worlds
 
 Matches = dict[int, int]
 
@@ -68,7 +69,7 @@ def blocking(run: Scored, matches: Matches) -> list[tuple[int, int]]:
 
 
 @given(problem=problems(objectives=("stable",)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=worlds(200), deadline=None)
 def test_no_pair_would_rather_have_each_other_and_no_stable_answer_is_better_for_a_mentee(
     problem: MatchProblem,
 ) -> None:

@@ -75,7 +75,7 @@ def test_of_a_row_of_two_each_is_told_their_own_part() -> None:
     assert "mentor_fit" not in match.shown_to("mentee_id")
 
 
-def test_a_word_of_two_tables_is_asked_for_once() -> None:
+def test_a_record_names_its_columns_that_hold_something() -> None:
     assert Record({"a": Holds.FACT, "b": Holds.WORDS}).having(Holds.WORDS) == ["b"]
 
 

@@ -1,6 +1,5 @@
-"""The solver on the shared planning instances, judged by plain loops and their published bounds."""
+"""The solver on known planning instances, judged by plain loops and their published bounds."""
 
-import os
 from collections import Counter
 from dataclasses import fields
 from itertools import pairwise
@@ -16,12 +15,12 @@ from app.rules.planning.greedy import rounds
 from app.rules.planning.model import worth
 from app.rules.planning.solve import solve_arrays
 
-SHARED = Path(os.environ.get("EARSHOT_SHARED") or Path(__file__).parents[3] / "shared")
+INSTANCES = Path(__file__).parent / "instances"
 PROVEN = {"p2_20": 157_583, "p2_200": 1_772_619}
 
 
 @pytest.mark.parametrize("name", PROVEN)
-def test_the_plan_of_a_shared_instance_is_feasible_and_within_a_2000th_of_the_proven_bound(name: str) -> None:
+def test_the_plan_of_a_known_instance_is_feasible_and_within_a_2000th_of_the_proven_bound(name: str) -> None:
     week = an_instance(name)
 
     answer = solve_arrays(week)
@@ -36,7 +35,7 @@ def test_the_plan_of_a_shared_instance_is_feasible_and_within_a_2000th_of_the_pr
 
 
 @pytest.mark.parametrize("name", PROVEN)
-def test_greedy_rounds_on_a_shared_instance_are_feasible_and_leave_nobody_out(name: str) -> None:
+def test_greedy_rounds_on_a_known_instance_are_feasible_and_leave_nobody_out(name: str) -> None:
     week = an_instance(name)
     model = week_model(week)
 
@@ -48,11 +47,8 @@ def test_greedy_rounds_on_a_shared_instance_are_feasible_and_leave_nobody_out(na
 
 
 def an_instance(name: str) -> WeekArrays:
-    path = SHARED / "data" / "solver" / f"{name}.npz"
-    if not path.exists():
-        pytest.skip(f"no instance {name}: set EARSHOT_SHARED to the folder that holds data/solver")
-    with np.load(path) as arrays:
-        given: dict[str, Any] = {field.name: arrays[field.name] for field in fields(WeekArrays)}
+    with np.load(INSTANCES / f"{name}.npz") as arrays:
+        given: dict[str, Any] = {one.name: arrays[one.name].astype(np.int32) for one in fields(WeekArrays)}
     return WeekArrays(**given)
 
 

@@ -28,9 +28,10 @@ from tests.rules.planning_cases import (
     seating_of,
     violations,
 )
+from tests.worlds import worlds
 
-exhaustive = settings(max_examples=100, deadline=None)
-thorough = settings(max_examples=30, deadline=None)
+exhaustive = settings(max_examples=worlds(100), deadline=None)
+thorough = settings(max_examples=worlds(30), deadline=None)
 
 NOTHING = np.zeros(0, dtype=np.int64)
 

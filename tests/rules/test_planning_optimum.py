@@ -21,9 +21,10 @@ from tests.rules.planning_cases import (
     seating_of,
     violations,
 )
+from tests.worlds import worlds
 
-exhaustive = settings(max_examples=150, deadline=None)
-thorough = settings(max_examples=40, deadline=None)
+exhaustive = settings(max_examples=worlds(150), deadline=None)
+thorough = settings(max_examples=worlds(40), deadline=None)
 
 
 @exhaustive

@@ -7,7 +7,7 @@ from app.rules.availability import WorkingHours, working_ranges
 from app.rules.loads import load
 from app.rules.rehearsal import rehearsal
 from app.rules.seating import Host, Observer
-from app.vocabulary import CallStatus, SeatApproval
+from app.vocabulary import CallStatus, Door, SeatApproval
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -31,6 +31,9 @@ class Call:
     host_approval: SeatApproval = SeatApproval.AUTO
     min_notice_minutes: int = 0
     closed_stages: tuple[str, ...] = ()
+    door: Door = Door.CLOSED
+    host_door: Door = Door.CLOSED
+    began_at: datetime | None = None
 
 
 def a_call(id: str, hour: float, *, seats: int = 3, taken: int = 0) -> Call:

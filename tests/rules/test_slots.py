@@ -14,6 +14,7 @@ from app.rules.meeting import Participant, refusal
 from app.rules.seating import Load
 from app.rules.slots import CommonSlots, EmptyReason, Taken, Wanted, common_slots
 from tests.rules.slot_cases import DAY, MINUTE, ZONES, Case, House, cases, grid, swept
+from tests.worlds import worlds
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 """A Saturday; the next Monday is 2026-11-23."""
@@ -285,7 +286,7 @@ def test_every_listed_slot_books_and_every_other_is_refused(soak: bool) -> None:
     holds()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=worlds(25), deadline=None)
 @given(case=cases())
 def test_the_first_few_are_the_first_of_all(case: Case) -> None:
     every, few = (

@@ -6,18 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from app.adapters.outside import Outside
 from app.db import DbSession, transaction
-from app.jobs.context import JobContext
-from app.jobs.signing_in import send_link
-from app.models.tables import event, event_detail, job
+from app.models.tables import event, event_detail
 from app.operations.seats import book_seat
 from app.operations.sign_in import create_sign_in_link
 from app.rules.access import SYSTEM
-from app.vocabulary import JobStatus
 from tests.harness import Api
+from tests.jobs.house import House
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 """What a browser says of a form on our own page."""
@@ -48,16 +45,9 @@ class Site:
         return f"/login/t/{secret}"
 
     def mailed_links(self) -> list[str]:
-        """Send the sign-in links that were asked for, and return the paths in all mails that were ever sent."""
-        waiting = job.c.kind == "sign_in_mail", job.c.status == JobStatus.QUEUED
-        with self.db() as db:
-            payloads = db.execute(select(job.c.payload).where(*waiting).order_by(job.c.id)).scalars().all()
-            db.execute(update(job).where(*waiting).values(status=JobStatus.DONE))
-        api = self.api
-        for payload in payloads:
-            outside = Outside(api.settings)
-            send_link(JobContext(api.engine, api.settings, api.clock, outside, payload, lambda _: None))
-        mails = sorted(api.settings.outbox.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        """Send the mail that waits, and return the sign-in links of all that was ever sent, as paths."""
+        House(self.api.engine, self.api.settings, self.api.clock).work()
+        mails = sorted(self.api.settings.outbox.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
         found = (re.search(rb"/login/t/[0-9a-z]+", mail.read_bytes().replace(b"=\r\n", b"")) for mail in mails)
         return [link[0].decode() for link in found if link]
 

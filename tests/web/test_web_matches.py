@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlalchemy import func, select, update
 
-from app.models.tables import event, match
+from app.models.tables import event, installation, match
 from app.operations.fit_checks import ask_fits
 from app.operations.match_requests import approve_match, ask_for_match, decline_match
 from app.operations.people import patch_person
@@ -80,7 +81,8 @@ def press(browser: Any, match_id: str, do: str) -> Any:
 
 
 def buttons(shown: Page) -> set[str]:
-    return {attrs["action"].partition("do=")[2] for attrs in shown.all("form")} - {""}
+    asked = [dict(parse_qsl(urlsplit(attrs["action"]).query)) for attrs in shown.all("form")]
+    return {one["do"] + (f"&answer={one['answer']}" if "answer" in one else "") for one in asked if "do" in one}
 
 
 def row(site: Site, match_id: str) -> Any:
@@ -130,9 +132,10 @@ def test_a_request_says_who_asks_whose_yes_is_missing_and_until_when(site: Site,
     for_nora, for_mara, for_admin = (seen(site, people[who], made) for who in ("nora", "mara", "diego"))
 
     assert "You and Mara Okafor" in for_nora.text
-    waits = "It waits for a yes. Missing: Mara Okafor’s. It is off if nobody decides by Saturday 5 December, 04:00."
+    off = "It is off if nobody decides by Saturday 5 December"
+    waits = f"It waits for a yes. Missing: Mara Okafor’s. {off}, 04:00, New York time."
     assert waits in for_nora.text, "on the reader's clocks"
-    assert "Will you say yes? It is off if nobody decides by Saturday 5 December, 09:00." in for_mara.text
+    assert f"Will you say yes? {off}, 09:00, London time." in for_mara.text
     assert "Nora Quinn and Mara Okafor" in for_admin.text
     assert "Asked for 21 November 2026 by Nora Quinn" in for_admin.text
     assert buttons(for_nora) == {"withdraw"}
@@ -294,6 +297,25 @@ def test_what_speaks_for_it_is_said_in_words_and_to_admins_in_points(site: Site,
     assert f"What speaks for it {skill} {overlap} " in for_nora, "whom Mara would like is hers to know"
     assert f"4,200 {skill} 700 One would like the other 500 {overlap} 5,400 points in all" in for_admin
     assert "same kind of customers" not in for_admin
+
+
+def test_where_figures_are_off_the_two_read_what_speaks_for_it_and_nobody_on_their_behalf(
+    site: Site, people: Mapping[str, Any]
+) -> None:
+    made = begun(site, people)
+    with site.db() as db:
+        db.execute(update(match).where(match.c.id == made).values(terms={"skill": 4200}, score=4200))
+        db.execute(update(installation).values(person_insights=False))
+    standing_in = site.signed_in(people["diego"].id)
+    standing_in.post(f"/act-for/{people['nora'].id}", headers=OURS)
+
+    own, for_admin = seen(site, people["nora"], made).text, seen(site, people["diego"], made).text
+    on_behalf = page(standing_in, f"/m/{made}").text
+
+    assert "What speaks for it" in own
+    assert "What speaks for it" not in for_admin
+    assert "You act for Nora Quinn" in on_behalf
+    assert "What speaks for it" not in on_behalf
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -2,20 +2,20 @@
 something, and those that only read.
 """
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
-from sqlalchemy import select
-from sqlmodel import SQLModel
+from sqlalchemy import Column
 
-from app.db import transaction
-from app.main import ROUTERS
-from app.models.tables import event, event_detail
-from tests.access_world import World, a_world, undone
+from app.models.tables import api_key, browser_session, calendar_entry, feed
+from tests.access_world import World, an_sqlite_world
+from tests.described import routes
+from tests.dialling import HOOK
+from tests.stored import contents
+from tests.web.browsers import OURS
 
 OTHER_SITES: dict[str, dict[str, str]] = {
     "cross-site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
@@ -30,26 +30,13 @@ OTHER_SITES: dict[str, dict[str, str]] = {
     "a referer alone": {"Referer": "http://127.0.0.1:8000/"},
 }
 READS = ("GET", "HEAD")
-ROUTES = [
-    (method, route.path_format, route.include_in_schema)
-    for router in ROUTERS
-    for route in router.routes
-    if isinstance(route, APIRoute)
-    for method in sorted(route.methods or ())
-]
-BUTTONS = [path for method, path, in_api in ROUTES if method not in READS and not in_api]
+ROUTES = [(method, one.path_format, one.include_in_schema) for one in routes() for method in sorted(one.methods or ())]
+BUTTONS = [path for method, path, in_api in ROUTES if method not in READS and not in_api and path != HOOK]
 
 
 @pytest.fixture(scope="module")
-def database_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("sites") / "earshot.db"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture(scope="module")
-def world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(database_url, tmp_path_factory.mktemp("dir")) as made:
+def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with an_sqlite_world(sqlite_template, tmp_path_factory.mktemp("world")) as made:
         yield made
 
 
@@ -66,7 +53,7 @@ def path_of(world: World, template: str) -> str:
 
 
 @pytest.mark.parametrize("path", BUTTONS)
-def test_no_other_site_presses_a_button(world: World, database_url: str, path: str) -> None:
+def test_no_other_site_presses_a_button(world: World, path: str) -> None:
     before = world.contents()
 
     for sent in OTHER_SITES.values():
@@ -75,17 +62,14 @@ def test_no_other_site_presses_a_button(world: World, database_url: str, path: s
             assert (answer.status_code, answer.json()["code"]) == (403, "foreign_form"), (sent, of)
 
     assert world.contents() == before
-    with undone(database_url):
-        for sent in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": world.api.url}):
+    with world.undone():
+        for sent in (OURS, {"Origin": world.api.url}):
             ours = a_browser(world, "concerned").post(path_of(world, path), headers=sent)
             assert "foreign_form" not in ours.text
 
 
 def test_there_are_buttons_to_try() -> None:
     assert {"/logout", "/calls/{call_id}", "/login", "/act-for/{person_id}"} <= set(BUTTONS)
-
-
-OURS = {"Sec-Fetch-Site": "same-origin"}
 
 
 def test_a_cookie_opens_nothing_of_the_api_to_another_site(world: World) -> None:
@@ -103,9 +87,9 @@ def test_a_cookie_opens_nothing_of_the_api_to_another_site(world: World) -> None
 
 
 @pytest.mark.parametrize("of", ["admin", "concerned"])
-def test_one_of_our_pages_asks_the_api_as_who_is_signed_in(world: World, database_url: str, of: str) -> None:
+def test_one_of_our_pages_asks_the_api_as_who_is_signed_in(world: World, of: str) -> None:
     browser = a_browser(world, of)
-    with undone(database_url):
+    with world.undone():
         for said in (OURS, {"Origin": world.api.url}):
             me = browser.get("/v1/me", headers=said)
             made = browser.post("/v1/teams", json={"name": f"West {said}"}, headers=said)
@@ -128,9 +112,9 @@ def test_beside_a_key_a_cookie_is_not_looked_at(world: World) -> None:
         assert browser.get("/v1/me", headers={**OURS, "Authorization": wrong}).status_code == 401
 
 
-def test_a_browser_that_was_signed_out_is_let_into_nothing(world: World, database_url: str) -> None:
+def test_a_browser_that_was_signed_out_is_let_into_nothing(world: World) -> None:
     browser = a_browser(world, "concerned")
-    with undone(database_url):
+    with world.undone():
         me = browser.get("/v1/me", headers=OURS).json()["credential_id"]
         assert browser.delete(f"/v1/me/browser-sessions/{me}", headers=OURS).status_code == 204
 
@@ -157,12 +141,13 @@ def test_a_key_opens_no_page(world: World) -> None:
             assert (with_key.status_code, len(with_key.content)) == (without.status_code, len(without.content)), path
 
 
-def test_who_only_reads_changes_nothing(world: World, database_url: str) -> None:
+def test_who_only_reads_changes_nothing(world: World) -> None:
     """But for what is noted of reading: when a key, a browser, a feed was last used, who read what is private, and an
     entry as it is drawn.
     """
-    with undone(database_url):
-        before = _but_for_notes(world)
+    engine = world.api.engine
+    with world.undone():
+        before = contents(engine, but=NOTES)
         for method, template, in_api in ROUTES:
             if method in READS:
                 path = path_of(world, template)
@@ -171,23 +156,16 @@ def test_who_only_reads_changes_nothing(world: World, database_url: str) -> None
                     assert client.get(path).status_code < 500
                 assert world.admin.head(path).status_code < 500
 
-        assert _but_for_notes(world) == before
+        assert contents(engine, but=NOTES) == before
 
 
-NOTES = {
-    "calendar_entry": {"renderer", "vevent"},
-    "feed": {"last_fetched_at", "last_fetched_by"},
-    "browser_session": {"seen_at", "last_seen_at"},
-    "api_key": {"last_used_at"},
-}
-
-
-def _but_for_notes(world: World) -> dict[str, list[str]]:
-    queries = {
-        table.name: select(*(column for column in table.c if column.name not in NOTES.get(table.name, ())))
-        for table in SQLModel.metadata.sorted_tables
-        if table is not event_detail
+NOTES: frozenset[Column[Any]] = frozenset(
+    {
+        calendar_entry.c.renderer,
+        calendar_entry.c.vevent,
+        feed.c.last_fetched_at,
+        feed.c.last_fetched_by,
+        browser_session.c.seen_at,
+        api_key.c.last_used_at,
     }
-    queries["event"] = select(event).where(event.c.act.not_like("%.refused"), event.c.act.not_like("%.read"))
-    with transaction(world.api.engine, writes=False) as db:
-        return {name: sorted(repr(tuple(row)) for row in db.execute(query)) for name, query in queries.items()}
+)

@@ -86,14 +86,14 @@ def test_signing_in_goes_on_to_the_page_that_was_asked_for_once(site: Site) -> N
         me = a_person(db, "Nora Quinn").id
     browser = site.browser()
 
-    sent = browser.get("/?week=2026-W50").headers["location"]
+    sent = browser.get("/week?d=2026-W50").headers["location"]
     shown = page(browser, sent)
     first = browser.post(site.link(me), headers=OURS)
     again = browser.post(site.link(me), headers=OURS)
 
-    assert sent == "/login?next=/%3Fweek%3D2026-W50"
+    assert sent == "/login?next=/week%3Fd%3D2026-W50"
     assert "Then you go on to the page that you asked for." in shown.text
-    assert (first.status_code, first.headers["location"]) == (303, "/?week=2026-W50")
+    assert (first.status_code, first.headers["location"]) == (303, "/week?d=2026-W50")
     assert again.headers["location"] == "/"
 
 

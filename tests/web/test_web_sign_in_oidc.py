@@ -241,12 +241,12 @@ def test_a_network_that_fails_all_the_time_is_told_to_wait_and_its_provider_is_l
     back = begun(browser, "nora-1")
     anybody = site.browser()
     failed = [anybody.get("/login/oidc/callback?code=c&state=s").status_code for _ in range(32)]
-    there = app.state.provider
-    app.state.provider = Unasked(there)
+    provider = app.state.provider
+    app.state.provider = Unasked(provider)
 
     answer = browser.get(back)
     site.api.clock.advance(timedelta(minutes=1))
-    app.state.provider = there
+    app.state.provider = provider
     again = browser.get(begun(browser, "nora-1"))
 
     assert failed == [400] * 30 + [429] * 2

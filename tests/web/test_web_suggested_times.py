@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -68,8 +69,9 @@ def _press(browser: Any, session_id: str, act: str) -> Any:
 
 
 def _buttons(shown: Page) -> set[str]:
-    actions = {attrs["action"].partition("do=")[2] for attrs in shown.all("form")}
-    return {action for action in actions if action.startswith(("move", "keep"))}
+    asked = [parse_qs(urlsplit(attrs["action"]).query) for attrs in shown.all("form")]
+    found = [(one.pop("do")[0], one) for one in asked if "do" in one]
+    return {f"{do}&{name}={of[0]}" for do, one in found if do in ("move", "keep") for name, of in one.items()}
 
 
 MOVE = f"move&at={LATER:%Y-%m-%dT%H:%M:%SZ}"

@@ -36,8 +36,8 @@ def test_a_rep_sees_own_sessions_as_observer_and_as_host_and_no_others(site: Sit
     site.seat(mine, other.id)
     site.seat(theirs, third.id)
 
-    seen = page(site.signed_in(me.id), "/").text
-    for_admin = page(site.signed_in(_admin(site)), "/").text
+    seen = page(site.signed_in(me.id), "/week").text
+    for_admin = page(site.signed_in(_admin(site)), "/week").text
 
     assert "Mara Okafor with a customer Discovery You and 1 more listen." in seen
     assert "You with a customer Discovery Leo Marchetti listens to you." in seen
@@ -67,7 +67,7 @@ def test_open_seats_are_those_that_the_viewer_could_take(site: Site) -> None:
     site.seat(taken, me.id)
     assert fits
 
-    rail = page(site.signed_in(me.id), "/").text.partition("Open seats")[2]
+    rail = page(site.signed_in(me.id), "/week").text.partition("Open seats")[2]
 
     assert rail.startswith(" They fit your hours Mon 23 09:00 to 09:30")
     assert rail.count("Mara Okafor") == 1
@@ -85,20 +85,36 @@ def test_a_full_day_does_not_hide_the_seats_of_the_next_and_a_full_week_has_none
     browser = site.signed_in(me.id)
 
     site.seat(calls[0], me.id)
-    assert re.findall(r"Host \d", page(browser, "/").text.partition("Open seats")[2]) == ["Host 2", "Host 3", "Host 4"]
+    assert re.findall(r"Host \d", page(browser, "/week").text.partition("Open seats")[2]) == [
+        "Host 2",
+        "Host 3",
+        "Host 4",
+    ]
     site.seat(calls[2], me.id)
 
-    assert "No open seat that week fits your hours and your load limits." in page(browser, "/").text
+    assert "No open seat that week fits your hours and your load limits." in page(browser, "/week").text
 
 
 def test_an_empty_week_says_what_to_do_next(site: Site) -> None:
     with site.db() as db:
         me = a_person(db, "Nora Quinn").id
 
-    rep, admin = page(site.signed_in(me), "/").text, page(site.signed_in(_admin(site)), "/").text
+    rep, admin = page(site.signed_in(me), "/week").text, page(site.signed_in(_admin(site)), "/week").text
 
     assert "You sit in on no call that week. Look at the week after." in rep
-    assert "Nobody sits in on a call that week. Book a seat over the API." in admin
+    assert "Nobody sits in on a call that week. Look at the week after." in admin
+
+
+def test_an_auditor_reads_of_all_who_sit_in_and_of_the_open_seats_that_fit_them(site: Site) -> None:
+    with site.db() as db:
+        auditor = a_person(db, "Audrey Tan", role=Role.AUDITOR).id
+        a_call(db, a_person(db, "Night"), starts_at=MONDAY + timedelta(hours=22))
+
+    shown = page(site.signed_in(auditor), "/week?d=2026-W48").text
+
+    assert "Nobody sits in on a call that week." in shown
+    assert "Book a seat" not in shown, "an auditor seats nobody else"
+    assert "They fit your hours No open seat that week fits your hours and your load limits." in shown
 
 
 @pytest.mark.parametrize(
@@ -114,7 +130,7 @@ def test_it_opens_at_the_next_week_that_has_a_session_to_come(
     if weeks_ahead is not None:
         site.seat(site_calls[0], me)
 
-    shown = page(site.signed_in(me), "/")
+    shown = page(site.signed_in(me), "/week")
 
     assert f"Sign out {expected} " in shown.text
 
@@ -124,13 +140,13 @@ def test_weeks_are_left_and_entered_by_links(site: Site) -> None:
         me = a_person(db, "Nora Quinn").id
     browser = site.signed_in(me)
 
-    shown = page(browser, "/?week=2026-W53")
+    shown = page(browser, "/week?d=2026-W53")
 
     links = {attrs["rel"]: attrs["href"] for attrs in shown.all("a") if "rel" in attrs}
-    assert links == {"prev": "/?week=2026-W52", "next": "/?week=2027-W01"}
+    assert links == {"prev": "/week?d=2026-W52", "next": "/week?d=2027-W01"}
     assert "28 December to 3 January" in shown.text
     for wrong in ("2026-W54", "2026-W00", "2026-W4", "9999-W01", "1969-W01", "<script>", "٢٠٢٦-W48"):
-        refused = page(browser, "/?week=" + wrong, status=404)
+        refused = page(browser, "/week?d=" + wrong, status=404)
         assert "There is nothing here" in refused.text
 
 
@@ -146,7 +162,7 @@ def test_times_are_on_the_viewers_clocks_on_both_sides_of_a_change(site: Site) -
     site.seat(monday, me)
     assert late
 
-    shown = page(site.signed_in(me), "/?week=2026-W43")
+    shown = page(site.signed_in(me), "/week?d=2026-W43")
 
     assert "The clocks change this week, from UTC+2 to UTC+1." in shown.text
     assert shown.text.count("10:00 to 10:30") == 2
@@ -163,9 +179,9 @@ def test_hostile_names_are_text(site: Site) -> None:
     for call_id, junior in zip(calls, juniors, strict=True):
         site.seat(call_id, junior.id)
 
-    shown = page(site.signed_in(_admin(site)), "/")
+    shown = page(site.signed_in(_admin(site)), "/week")
 
-    assert not shown.all("script")
+    assert len(shown.all("script")) == 1
     assert not shown.all("img")
     for name in HOSTILE:
         assert shown.text.count(name) >= 3
@@ -184,7 +200,7 @@ def test_a_huge_week_is_cut_and_says_so(site: Site) -> None:
     for call_id in calls:
         site.seat(call_id, *(junior.id for junior in juniors))
 
-    shown = page(site.signed_in(_admin(site)), "/")
+    shown = page(site.signed_in(_admin(site)), "/week")
 
     assert "Only the first 400 seats are shown." in shown.text
     assert "Host 12 with" in shown.text
@@ -203,11 +219,11 @@ def test_the_page_costs_the_same_number_of_statements_for_one_call_and_for_many(
     browser = site.signed_in(me)
 
     with counted(site.api.engine) as for_one:
-        browser.get("/")
+        browser.get("/week")
     for call_id in calls:
         site.seat(call_id, me)
     with counted(site.api.engine) as for_many:
-        browser.get("/")
+        browser.get("/week")
 
     assert len(for_many) == len(for_one) <= 17
 

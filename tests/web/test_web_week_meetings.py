@@ -28,8 +28,8 @@ def test_a_week_has_ones_own_sessions_and_nobody_elses_not_even_for_admins(site:
         off = a_session(db, nora, leo, starts_at=TEN + timedelta(hours=2))
         cancel_session(db, session_id=off, actor=SYSTEM, now=site.api.clock())
 
-    mine = page(site.signed_in(nora.id), "/")
-    admins = page(site.signed_in(diego.id), "/?week=2026-W48")
+    mine = page(site.signed_in(nora.id), "/week")
+    admins = page(site.signed_in(diego.id), "/week?d=2026-W48")
 
     assert "Mon 23 10:00 to 10:30 MO One-on-one with Mara Okafor Awaits your answer" in mine.text
     assert f"/s/{made}" in [attrs["href"] for attrs in mine.all("a")]
@@ -56,7 +56,7 @@ def test_what_is_open_about_a_session_is_marked(site: Site) -> None:
         for session_id, expires_at in ((made[3], TEN), (made[4], site.api.clock())):
             db.execute(update(session).where(session.c.id == session_id).values(**requested, expires_at=expires_at))
 
-    shown = page(site.signed_in(nora.id), "/").text
+    shown = page(site.signed_in(nora.id), "/week").text
 
     assert "10:00 to 10:30 MO One-on-one with Mara Okafor 11:00" in shown
     assert "11:00 to 11:30 MO One-on-one with Mara Okafor You may come" in shown
@@ -79,10 +79,10 @@ def test_seats_that_somebody_has_yet_to_confirm_are_marked_for_observer_and_host
         seats.release_seat(db, seat_id=first.id, actor=SYSTEM, now=now)
         hold(db, held, nora)
 
-    hers = page(site.signed_in(nora.id), "/").text
-    maras, maxs = (page(site.signed_in(one.id), "/").text for one in (mara, max_))
+    hers = page(site.signed_in(nora.id), "/week").text
+    maras, maxs = (page(site.signed_in(one.id), "/week").text for one in (mara, max_))
     site.api.clock.advance(timedelta(minutes=5))
-    later = page(site.signed_in(nora.id), "/").text
+    later = page(site.signed_in(nora.id), "/week").text
 
     assert "Mara Okafor with a customer Discovery You asked for a seat" in hers
     assert "Max Ito with a customer Discovery A seat is offered to you" in hers
@@ -99,7 +99,7 @@ def test_it_opens_at_the_week_of_a_session_without_a_call(site: Site) -> None:
         nora = a_person(db, "Nora Quinn")
         a_session(db, nora, a_person(db, "Mara Okafor"), starts_at=TEN + timedelta(days=15))
 
-    shown = page(site.signed_in(nora.id), "/")
+    shown = page(site.signed_in(nora.id), "/week")
 
     assert "7 to 13 December" in shown.text
     assert "One-on-one with Mara Okafor" in shown.text
@@ -112,9 +112,9 @@ def test_hostile_names_are_text(site: Site) -> None:
             other = a_person(db, name, email=f"o{number}@earshot.example")
             a_session(db, nora, other, starts_at=TEN + timedelta(hours=number))
 
-    shown = page(site.signed_in(nora.id), "/")
+    shown = page(site.signed_in(nora.id), "/week")
 
-    assert not shown.all("script")
+    assert len(shown.all("script")) == 1
     assert not shown.all("img")
     assert [name for name in HOSTILE if name not in shown.text] == []
 
@@ -126,12 +126,12 @@ def test_the_page_costs_the_same_number_of_statements_for_one_session_and_for_ma
     browser = site.signed_in(nora.id)
 
     with counted(site.api.engine) as for_one:
-        browser.get("/")
+        browser.get("/week")
     with site.db() as db:
         for number, other in enumerate(others):
             a_session(db, nora, other, starts_at=TEN + timedelta(hours=number + 1))
         a_session(db, nora, *others[:2], starts_at=TEN + timedelta(days=1))
     with counted(site.api.engine) as for_many:
-        browser.get("/")
+        browser.get("/week")
 
     assert len(for_many) == len(for_one) <= 17

@@ -40,10 +40,10 @@ def one_click(fields: Fields) -> bool:
 OneClick = Annotated[bool, Depends(one_click)]
 
 
-def our_own_form_or_one_click(request: Request, the: TheHouse, is_one_click: OneClick) -> None:
+async def our_own_form_or_one_click(request: Request, the: TheHouse, is_one_click: OneClick) -> None:
     """Refuse the forms of other sites, as everywhere, but for the one click: mail clients are other sites."""
     if not is_one_click:
-        our_own_form(request, the)
+        await our_own_form(request, the)
 
 
 def reader(token: str, the: TheHouse) -> tuple[Any, Topic]:

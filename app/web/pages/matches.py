@@ -2,10 +2,10 @@
 it feels. Mails link here.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from datetime import datetime
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
@@ -73,26 +73,23 @@ def change_match(
     return RedirectResponse(f"/m/{match_id}", 303)
 
 
+_ACTS: Mapping[Do, Callable[..., Any]] = {
+    "approve": match_requests.approve_match,
+    "decline": match_requests.decline_match,
+    "withdraw": match_requests.withdraw_match,
+    "pause": match_acts.pause_match,
+    "resume": match_acts.resume_match,
+    "end": match_acts.end_match,
+}
+
+
 def _act(db: DbSession, match_id: str, do: Do, answer: Fit, *, viewer: Viewer, now: datetime) -> None:
-    actor = viewer.actor
-    match do:
-        case "approve":
-            with suppress(NotAwaited):  # they have said it before
-                match_requests.approve_match(db, match_id=match_id, actor=actor, now=now)
-        case "decline":
-            match_requests.decline_match(db, match_id=match_id, actor=actor, now=now)
-        case "withdraw":
-            match_requests.withdraw_match(db, match_id=match_id, actor=actor, now=now)
-        case "pause":
-            match_acts.pause_match(db, match_id=match_id, actor=actor, now=now)
-        case "resume":
-            match_acts.resume_match(db, match_id=match_id, actor=actor, now=now)
-        case "end":
-            match_acts.end_match(db, match_id=match_id, actor=actor, now=now)
-        case "fit":
-            fit_checks.answer_fit(db, match_id=match_id, answer=answer, actor=actor, now=now)
-        case _:
-            assert_never(do)
+    of: dict[str, Any] = {"match_id": match_id, "actor": viewer.actor, "now": now}
+    if do == "fit":
+        fit_checks.answer_fit(db, answer=answer, **of)
+        return
+    with suppress(NotAwaited) if do == "approve" else nullcontext():  # they have said it before
+        _ACTS[do](db, **of)
 
 
 def _match_page(db: DbSession, match_id: str, *, viewer: Viewer, now: datetime, refused: str | None = None) -> Response:

@@ -1,23 +1,28 @@
-"""The week: who sits in where and who meets the viewer, this week and the next, and the seats that are still open."""
+"""The week: who sits in where and who meets whom, this week and the next, and the seats that are still open. One's own;
+who sees more than that chooses whose.
+"""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import groupby
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from fastapi import Depends, Query
 from fastapi.responses import HTMLResponse
 
 from app.db import DbSession
 from app.errors import NotFound
+from app.queries import people
 from app.queries import week as queries
-from app.rules.access import sees_the_house
-from app.vocabulary import ClaimKind, Response, SeatStatus, SessionStatus
-from app.web import weeks, words
-from app.web.dependencies import Now, ReadDb, SignedIn, Viewer, page_router
-from app.web.faces import Face
+from app.queries.week import Whose
+from app.rules.access import may_see, runs_the_house, sees_the_house, takes_seats
+from app.web import hours, weeks
+from app.web.addresses import Address
+from app.web.dependencies import Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
 from app.web.html import page
+from app.web.private_reads import note_private
+from app.web.week_rows import CallRow, Look, MeetingRow, WeekRows, call_rows, day_rows, meeting_rows, week_rows
 from app.web.weeks import Week
 
 router = page_router()
@@ -25,147 +30,136 @@ router = page_router()
 _MOST_SEATS = 400
 """Seats shown on one page: about 300 kB."""
 _MOST_MEETINGS = 100
-"""More than fit into the hours of two weeks, unless somebody logs what never was."""
+"""More than fit into the hours of two weeks, unless somebody logs what never was; of a team, its first."""
 _OPEN_CALLS = 12
-_DRAWN_SEATS = 4
-"""Seats drawn one by one; more are a number."""
-
-
-_OPEN: Mapping[Response, Literal["unanswered", "maybe", "declined"]] = {
-    Response.NEEDS_ACTION: "unanswered",
-    Response.TENTATIVE: "maybe",
-    Response.DECLINED: "declined",
-}
+_SUGGESTED = 3
+"""Of the open seats, in a week without anything."""
+_MOST_PEOPLE = 300
+"""To choose from. Of more, a team narrows them down."""
+_OWN_CLOCK = "own"
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
-    """An observer whom the viewer may see on a call."""
+class Wanted:
+    """What the address asks for: an ISO week such as 2026-W48, whose, and the zone of a second clock."""
 
-    face: Face
-    is_viewer: bool
-    state: Literal["listens", "asks", "offered", "held"]
-    """Whether the seat stands, and if not, what it waits for: the host, its observer, or whoever holds it."""
+    d: str = ""
+    who: Annotated[str, Query(max_length=48)] = ""
+    team: Annotated[str, Query(max_length=48)] = ""
+    zone: Annotated[str, Query(max_length=64)] = ""
+    """Empty: that of the person whose week it is. `own`: no second clock."""
+
+    @property
+    def address(self) -> Address:
+        """Where it is shown."""
+        return Address("/week", {name: value for name, value in asdict(self).items() if value})
+
+
+Filters = Annotated[Wanted, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
-class CallRow:
-    """A call as one row; times on the viewer's clocks."""
+class Choices:
+    """What the filters offer: pairs of value and words."""
 
-    id: str
-    starts_at: datetime
-    ends_at: datetime
-    host: Face
-    is_viewers: bool
-    account: str
-    type: str
-    listeners: tuple[Listener, ...]
-    others: int
-    """Observers whom the viewer may not see."""
-    seats_taken: int
-    seats: int
-    is_over: bool
-    is_call: ClassVar[bool] = True
-
-    @property
-    def standing(self) -> tuple[Listener, ...]:
-        """The listeners whose seats stand."""
-        return tuple(one for one in self.listeners if one.state == "listens")
-
-    @property
-    def unconfirmed(self) -> tuple[Listener, ...]:
-        """Those whose seats somebody has yet to confirm."""
-        return tuple(one for one in self.listeners if one.state != "listens")
-
-    @property
-    def drawn_listeners(self) -> tuple[Listener, ...]:
-        """The listeners whose faces are drawn; all are named."""
-        return self.listeners[:_DRAWN_SEATS]
-
-    @property
-    def drawn_others(self) -> int:
-        """How many of the others are drawn."""
-        return max(min(self.others, _DRAWN_SEATS - len(self.listeners)), 0)
-
-    @property
-    def drawn_free(self) -> int:
-        """How many empty seats are drawn."""
-        return max(min(self.seats - self.seats_taken, _DRAWN_SEATS - len(self.listeners) - self.others), 0)
-
-    @property
-    def not_drawn(self) -> int:
-        """How many seats are only counted."""
-        return self.seats - len(self.drawn_listeners) - self.drawn_others - self.drawn_free
+    people: list[tuple[str, str]]
+    """Empty for who sees nobody's week but their own."""
+    teams: list[tuple[str, str]]
+    zones: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class MeetingRow:
-    """A session without a call, of the viewer and others, as one row; times on the viewer's clocks."""
+class _Shown:
+    """Whose week is shown: of one person, who is a row of `person`, of a team, or neither."""
 
-    id: str
-    starts_at: datetime
-    ends_at: datetime
-    kind: str
-    others: tuple[Face, ...]
-    state: Literal["held", "unanswered", "maybe", "declined"] | None
-    """What is still open about it."""
-    is_over: bool
-    is_call: ClassVar[bool] = False
+    whose: Whose
+    person: Any | None
+    team: str
 
 
-@dataclass(frozen=True, slots=True)
-class DayRows:
-    """One day's calls and sessions without one."""
-
-    on: date
-    is_today: bool
-    rows: tuple[CallRow | MeetingRow, ...]
+def noting(the: TheHouse, viewer: Pressing, now: Now, wanted: Filters) -> Iterator[None]:
+    """Leave a line when somebody else's sessions were read: after the page, in a transaction of its own."""
+    yield
+    if wanted.who:
+        note_private(the, ["sessions"], wanted.who, viewer=viewer, now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class WeekRows:
-    """One week's days on which there is something."""
-
-    week: Week
-    title: str
-    days: tuple[DayRows, ...]
+# Entered before the page's own transaction, so left after it: nothing is open then. A refusal goes past it.
+_NOTED = Depends(noting, scope="function")
 
 
-@router.get("/")
-def this_week(db: ReadDb, now: Now, viewer: SignedIn, week: str | None = None) -> HTMLResponse:
-    """Show a week and the one after it. Without `week` it is this one, or the next in which anything is to come."""
+@router.get("/week", dependencies=[_NOTED])
+def this_week(db: ReadDb, now: Now, viewer: SignedIn, wanted: Filters) -> HTMLResponse:
+    """Show a week and the one after it. Without one in the address, this one, or the next in which anything is to come.
+    Whose it is, and on which clocks besides their own, the viewer chooses among those whom they may see.
+    """
     zone = viewer.person.time_zone
+    teams = queries.teams_to_choose(db, actor=viewer.actor) if _chooses(viewer) else {}
+    of = _whose(db, wanted, teams, viewer=viewer)
+    choices = _choices(db, wanted, of, teams, viewer=viewer)
+    second = _second_zone(wanted.zone, of.person, choices.zones, own=zone)
+    look = Look(viewer.person.id, zone, of.whose.subject_id(viewer.actor), second, now)
     current = Week.of(now, zone)
-    shown = _named(week, zone) if week else _next_with_sessions(db, now=now, viewer=viewer)
-    both_weeks = shown.starts_at, shown.next.ends_at
-    seats = queries.taken_seats(db, *both_weeks, actor=viewer.actor, now=now, limit=_MOST_SEATS + 1)
-    cut = len(seats) > _MOST_SEATS
-    if cut:  # the last call may lack some of its observers
-        seats = [row for row in seats if row.id != seats[-1].id]
-    meetings = queries.own_meetings(db, *both_weeks, actor=viewer.actor, now=now, limit=_MOST_MEETINGS)
-    rows: list[CallRow | MeetingRow] = [*_call_rows(seats, viewer=viewer, now=now)]
-    rows += _meeting_rows(meetings, viewer=viewer, now=now)
-    both = [_week_rows(one, rows, viewer=viewer, now=now, current=current) for one in (shown, shown.next)]
+    shown = _named(wanted.d, zone) if wanted.d else _next_with_sessions(db, of.whose, viewer=viewer, now=now)
+    both, cut = _both_weeks(db, shown, of, look=look, current=current, viewer=viewer)
+    seats_anybody = runs_the_house(viewer.actor) and of.person is None
     open_ = queries.open_calls(
-        db, shown.starts_at, shown.ends_at, actor=viewer.actor, observer=viewer.person, now=now, limit=_OPEN_CALLS
+        db,
+        shown.starts_at,
+        shown.ends_at,
+        observer=None if seats_anybody else of.person or viewer.person,
+        now=now,
+        limit=_OPEN_CALLS,
     )
+    free = call_rows(open_, look=look)
     return page(
         "week.html",
         viewer=viewer.face,
-        sees_all=sees_the_house(viewer.actor),
+        sees_all=sees_the_house(viewer.actor) and of.whose == Whose(),
+        seats_anybody=seats_anybody,
         now=now.astimezone(ZoneInfo(zone)),
         place=weeks.place(zone),
-        time_zone=zone,
         offset=weeks.offset(now, zone),
+        second=(weeks.place(second), weeks.offset(now, second)) if second else None,
         shown=shown,
         current=current,
         title=both[0].title,
         weeks=[one for one in both if one.days or not cut],
         cut=cut,
         most=_MOST_SEATS,
-        open_days=_days(_call_rows(open_, viewer=viewer, now=now), viewer=viewer, now=now),
+        open_days=day_rows(free, look=look),
+        suggested=free[:_SUGGESTED],
+        books=_booking(shown, of, look=look, viewer=viewer),
         is_past=shown.ends_at <= now,
+        wanted=wanted,
+        address=wanted.address,
+        choices=choices,
+        who=of.person.name if of.person and not look.is_own else "",
+        team=of.team,
     )
+
+
+def _booking(shown: Week, of: _Shown, *, look: Look, viewer: Viewer) -> str:
+    """Return the address where a seat of that week is booked; empty for who books nothing."""
+    if not takes_seats(viewer.actor) or shown.ends_at <= look.now:
+        return ""
+    whom = {"who": of.person.id} if of.person and not look.is_own else {}
+    return Address("/book", {"d": shown.name, **whom}).but()
+
+
+def _both_weeks(
+    db: DbSession, shown: Week, of: _Shown, *, look: Look, current: Week, viewer: Viewer
+) -> tuple[list[WeekRows], bool]:
+    """Return the week and the one after it, and whether there is more than is shown."""
+    given: dict[str, Any] = {"whose": of.whose, "actor": viewer.actor, "now": look.now}
+    seats = queries.taken_seats(db, shown.starts_at, shown.next.ends_at, limit=_MOST_SEATS + 1, **given)
+    cut = len(seats) > _MOST_SEATS
+    if cut:  # the last call may lack some of its observers
+        seats = [row for row in seats if row.id != seats[-1].id]
+    met = queries.meetings(db, shown.starts_at, shown.next.ends_at, limit=_MOST_MEETINGS, **given)
+    rows: list[CallRow | MeetingRow] = [*call_rows(seats, look=look), *meeting_rows(met, look=look)]
+    theirs = not look.is_own
+    return [week_rows(one, rows, look=look, current=current, shows_theirs=theirs) for one in (shown, shown.next)], cut
 
 
 def _named(name: str, zone: str) -> Week:
@@ -175,81 +169,53 @@ def _named(name: str, zone: str) -> Week:
     return found
 
 
-def _next_with_sessions(db: DbSession, *, now: datetime, viewer: Viewer) -> Week:
-    first = queries.first_session_at(db, actor=viewer.actor, now=now)
+def _next_with_sessions(db: DbSession, whose: Whose, *, viewer: Viewer, now: datetime) -> Week:
+    first = queries.first_session_at(db, whose=whose, actor=viewer.actor, now=now)
     return Week.of(max(first or now, now), viewer.person.time_zone)
 
 
-def _week_rows(
-    week: Week, rows: Iterable[CallRow | MeetingRow], *, viewer: Viewer, now: datetime, current: Week
-) -> WeekRows:
-    title = {current: "This week", current.next: "Next week", current.previous: "Last week"}.get(week)
-    inside = [row for row in rows if week.starts_at <= row.starts_at < week.ends_at]
-    return WeekRows(week, title or f"Week {int(week.name[-2:])}", _days(inside, viewer=viewer, now=now))
+def _chooses(viewer: Viewer) -> bool:
+    """Whether the viewer sees the weeks of others."""
+    return sees_the_house(viewer.actor) or bool(viewer.actor.reports)
 
 
-def _days(rows: Iterable[CallRow | MeetingRow], *, viewer: Viewer, now: datetime) -> tuple[DayRows, ...]:
-    """Group rows by day on the viewer's clocks."""
-    today = now.astimezone(ZoneInfo(viewer.person.time_zone)).date()
-    by_day = groupby(sorted(rows, key=lambda one: (one.starts_at, one.id)), key=lambda one: one.starts_at.date())
-    return tuple(DayRows(day, day == today, tuple(group)) for day, group in by_day)
+def _whose(db: DbSession, wanted: Wanted, teams: Mapping[str, str], *, viewer: Viewer) -> _Shown:
+    """Return whose week the address asks for; a person goes before their team."""
+    if wanted.who:
+        found = people.person_by_id(db, wanted.who, actor=viewer.actor)
+        if not may_see(viewer.actor, found.id):
+            raise NotFound("Their week is theirs, and for who leads them.")
+        return _Shown(Whose(person_id=found.id), found, "")
+    if wanted.team:
+        if wanted.team not in teams:
+            raise NotFound("There is nobody in that team whose week you may see.")
+        return _Shown(Whose(team_id=wanted.team), None, teams[wanted.team])
+    return _Shown(Whose(), None, "")
 
 
-def _call_rows(rows: Iterable[Any], *, viewer: Viewer, now: datetime) -> list[CallRow]:
-    """Make a row for each call of rows that are in order of time and call."""
-    return [_call_row(list(group), viewer=viewer, now=now) for _, group in groupby(rows, key=lambda row: row.id)]
+def _choices(db: DbSession, wanted: Wanted, of: _Shown, teams: Mapping[str, str], *, viewer: Viewer) -> Choices:
+    """Return what the filters offer. At most two statements."""
+    known = [wanted.zone] if wanted.zone in hours.zones() else []
+    lived_in = {*queries.zones_lived_in(db), *known} - {viewer.person.time_zone}
+    zones = sorted(((zone, weeks.place(zone)) for zone in lived_in), key=lambda one: (one[1], one[0]))
+    offered = [("", "Theirs"), (_OWN_CLOCK, "None"), *zones] if of.person else [("", "None"), *zones]
+    if not _chooses(viewer):
+        return Choices([], [], offered)
+    named = {
+        row.id: row.name for row in queries.people_to_choose(db, wanted.team, actor=viewer.actor, limit=_MOST_PEOPLE)
+    }
+    if of.person:  # also when they are in another team, or have left
+        named[of.person.id] = of.person.name
+    return Choices([("", "Everybody"), *named.items()], [("", "All teams"), *teams.items()], offered)
 
 
-def _meeting_rows(rows: Iterable[Any], *, viewer: Viewer, now: datetime) -> list[MeetingRow]:
-    """Make a row for each session of rows that are in order of time and session: one for each of the others in it."""
-    return [_meeting_row(list(group), viewer=viewer, now=now) for _, group in groupby(rows, key=lambda row: row.id)]
-
-
-def _meeting_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> MeetingRow:
-    zone, row = ZoneInfo(viewer.person.time_zone), rows[0]
-    state = _OPEN.get(row.response) if row.status is SessionStatus.CONFIRMED and row.ends_at > now else None
-    return MeetingRow(
-        id=row.id,
-        starts_at=row.starts_at.astimezone(zone),
-        ends_at=row.ends_at.astimezone(zone),
-        kind=words.KINDS[row.kind],
-        others=tuple(Face.of(one.other_id, one.other_name) for one in rows if one.other_id is not None),
-        state="held" if row.status is SessionStatus.REQUESTED else state,
-        is_over=row.ends_at <= now,
-    )
-
-
-def _call_row(rows: list[Any], *, viewer: Viewer, now: datetime) -> CallRow:
-    """Make one row of a call's: one per seat that the viewer may see, or one without a seat."""
-    zone, row = ZoneInfo(viewer.person.time_zone), rows[0]
-    listeners = tuple(
-        Listener(
-            Face.of(one.observer_id, one.observer_name),
-            is_viewer=one.observer_id == viewer.person.id,
-            state=_seat_state(one),
-        )
-        for one in rows
-        if one.observer_id is not None
-    )
-    return CallRow(
-        id=row.id,
-        starts_at=row.starts_at.astimezone(zone),
-        ends_at=row.ends_at.astimezone(zone),
-        host=Face.of(row.host_id, row.host_name),
-        is_viewers=row.host_id == viewer.person.id,
-        account=row.account_name or "a customer",
-        type=row.type_name,
-        listeners=listeners,
-        others=max(row.seats_taken - len(listeners), 0),
-        seats_taken=max(row.seats_taken, len(listeners)),
-        seats=max(row.seat_capacity, len(listeners)),
-        is_over=row.ends_at <= now,
-    )
-
-
-def _seat_state(row: Any) -> Literal["listens", "asks", "offered", "held"]:
-    if row.seat_status is not SeatStatus.REQUESTED:
-        return "listens"
-    if row.is_offered:
-        return "offered"
-    return "asks" if row.claim_kind is ClaimKind.PENDING else "held"
+def _second_zone(name: str, subject: Any | None, offered: Sequence[tuple[str, str]], *, own: str) -> str:
+    """Return the zone of the second clock, or empty. Raises NotFound for a zone that there is not."""
+    if not name:
+        theirs: str = subject.time_zone if subject is not None else own
+        return "" if theirs == own else theirs
+    if name in (_OWN_CLOCK, own):
+        return ""
+    if name not in dict(offered):
+        raise NotFound("There is no such time zone.")
+    return name

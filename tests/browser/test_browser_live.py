@@ -1,0 +1,102 @@
+"""Pages that follow what happens: what one does, others see; and where the focus is after a part was exchanged."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from app.operations.seats import book_seat
+from app.rules.access import SYSTEM
+from app.vocabulary import SessionKind
+from tests.browser.chromium import PHONE, Visitors
+from tests.web.houses import House
+
+
+def on_the_floor(page: Page) -> Page:
+    page.goto("/")
+    expect(page.locator("html")).to_have_class(re.compile("is-live"))
+    return page
+
+
+def maras_call(page: Page) -> Locator:
+    """The row of the call that Mara is on."""
+    return page.get_by_role("listitem").filter(has=page.get_by_text("Harbour & Pine")).first
+
+
+def drop_in(house: House, who: str) -> None:
+    """Let somebody drop in on Mara's call without a browser."""
+    live, kind, now = house.known["live_call"], SessionKind.DROP_IN, house.api.clock()
+    with house.db() as db:
+        book_seat(db, call_id=live, observer_id=house.people[who], kind=kind, actor=SYSTEM, now=now)
+
+
+def test_what_a_host_and_a_listener_do_each_sees_of_the_other(visitor: Visitors) -> None:
+    nora, mara = on_the_floor(visitor("junior")), on_the_floor(visitor("mentor"))
+
+    maras_call(nora).get_by_role("button", name=re.compile("^Drop in")).click()
+    expect(maras_call(mara).get_by_label("Who listens")).to_contain_text("Nora Quinn")
+
+    maras_call(mara).get_by_role("button", name="Close the door").click()
+    expect(maras_call(mara).get_by_role("button", name="Open the door")).to_be_visible()
+    maras_call(mara).get_by_role("button", name="Ask to leave Nora Quinn").click()
+    expect(maras_call(nora)).to_contain_text("The door is closed")
+    expect(maras_call(nora).get_by_role("button", name=re.compile("^Leave"))).to_have_count(0)
+
+
+def test_of_two_who_drop_in_on_the_last_seat_one_is_in_and_the_other_is_told(visitor: Visitors, house: House) -> None:
+    first, second = on_the_floor(visitor("junior")), on_the_floor(visitor("colleague 5"))
+    drop_in(house, "colleague 4")
+    for page in (first, second):
+        expect(maras_call(page)).to_contain_text("2 of 3 seats taken")
+
+    for page in (first, second):  # at once, before either page knows what the other did
+        maras_call(page).get_by_role("button", name=re.compile("^Drop in")).evaluate("one => one.click()")
+
+    expect(first.get_by_role("button", name=re.compile("^Leave"))).to_have_count(1)
+    expect(second.get_by_role("button", name=re.compile("^Leave"))).to_have_count(0)
+    for page in (first, second):
+        expect(maras_call(page)).to_contain_text("3 of 3 seats taken")
+        expect(page.get_by_role("button", name=re.compile("^Drop in"))).to_have_count(0)
+
+
+def test_a_page_follows_again_when_the_service_is_back(visitor: Visitors, house: House) -> None:
+    nora = on_the_floor(visitor("junior"))
+    watch = visitor.watches[0]
+    house.stop()
+    expect(nora.locator("html")).not_to_have_class(re.compile("is-live"))
+    drop_in(house, "colleague 4")
+
+    house.start()
+
+    expect(nora.locator("html")).to_have_class(re.compile("is-live"), timeout=30_000)
+    expect(maras_call(nora)).to_contain_text("2 of 3 seats taken")
+    watch.faults.clear()  # nobody was there to ask
+
+
+def test_after_a_press_the_focus_is_not_on_what_would_undo_it(visitor: Visitors, house: House) -> None:
+    page = visitor("junior")
+    page.goto(house.path("/calls/{call_id}"))
+    page.get_by_role("button", name="Take a seat").focus()
+
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Give your seat back")).to_be_visible()
+
+    expect(page.get_by_role("button", name="Give your seat back")).not_to_be_focused()
+    assert page.evaluate("document.activeElement.closest('#call') !== null")
+    assert page.url.endswith(house.path("/calls/{call_id}")), "nothing was loaded anew"
+
+
+@pytest.mark.parametrize("size", [(1280, 900), PHONE], ids=["desk", "phone"])
+def test_the_floor_is_used_with_the_keyboard_alone(visitor: Visitors, size: tuple[int, int]) -> None:
+    page = on_the_floor(visitor("junior", size=size))
+
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.hasAttribute('data-row')")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+
+    expect(page).to_have_url(re.compile("/week$"))
