@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.adapters.web_server import free_port
+from tests.ports import free_port
 
 USER, PASSWORD = "mara", "s3cret: with a colon"
 _MKCALENDAR = """<?xml version="1.0"?>

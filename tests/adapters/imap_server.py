@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.adapters.imap import MailboxAccount
+from tests.ports import free_ports
 
 _DOVECOT = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
 needs_dovecot = pytest.mark.skipif(_DOVECOT is None, reason="Dovecot is not installed: apt install dovecot-imapd")
@@ -65,7 +66,7 @@ def dovecot() -> Iterator[ImapServer]:
     for path in (mail.parent, mail, *mail.iterdir()):
         os.chown(path, user.pw_uid, user.pw_gid)
     certificate = _certificate(folder)
-    port, tls_port = _free_port(), _free_port()
+    port, tls_port = free_ports(2)
     (folder / "users").write_text('earshot:{PLAIN}pass "word\\\n')
     config = folder / "dovecot.conf"
     config.write_text(_config(folder, user, port, tls_port, is_root=is_root))
@@ -114,13 +115,6 @@ def _certificate(folder: Path) -> Path:
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names, *files]
     subprocess.run(made, check=True, capture_output=True)
     return folder / "tls.pem"
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from app.adapters.http import Answer, NoAnswer, NotAllowed, Outbound, TimedOut, TooLarge, Unreachable
-from tests.adapters.web_server import Asked, Names, Reply, WebServer, answer, free_port
+from tests.adapters.web_server import Asked, Names, Reply, WebServer, answer
+from tests.ports import free_port
 
 MIB = 1 << 20
 SECRET = "s3cret-token"

@@ -9,7 +9,8 @@ import pytest
 from app.adapters.http import Answer, NotAllowed, Outbound, Unreachable
 from app.rules.destinations import Allowed
 from tests.adapters.canary import GOOD, GOOD_HOST, NOWHERE, SPELLED, TLS, TYPED, Canary, a_canary, at_good_host
-from tests.adapters.web_server import Names, WebServer, answer, free_port
+from tests.adapters.web_server import Names, WebServer, answer
+from tests.ports import free_port
 
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 

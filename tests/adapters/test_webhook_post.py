@@ -9,7 +9,8 @@ import pytest
 from app.adapters.http import Outbound
 from app.adapters.webhooks import post
 from app.rules.deliveries import Attempt
-from tests.adapters.web_server import Asked, WebServer, answer, free_port
+from tests.adapters.web_server import Asked, WebServer, answer
+from tests.ports import free_port
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -113,10 +113,3 @@ class Names:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         answers = self.answers[host]
         return answers.pop(0) if len(answers) > 1 else answers[0]
-
-
-def free_port() -> int:
-    """Find a port of 127.0.0.1 at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port

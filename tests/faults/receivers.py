@@ -10,9 +10,10 @@ from enum import StrEnum
 from multiprocessing.connection import Connection
 from typing import Any
 
-from tests.adapters.web_server import Asked, WebServer, answer, free_port
+from tests.adapters.web_server import Asked, WebServer, answer
 from tests.endpoints import sequence_of
 from tests.faults.servers import PROCESSES
+from tests.ports import free_port
 
 GIBIBYTE = 1024**3
 _PART = bytes(65536)

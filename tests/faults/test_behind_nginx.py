@@ -32,6 +32,7 @@ from app.rules.access import SYSTEM
 from tests.factories import a_person
 from tests.faults.commands import ROOT, earshot_serve
 from tests.faults.slow_clients import Asking, half_open, p95_of_each
+from tests.ports import free_ports
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 HOST = "earshot.example"
@@ -83,12 +84,6 @@ def trusting_all() -> ssl.SSLContext:
     return context
 
 
-def a_free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def make_certificate(folder: Path) -> None:
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     begin = datetime.now(UTC) - timedelta(days=1)
@@ -122,7 +117,7 @@ def _listens(port: int) -> bool:
 @contextmanager
 def nginx(folder: Path, *, upstream: int) -> Iterator[tuple[int, int]]:
     assert NGINX
-    plain, tls = a_free_port(), a_free_port()
+    plain, tls = free_ports(2)
     make_certificate(folder)
     (folder / "earshot.conf").write_text(documented(folder, upstream=upstream, plain=plain, tls=tls))
     user = "user root;" if os.geteuid() == 0 else ""

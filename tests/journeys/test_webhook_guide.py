@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -35,6 +34,7 @@ from app.rules.retention import KINDS
 from app.vault import Vault
 from app.vocabulary import Role
 from tests.harness import served
+from tests.ports import free_port
 
 HOUR = timedelta(hours=1)
 GUIDE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
@@ -127,12 +127,6 @@ def reader(sqlite_url: str, tmp_path: Path) -> Iterator[Reader]:
     with served(create_app(settings, engine=engine, worker_threads=2)) as url:
         yield Reader(url, key, tmp_path)
     engine.dispose()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_a_developer_follows_the_guide_from_the_first_endpoint_to_another_secret(reader: Reader) -> None:

@@ -131,7 +131,8 @@ const waiting = new Map(); // part → timer
 const RETRY = 15_000;
 let stream, later;
 
-const isHeld = (part) => part.querySelector("dialog[open]") || part.querySelector(`:is(${FIELDS}):focus`);
+// Somebody fills something in, or is just pressing: a press on what is replaced before the finger is up would be lost.
+const isHeld = (part) => part?.querySelector(`dialog[open], :active, :is(${FIELDS}):focus`);
 
 const reading = new Map(); // part → whether it has changed again meanwhile: a slow server is asked once at a time
 
@@ -143,7 +144,7 @@ function readSoon(id, milliseconds = 60 + Math.random() * 120) {
 async function read(id) {
   const part = byId(id);
   if (!part) return;
-  if (isHeld(part)) { // somebody fills something in
+  if (isHeld(part)) {
     readSoon(id, 2000);
     return;
   }
@@ -151,7 +152,9 @@ async function read(id) {
   try {
     const { answer, parsed, isLate, isShown } = await ask(id, location.href);
     const fresh = parsed.getElementById(id);
-    if (fresh && !isLate()) {
+    if (fresh && isHeld(byId(id))) {
+      reading.set(id, true);
+    } else if (fresh && !isLate()) {
       isShown();
       put(fresh);
     } else if (answer.redirected || answer.status === 404 || (answer.ok && !fresh)) {
