@@ -18,6 +18,7 @@ from app.operations.seating import end_seats, last_moment
 from app.operations.session_rows import ask_anew, change_session, give_to_host
 from app.operations.settling import settle_freed, settle_waits_of
 from app.queries import busy, calls, seats
+from app.rules import floor
 from app.rules.access import Actor
 from app.rules.availability import Range
 from app.rules.seating import overlap
@@ -60,7 +61,8 @@ def call_changed(db: DbSession, call_id: str, changed: Collection[str], *, actor
     followed = [(one.session_id, _follow(db, call, one, now=now)) for one in kept]
     tell_many(db, "session.moved" if moved or rehosted else "session.changed", followed, actor=actor, now=now)
     if moved:
-        ask_anew(db, [one.session_id for one in kept])
+        on = floor.is_on(call, now=now)  # whoever dropped in listens on: nobody asks them whether they come
+        ask_anew(db, [one.session_id for one in kept if not (on and one.kind is SessionKind.DROP_IN)])
         _wait_anew(db, call, kept, now=now)
     if moved or rehosted:
         _count_change(db, kept, now=now)

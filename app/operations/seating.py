@@ -69,7 +69,8 @@ def take_seat(
     seat_no = next((n for n in range(1, call.seat_capacity + 1) if n not in used), None)
     if seat_no is None:
         raise SeatsFull("Wait for one, or choose another call.")
-    begun = SessionStatus.IN_PROGRESS if sitting.kind is SessionKind.DROP_IN else SessionStatus.CONFIRMED
+    drops_in = sitting.kind is SessionKind.DROP_IN
+    begun = SessionStatus.IN_PROGRESS if drops_in else SessionStatus.CONFIRMED
     new = NewSession(
         kind=sitting.kind,
         status=begun if sitting.stands else SessionStatus.REQUESTED,
@@ -79,11 +80,12 @@ def take_seat(
         people={call.host_id: Part.HOST, observer.id: Part.OBSERVER},
         call_id=call.id,
         expires_at=sitting.expires_at,
+        accepted_by=actor.person_id if drops_in else None,
     )
     (made_session,) = add_sessions(db, [new], now=now)
     session_id: str = made_session.id
     drop_expired(db, [observer.id], now=now)
-    since = now if sitting.kind is SessionKind.DROP_IN else None
+    since = now if drops_in else None
     time = observer.claim(call.starts_at, call.ends_at, since=since)
     claim_time(db, [Claimed(observer.id, session_id, time, sitting.claim, sitting.expires_at)], now=now)
     made = {

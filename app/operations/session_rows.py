@@ -30,6 +30,8 @@ class NewSession:
     series_id: str | None = None
     occurrence_at: datetime | None = None
     expires_at: datetime | None = None
+    accepted_by: str | None = None
+    """Who has said by what they did that they come; all others are asked."""
 
 
 def add_sessions(db: DbSession, new: Sequence[NewSession], *, now: datetime) -> list[Any]:
@@ -63,7 +65,12 @@ def add_sessions(db: DbSession, new: Sequence[NewSession], *, now: datetime) -> 
     db.execute(
         insert(participant),
         [
-            {"session_id": session_id, "person_id": person_id, "part": part, "response": Response.NEEDS_ACTION}
+            {
+                "session_id": session_id,
+                "person_id": person_id,
+                "part": part,
+                "response": Response.ACCEPTED if person_id == one.accepted_by else Response.NEEDS_ACTION,
+            }
             for session_id, one in zip(made, new, strict=True)
             for person_id, part in one.people.items()
         ],
