@@ -1,6 +1,7 @@
 """Read the floor: which calls are on, who listens, whose hand is up, which calls come next, and who is there.
 
-At most six statements however many calls are on and however many look; one more where a host keeps time between calls.
+At most seven statements however many calls are on and however many look; one more where a host keeps time between
+calls.
 What is on is read as it is, and what each of them may see of it is decided here: so it is read once for all of them.
 """
 
@@ -38,6 +39,7 @@ from app.models.tables import (
     seat,
 )
 from app.queries import busy, calls, people
+from app.queries.house_rules import house_rules
 from app.queries.rows import first_row, one_of
 from app.rules import floor as rules
 from app.rules import seating
@@ -54,8 +56,8 @@ _DAY = timedelta(hours=24)
 
 
 # All is built once: SQLAlchemy takes longer to build a statement than to run it.
-_NOW, _DAY_AGO, _OVERTIME_AGO, _UNTIL = (
-    bindparam(name, type_=call.c.starts_at.type) for name in ("now", "day_ago", "overtime_ago", "until")
+_NOW, _DAY_AGO, _OVERTIME_AGO, _SOONEST, _UNTIL = (
+    bindparam(name, type_=call.c.starts_at.type) for name in ("now", "day_ago", "overtime_ago", "soonest", "until")
 )
 _VIEWERS: BindParameter[Any] = bindparam("viewers", expanding=True)
 # As the text of a partial index says it: prepared statements find it by that alone.
@@ -80,6 +82,7 @@ _AHEAD = (
     .where(
         _SCHEDULED,
         call.c.starts_at > _NOW,
+        call.c.starts_at >= _SOONEST,  # or in a large house all of them start sooner than anybody may book
         call.c.starts_at < _UNTIL,
         call.c.seats_taken < call.c.seat_capacity,
         call.c.sensitive.is_(False),
@@ -280,7 +283,8 @@ def floors(db: DbSession, looks: Sequence[Look], *, now: datetime) -> list[Floor
     viewers = {look.viewer.id: look.viewer for look in looks if look.viewer is not None}
     zones = {one.time_zone for one in viewers.values()}
     until = max((_midnight(zone, now=now) for zone in zones), default=now)
-    found = db.execute(_CALLS, _moments(now) | {"until": until}).all()
+    soonest = now + timedelta(minutes=house_rules(db).min_notice_minutes)
+    found = db.execute(_CALLS, _moments(now) | {"soonest": soonest, "until": until}).all()
     observers, hosts = _facts(db, found, viewers, now=now)
     people = db.execute(_THERE, _moments(now) | {"viewers": list(viewers), "most": _AT_MOST + len(viewers)}).all()
     there = {row.person_id: as_of(row, now=now) for row in people}

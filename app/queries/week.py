@@ -141,7 +141,7 @@ def teams_to_choose(db: DbSession, *, actor: Actor) -> dict[str, str]:
 
 
 def zones_lived_in(db: DbSession) -> list[str]:
-    """Return the zones of those who work here, by name. One statement."""
+    """Return the zones of those who work here, each once, in no order. One statement."""
     return list(db.execute(select(person.c.time_zone).where(person.c.status != PersonStatus.LEFT).distinct()).scalars())
 
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from app.db import DbSession
 from app.errors import Forbidden, NotFound
 from app.models import Account, Person
+from app.models.tables import installation
 from app.operations.call_outcomes import end_call, start_call
 from app.operations.calls import patch_call
 from app.operations.floor import raise_hand, set_door
@@ -154,6 +155,16 @@ def test_what_comes_next_is_of_today_and_has_a_seat_for_the_viewer(db: DbSession
     assert seen_by(db, mia, late).next_calls == ()
 
 
+def test_what_comes_next_is_what_one_can_still_book_however_much_starts_sooner(db: DbSession) -> None:
+    db.execute(update(installation).values(min_notice_minutes=90))
+    mia, host = a_person(db, "Mia"), a_person(db, "Host", host_per_day=500, host_per_week=500)
+    for n in range(1, 71):
+        a_call(db, host, starts_at=NOW_ON + n * MINUTE)
+    bookable = a_call(db, host, starts_at=NOW_ON + 90 * MINUTE)
+
+    assert ids(seen_by(db, mia).next_calls) == [bookable]
+
+
 def test_people_are_there_as_they_said_and_on_a_call_whatever_they_said(db: DbSession) -> None:
     host, mia, ben, gone = (a_person(db, name) for name in ("Host", "Mia", "Ben", "Gone"))
     a_call(db, host, sensitive=True)
@@ -246,7 +257,7 @@ def test_who_look_together_see_each_what_they_see_alone(
 
     assert together == alone
     assert len({str(one) for one in together}) > len(looks) // 2
-    assert len(statements) == 6
+    assert len(statements) == 7
 
 
 def test_the_floor_shows_the_calls_and_the_ways_in_that_lists_show(
@@ -280,7 +291,7 @@ def test_the_floor_costs_the_same_however_many_calls_are_on(db: DbSession, engin
             floor(db, viewer=viewer, actor=by(mia), now=NOW_ON)
         costs.append(len(statements))
 
-    assert costs == [6, 6]
+    assert costs == [7, 7]
 
 
 def test_what_is_on_is_found_by_index(db: DbSession, engine: Engine) -> None:
