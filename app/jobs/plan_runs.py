@@ -73,13 +73,8 @@ def plan_publish(job: JobContext) -> None:
     run_id, by = job.payload["run_id"], job.payload
     with transaction(job.engine, writes=False) as reading:
         planned = runs.plan_seats(reading, run_id)
-    actor = Actor(
-        credential_id=by["credential_id"],
-        role=Role(by["role"]),
-        person_id=by["person_id"],
-        behind=by["behind"],
-        reports=frozenset(one.observer_id for one in planned),
-    )
+    who = Actor(by["credential_id"], Role(by["role"]), by["person_id"], behind=by["behind"])
+    actor = plan_publishing.acting_for(who, planned)
     calls = list(dict.fromkeys(one.call_id for one in planned))
     for number, call_id in enumerate(calls):
         job.write(partial(plan_publishing.book_planned, run_id=run_id, call_id=call_id, actor=actor, now=job.clock()))

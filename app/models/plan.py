@@ -44,7 +44,7 @@ class PlanRun(SQLModel, table=True):
 
 
 class PlanSeat(SQLModel, table=True):
-    """A seat in a draft, and what became of it when the plan was published."""
+    """A seat in a draft, and what became of it when it was accepted or the plan was published."""
 
     __tablename__ = "plan_seat"
     __table_args__ = (UniqueConstraint("run_id", "call_id", "observer_id", name="plan_seat_once"),)

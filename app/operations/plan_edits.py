@@ -64,10 +64,10 @@ def add_seat(
 def drop_seat(
     db: DbSession, *, run_id: str, seat_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> None:
-    """Take a seat out of a draft: planning anew will not propose it again. Locks the run."""
+    """Take a seat out of a draft: planning anew will not propose it again. Refused once it is booked. Locks the run."""
     run = lock_draft(db, run_id, expected_version=expected_version, actor=actor)
     before = runs.plan_seats(db, run_id)
-    gone = _found(before, seat_id)
+    gone = _still_planned(before, seat_id)
     db.execute(delete(plan_seat).where(plan_seat.c.id == seat_id))
     _change(db, run, before, [one for one in before if one is not gone], actor=actor, now=now)
 
@@ -82,10 +82,12 @@ def swap_seat(
     actor: Actor,
     now: datetime,
 ) -> Any:
-    """Give a seat of a draft to somebody else and return it: one is dropped and the other added, or neither."""
+    """Give a seat of a draft to somebody else and return it: one is dropped and the other added, or neither. Refused
+    once it is booked.
+    """
     run = lock_draft(db, run_id, expected_version=expected_version, actor=actor)
     before = runs.plan_seats(db, run_id)
-    gone = _found(before, seat_id)
+    gone = _still_planned(before, seat_id)
     _check_new(before, (observer_id, gone.call_id))
     rest = [one for one in before if one is not gone]
     db.execute(delete(plan_seat).where(plan_seat.c.id == seat_id))
@@ -104,10 +106,13 @@ def pin_seat(
     actor: Actor,
     now: datetime,
 ) -> Any:
-    """Say whether planning anew keeps a seat of a draft, and return it. Repeating it changes nothing. Locks the run."""
+    """Say whether planning anew keeps a seat of a draft, and return it. Repeating it changes nothing. Refused once it
+    is booked. Locks the run.
+    """
     run = lock_draft(db, run_id, expected_version=expected_version, actor=actor)
     found = _found(runs.plan_seats(db, run_id), seat_id)
     if found.pinned is not pinned:
+        _check_planned(found)
         db.execute(update(plan_seat).where(plan_seat.c.id == seat_id).values(pinned=pinned))
         advance(db, plan_run, run, RunStatus.DRAFT, act="plan_run.changed", actor=actor, now=now)
     return _seat(db, seat_id)
@@ -118,6 +123,18 @@ def _found(seats: Sequence[Any], seat_id: str) -> Any:
     if found is None:
         raise NotFound
     return found
+
+
+def _still_planned(seats: Sequence[Any], seat_id: str) -> Any:
+    found = _found(seats, seat_id)
+    _check_planned(found)
+    return found
+
+
+def _check_planned(planned: Any) -> None:
+    """Raise AlreadyBooked for a seat of a draft that was accepted."""
+    if planned.seat_id is not None:
+        raise AlreadyBooked("It was accepted: release the seat itself.", extra={"seat_id": planned.seat_id})
 
 
 def _seat(db: DbSession, seat_id: str) -> Any:

@@ -89,13 +89,13 @@ def start_plan_run(
 
 
 def replan(db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> Any:
-    """Queue a run that plans a draft anew over the same range and return it: pinned seats stay, dropped ones stay away.
-    The draft is cancelled once the new one is there. Refused while another run does so, and for pins that booking would
-    refuse by now. Locks the draft.
+    """Queue a run that plans a draft anew over the same range and return it: pinned seats stay, dropped ones stay away,
+    and those that were accepted are booked: they count like any others. The draft is cancelled once the new one is
+    there. Refused while another run does so, and for pins that booking would refuse by now. Locks the draft.
     """
     draft = lock_draft(db, run_id, expected_version=expected_version, actor=actor)
     _check_ahead(draft.to_at, now=now)
-    pins = [(one.observer_id, one.call_id) for one in runs.plan_seats(db, run_id) if one.pinned]
+    pins = [(one.observer_id, one.call_id) for one in runs.plan_seats(db, run_id) if one.pinned and not one.seat_id]
     dropped = [(observer_id, call_id) for observer_id, call_id in draft.dropped]
     _check_pins(db, pins, dropped, now=now)
     return _queue(db, draft, pins, dropped, replans_id=run_id, actor=actor, now=now)

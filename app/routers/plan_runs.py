@@ -112,7 +112,31 @@ def add_seat(
     return answer.created(f"/v1/plan-runs/{run_id}", run.version, PlanSeatRead.of(made, None))
 
 
-@router.patch("/plan-runs/{run_id}/seats/{seat_id}", operation_id="plan_runs_seats_patch", responses=refusals(*_EDITS))
+@router.post(
+    "/plan-runs/{run_id}/seats/{seat_id}/accept",
+    operation_id="plan_runs_seats_accept",
+    responses=refusals(*_EDITS, *REFUSALS),
+)
+def accept_seat(
+    run_id: str, seat_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> PlanSeatRead:
+    """Book one seat of a draft now: observer and host are invited as when the plan is published, the rest stays a
+    draft.
+
+    Refused as booking refuses it. A seat that is booked can't be changed here any more: release it. The ETag is the
+    run's.
+    """
+    found = plan_publishing.accept_seat(
+        db, run_id=run_id, seat_id=seat_id, expected_version=if_match, actor=actor, now=now
+    )
+    return answer.version(runs.plan_run_by_id(db, run_id, actor=actor).version, PlanSeatRead.of(found, None))
+
+
+@router.patch(
+    "/plan-runs/{run_id}/seats/{seat_id}",
+    operation_id="plan_runs_seats_patch",
+    responses=refusals(*_EDITS, AlreadyBooked),
+)
 def pin_seat(
     run_id: str,
     seat_id: str,
@@ -142,7 +166,7 @@ def pin_seat(
     "/plan-runs/{run_id}/seats/{seat_id}",
     status_code=204,
     operation_id="plan_runs_seats_drop",
-    responses=refusals(*_EDITS),
+    responses=refusals(*_EDITS, AlreadyBooked),
 )
 def drop_seat(
     run_id: str, seat_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
@@ -177,7 +201,7 @@ def swap_seat(
     responses=refusals(*_EDITS, ContradictoryPins, Past),
 )
 def replan(run_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer) -> PlanRunRead:
-    """Plan a draft anew over the same range: pinned seats stay, dropped ones stay away.
+    """Plan a draft anew over the same range: pinned seats stay, dropped ones stay away, booked ones are booked.
 
     The answer is the new run; this draft is cancelled once that one is there. Watch the operation in `Location`.
     """
@@ -205,7 +229,9 @@ def cancel_plan_run(
     responses=refusals(Forbidden, NotFound, NotADraft, plan_runs.BeingReplanned),
 )
 def publish_plan_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> PlanRunRead:
-    """Book the planned seats one by one, the ordinary way. The run then says of each seat what became of it."""
+    """Book the planned seats one by one, the ordinary way, but for those that are booked by now. The run then says of
+    each seat what became of it.
+    """
     run = plan_publishing.start_publishing(db, run_id=run_id, actor=actor, now=now)
     return answer.watched(run.operation_id, run.version, PlanRunRead.of(run, runs.plan_seats(db, run_id), {}))
 

@@ -73,7 +73,7 @@ class SwapPlanSeat(Body):
 class PlanSeatRead(Read):
     """A proposed seat. `terms` sum to `value`; `teaches` are skills that its observer wants and its host shows, `meets`
     what they have yet to hear and hear there. `stale` is the code with which booking would refuse it now, of a draft.
-    Once published: the seat, or the code with which booking refused.
+    Once accepted or published: the seat, or the code with which booking refused.
     """
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_PLANNED]})

@@ -86,6 +86,34 @@ def test_what_booking_or_the_plan_refuses_is_refused_here_by_the_same_code(api: 
     )
 
 
+def test_one_seat_of_a_draft_is_booked_now_and_publishing_books_the_others(api: Api) -> None:
+    run = a_draft(api)
+    read = api.admin.get(run)
+    seat, *rest = read.json()["seats"]
+    other = next(one for one in rest if one["call_id"] != seat["call_id"])
+    one = f"{run}/seats/{seat['id']}"
+    api.admin.post(f"/v1/calls/{other['call_id']}/cancel")
+
+    late = api.admin.post(f"{one}/accept", headers={"If-Match": '"v1"'})
+    first = api.admin.post(f"{one}/accept", headers={"If-Match": read.headers["etag"]})
+    again = api.admin.post(f"{one}/accept", headers={"If-Match": read.headers["etag"]})
+    refused = api.admin.post(f"{run}/seats/{other['id']}/accept")
+
+    assert (refusal(late), first.status_code, again.json()) == ((412, "stale"), 200, first.json())
+    booked = api.rep(seat["observer_id"]).get(f"/v1/seats/{first.json()['seat_id']}").json()
+    assert (booked["status"], booked["call_id"]) == ("confirmed", seat["call_id"])
+    assert refusal(refused) == (409, "call_cancelled")
+    draft = api.admin.get(run)
+    assert (draft.json()["status"], draft.headers["etag"].split("-")[0].strip('"')) == ("draft", "v3")
+    assert refusal(api.admin.delete(one)) == (409, "already_booked")
+    assert refusal(api.admin.patch(one, json={"pinned": True})) == (409, "already_booked")
+    swap = {"seat_id": seat["id"], "observer_id": other["observer_id"]}
+    assert refusal(api.admin.post(f"{run}/swap", json=swap)) == (409, "already_booked")
+    api.admin.post(f"{run}/publish")
+    work(api)
+    assert {one["id"]: one["seat_id"] for one in api.admin.get(run).json()["seats"]}[seat["id"]] == booked["id"]
+
+
 def test_a_draft_planned_anew_gives_way_to_the_new_one_with_its_pins(api: Api) -> None:
     run = a_draft(api)
     seat, other, *_ = api.admin.get(run).json()["seats"]
