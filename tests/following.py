@@ -2,10 +2,13 @@
 
 import socket
 import time
+from collections.abc import Callable
 from types import TracebackType
 from urllib.parse import urlencode, urlsplit
 
 EVENTS = {"Accept": "text/event-stream"}
+PATIENCE = 30.0
+"""Seconds that a busy machine may take for what is bound to happen."""
 
 
 class Following:
@@ -19,6 +22,7 @@ class Following:
         cookie: str | None = None,
         path: str = "/v1/floor/stream",
     ) -> None:
+        self.topics = topics
         parts = urlsplit(url)
         headers = {**EVENTS, "Host": parts.netloc}
         if key:
@@ -27,28 +31,37 @@ class Following:
             headers["Cookie"] = cookie
         query = urlencode([("topic", topic) for topic in topics])
         lines = [f"GET {path}{'?' if query else ''}{query} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
-        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=20)
+        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=PATIENCE)
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self._come = b""
-        head = self._up_to(b"\r\n\r\n", within=20) or b""
+        head = self._up_to(b"\r\n\r\n", within=PATIENCE) or b""
         self.status = int(head.split()[1])
         self.head = head.decode().lower()
 
-    def told(self, *, within: float = 5.0) -> str | None:
+    def told(self, *, within: float = PATIENCE) -> str | None:
         """Wait for the next topic that is told; None when none is in time, or the stream ends."""
         found = self._up_to(b"\n\n", b"data: ", within=within)
         return None if found is None else found.rpartition(b"data: ")[2].decode().strip()
 
-    def all_told(self, *, within: float = 0.5) -> set[str]:
-        """Everything that is told until there is silence for a while."""
+    def told_up_to(self, mark: Callable[[], str]) -> set[str]:
+        """Everything that is told of what has been written by now, however long that takes. `mark` makes something be
+        told that nothing else does, and returns its topic: the second time it comes after all that came with the first.
+        """
         found: set[str] = set()
-        while (topic := self.told(within=within)) is not None:
-            found.add(topic)
+        for _ in range(2):
+            last = mark()
+            while (topic := self.told()) != last:
+                assert topic is not None, "the stream has ended, or is silent"
+                found.add(topic)
         return found
 
-    def ends(self, *, within: float = 5.0) -> bool:
+    def ends(self, *, within: float = PATIENCE) -> bool:
         """Whether the server ends the stream in time, whatever it tells before: in a last chunk, or with the line."""
-        return self._up_to(b"\r\n0\r\n\r\n", within=within) is not None or self._is_over
+        return self.ends_in_order(within=within) or self._is_over
+
+    def ends_in_order(self, *, within: float = PATIENCE) -> bool:
+        """Whether the server ends the stream in time in a last chunk."""
+        return self._up_to(b"\r\n0\r\n\r\n", within=within) is not None
 
     _is_over = False
 

@@ -1,4 +1,4 @@
-"""Streams on real sockets: what they tell, to whom, how fast, and when they end."""
+"""Streams on real sockets: what they tell, to whom, and when they end. How fast, `./dev bench pages` measures."""
 
 import asyncio
 import socket
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,24 +17,45 @@ from hypothesis import strategies as st
 from app import streams
 from app.db import make_engine, transaction
 from app.main import create_app
+from app.operations.events import tell
 from app.operations.seats import book_seat, release_seat
 from app.rules.access import SYSTEM
 from app.serving import listening, server
 from app.streams import MOST_OF_ONE, Trail
 from app.vocabulary import Role
+from tests.crews import until
 from tests.factories import MONDAY, a_call, a_person
-from tests.following import Following
+from tests.following import PATIENCE, Following
 from tests.harness import TEST_VAULT, Api, FakeClock
 from tests.web.browsers import OURS, Site
 
-SOON = 1.0
-"""Seconds: what is promised from a commit to what is told."""
+FAR = MONDAY + timedelta(days=3, hours=10)
+"""Of another day, so no matter of the floor."""
+
+
+class Told(Site):
+    """The pages, and what streams are told of them."""
+
+    def mark(self) -> str:
+        """A topic of one stream's own: a call of which nothing is told until a test wants something told."""
+        return f"call:{_call(self, starts_at=FAR)}"
+
+    def to(self, stream: Following) -> set[str]:
+        """All that a stream, whose last topic is its mark, is told of what has happened by now."""
+        mark = stream.topics[-1]
+
+        def marked() -> str:
+            with self.db() as db:
+                tell(db, "call.changed", mark.removeprefix("call:"), version=2, actor=SYSTEM, now=self.api.clock())
+            return mark
+
+        return stream.told_up_to(marked)
 
 
 @pytest.fixture
-def site(serve: Callable[..., Api], database_url: str, clock: FakeClock, tmp_path: Path) -> Site:
+def site(serve: Callable[..., Api], database_url: str, clock: FakeClock, tmp_path: Path) -> Told:
     clock.at = MONDAY + timedelta(hours=9)
-    return Site(serve(database_url, clock, tmp_path))
+    return Told(serve(database_url, clock, tmp_path))
 
 
 @pytest.fixture
@@ -56,38 +78,33 @@ def _cookie(site: Site, person_id: str) -> str:
     return f"sid={site.signed_in(person_id).cookies['sid']}"
 
 
-def _follow(site: Site, person_id: str, *topics: str) -> Following:
-    """Open a stream; that somebody signed in just before is told to them, or not."""
-    opened = Following(site.api.url, *topics, cookie=_cookie(site, person_id), path="/stream")
-    opened.all_told(within=0.2)
+def _follow(site: Told, person_id: str, *topics: str) -> Following:
+    """Open a stream, and let it be told of what happened before: somebody signed in."""
+    opened = Following(site.api.url, *topics, site.mark(), cookie=_cookie(site, person_id), path="/stream")
+    site.to(opened)
     return opened
 
 
-def test_a_seat_is_told_within_a_second_to_the_floor_to_the_call_and_to_whom_it_is_for(
-    site: Site, people: dict[str, str]
-) -> None:
+def test_a_seat_is_told_to_the_floor_to_the_call_and_to_whom_it_is_for(site: Told, people: dict[str, str]) -> None:
     call_id, other = _call(site, seats=2), _call(site, starts_at=MONDAY + timedelta(hours=12))
     topics = ("floor", "me", f"call:{call_id}", f"call:{other}")
     with _follow(site, people["Nora"], *topics) as nora, _follow(site, people["Leo"], *topics) as leo:
-        began = time.monotonic()
         _book(site, call_id, people["Nora"])
-        first = nora.told()
 
-        assert time.monotonic() - began < SOON
-        assert {first, *nora.all_told()} == {"floor", "me", f"call:{call_id}"}
-        assert leo.all_told() == {"floor", f"call:{call_id}"}
+        assert site.to(nora) == {"floor", "me", f"call:{call_id}"}
+        assert site.to(leo) == {"floor", f"call:{call_id}"}
 
 
-def test_a_call_of_another_day_is_no_matter_of_the_floor(site: Site, people: dict[str, str]) -> None:
-    far = _call(site, starts_at=MONDAY + timedelta(days=3, hours=10))
+def test_a_call_of_another_day_is_no_matter_of_the_floor(site: Told, people: dict[str, str]) -> None:
+    far = _call(site, starts_at=FAR)
     with _follow(site, people["Nora"], "floor", "me") as nora, _follow(site, people["Leo"], "floor", "me") as leo:
         _book(site, far, people["Nora"])
 
-        assert nora.all_told() == {"me"}
-        assert leo.all_told() == set()
+        assert site.to(nora) == {"me"}
+        assert site.to(leo) == set()
 
 
-def test_many_changes_are_told_once_each_topic_and_nothing_is_kept_back(site: Site, people: dict[str, str]) -> None:
+def test_many_changes_are_told_once_each_topic_and_nothing_is_kept_back(site: Told, people: dict[str, str]) -> None:
     call_id = _call(site, seats=3)
     with _follow(site, people["Leo"], "floor", f"call:{call_id}") as leo:
         with site.db() as db:
@@ -95,22 +112,23 @@ def test_many_changes_are_told_once_each_topic_and_nothing_is_kept_back(site: Si
                 mine = book_seat(db, call_id=call_id, observer_id=people["Nora"], actor=SYSTEM, now=site.api.clock())
                 release_seat(db, seat_id=mine.id, actor=SYSTEM, now=site.api.clock())
         assert [leo.told(), leo.told()] == [f"call:{call_id}", "floor"]
-        assert leo.told(within=0.5) is None
+        assert site.to(leo) == set()
 
 
-def test_programs_follow_the_floor_with_a_key(site: Site, people: dict[str, str]) -> None:
+def test_programs_follow_the_floor_with_a_key(site: Told, people: dict[str, str]) -> None:
     call_id = _call(site, seats=2)
-    with Following(site.api.url, key=site.api.key(Role.REP, people["Nora"])) as nora:
+    topics, key = ("floor", "me", site.mark()), site.api.key(Role.REP, people["Nora"])
+    with Following(site.api.url, *topics, key=key) as nora, Following(site.api.url, key=key) as by_default:
         _book(site, call_id, people["Nora"])
 
         assert nora.status == 200
         assert "content-type: text/event-stream" in nora.head
         assert "cache-control: no-store" in nora.head
         assert "x-accel-buffering: no" in nora.head
-        assert nora.all_told() == {"floor", "me"}
+        assert site.to(nora) == {"floor", "me"} == {by_default.told(), by_default.told()}
 
 
-def test_a_stream_is_refused_to_strangers_and_to_who_would_wait_for_its_end(site: Site, people: dict[str, str]) -> None:
+def test_a_stream_is_refused_to_strangers_and_to_who_would_wait_for_its_end(site: Told, people: dict[str, str]) -> None:
     closed = _call(site, sensitive=True)
     key = site.api.key(Role.REP, people["Nora"])
     cookie = _cookie(site, people["Nora"])
@@ -129,37 +147,37 @@ def test_a_stream_is_refused_to_strangers_and_to_who_would_wait_for_its_end(site
         assert (refused.status_code, refused.json()["code"]) == (406, "not_acceptable")
 
 
-def test_signing_out_ends_the_streams_of_that_browser_and_no_other(site: Site, people: dict[str, str]) -> None:
+def test_signing_out_ends_the_streams_of_that_browser_and_no_other(site: Told, people: dict[str, str]) -> None:
     browser = site.signed_in(people["Nora"])
     here = Following(site.api.url, "floor", cookie=f"sid={browser.cookies['sid']}", path="/stream")
     with here, _follow(site, people["Nora"], "floor") as elsewhere:
         browser.post("/logout", headers=OURS)
 
-        assert here.ends(within=SOON)
-        assert not elsewhere.ends(within=0.3)
+        assert here.ends()
+        site.to(elsewhere)  # goes on
 
 
-def test_what_happens_to_a_key_ends_its_streams(site: Site, people: dict[str, str]) -> None:
+def test_what_happens_to_a_key_ends_its_streams(site: Told, people: dict[str, str]) -> None:
     key = site.api.key(Role.REP, people["Nora"])
     with Following(site.api.url, key=key) as nora:
         key_id = next(one["id"] for one in site.api.admin.get("/v1/api-keys").json()["data"] if one["person_id"])
         assert site.api.admin.post(f"/v1/api-keys/{key_id}/revoke").status_code == 200
 
-        assert nora.ends(within=SOON)
+        assert nora.ends()
 
 
 def test_a_session_that_runs_out_ends_its_stream_at_the_next_check(
-    site: Site, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    site: Told, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "_CHECK_SECONDS", 0.1)
     with _follow(site, people["Nora"], "floor") as nora:
         assert not nora.ends(within=0.5)
         site.api.clock.advance(timedelta(days=60))
 
-        assert nora.ends(within=2)
+        assert nora.ends()
 
 
-def test_a_person_has_six_streams_at_most_and_room_again_when_one_goes(site: Site, people: dict[str, str]) -> None:
+def test_a_person_has_six_streams_at_most_and_room_again_when_one_goes(site: Told, people: dict[str, str]) -> None:
     cookie = _cookie(site, people["Nora"])
 
     def open_one() -> Following:
@@ -174,46 +192,53 @@ def test_a_person_has_six_streams_at_most_and_room_again_when_one_goes(site: Sit
         assert stack.enter_context(_follow(site, people["Leo"], "floor")).status == 200
 
         mine[0].close()
-        until = time.monotonic() + 5
-        while (status := stack.enter_context(open_one()).status) != 200 and time.monotonic() < until:
-            time.sleep(0.05)
-        assert status == 200
+        until(lambda: stack.enter_context(open_one()).status == 200)
 
 
-def test_a_full_process_says_so(site: Site, people: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_process_says_so(site: Told, people: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MOST", 1)
-    with _follow(site, people["Nora"], "floor"), _follow(site, people["Leo"], "floor") as leo:
+    cookie = _cookie(site, people["Leo"])
+    with _follow(site, people["Nora"]), Following(site.api.url, "floor", cookie=cookie, path="/stream") as leo:
         assert leo.status == 503
 
 
-def test_who_comes_back_hears_what_happens_from_then_on(site: Site, people: dict[str, str]) -> None:
+def test_who_comes_back_hears_what_happens_from_then_on(site: Told, people: dict[str, str]) -> None:
     call_id = _call(site, seats=2)
     with _follow(site, people["Leo"], "floor"):
         pass
     _book(site, call_id, people["Nora"])
-    with _follow(site, people["Leo"], "floor") as leo:
-        assert leo.told(within=0.5) is None  # read again by who comes back
+    with _follow(site, people["Leo"], "floor") as leo:  # what happened meanwhile is read again by who comes back
         _book(site, call_id, people["Leo"])
         assert leo.told() == "floor"
 
 
 def test_silence_is_broken_so_that_the_line_is_taken_for_alive(
-    site: Site, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    site: Told, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "_SILENCE_SECONDS", 0.05)
     with _follow(site, people["Leo"], "floor") as leo:
-        leo.told(within=0.5)
-        assert leo._come.count(b"\n:\n\n") > 2
+        for _ in range(3):
+            assert leo._up_to(b"\n:\n\n", within=PATIENCE) is not None
+
+
+@dataclass
+class Served:
+    """The same service again in this process."""
+
+    url: str
+    streams: streams.Streams
+    stop: Callable[[], None]
 
 
 @contextmanager
-def _served(api: Api, *, buffer: int = 0) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The same service again in this process, with an engine of its own; the address, and how to tell it to stop."""
+def _served(api: Api, *, buffer: int = 0) -> Iterator[Served]:
+    """Serve again, with an engine of its own."""
     engine = make_engine(api.engine.url.render_as_string(hide_password=False), vault=TEST_VAULT)
     with listening("127.0.0.1", 0) as listener:
         if buffer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-        web = server(create_app(api.settings, engine=engine, clock=api.clock))
+        app = create_app(api.settings, engine=engine, clock=api.clock)
+        web = server(app)
         thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not web.started:
@@ -221,42 +246,39 @@ def _served(api: Api, *, buffer: int = 0) -> Iterator[tuple[str, Callable[[], No
 
         def stop() -> None:
             web.should_exit = True
-            thread.join(10)
+            thread.join(PATIENCE)
 
         try:
-            yield "http://{}:{}".format(*listener.getsockname()), stop
+            yield Served("http://{}:{}".format(*listener.getsockname()), app.state.streams, stop)
         finally:
             stop()
             engine.dispose()
 
 
-def test_a_service_that_is_told_to_stop_ends_its_streams_at_once(site: Site, people: dict[str, str]) -> None:
+def test_a_service_that_is_told_to_stop_ends_its_streams_in_order(site: Told, people: dict[str, str]) -> None:
+    """Else it waits for them in vain, and breaks their lines after its patience is over."""
     cookie = _cookie(site, people["Nora"])
-    with _served(site.api) as (url, stop):
-        followers = [Following(url, "floor", cookie=cookie, path="/stream") for _ in range(3)]
-        began = time.monotonic()
-        stop()
+    with _served(site.api) as served:
+        followers = [Following(served.url, "floor", cookie=cookie, path="/stream") for _ in range(3)]
+        served.stop()
 
-        assert time.monotonic() - began < 3
-        assert all(one.ends() for one in followers)
+        assert all(one.ends_in_order() for one in followers)
         for one in followers:
             one.close()
 
 
-def test_what_one_process_writes_is_told_by_the_others(site: Site, people: dict[str, str]) -> None:
+def test_what_one_process_writes_is_told_by_the_others(site: Told, people: dict[str, str]) -> None:
     """On PostgreSQL; on SQLite, where there is one process that serves, by the look that it takes each second."""
     call_id = _call(site, seats=2)
     cookie = _cookie(site, people["Leo"])
-    with _served(site.api) as (url, _), Following(url, "floor", cookie=cookie, path="/stream") as leo:
-        began = time.monotonic()
+    with _served(site.api) as served, Following(served.url, "floor", cookie=cookie, path="/stream") as leo:
         assert site.signed_in(people["Nora"]).post(f"/calls/{call_id}?do=take", headers=OURS).status_code == 303
 
         assert leo.told() == "floor"
-        assert time.monotonic() - began < SOON + (1 if site.api.engine.dialect.name == "sqlite" else 0)
 
 
 def test_what_was_under_way_when_the_first_stream_opened_is_told_once_it_is_there(
-    site: Site, people: dict[str, str]
+    site: Told, people: dict[str, str]
 ) -> None:
     """On PostgreSQL others commit meanwhile, with later sequences; on SQLite one transaction writes at a time."""
     call_id, other, cookie = _call(site, seats=2), _call(site, seats=2), _cookie(site, people["Leo"])
@@ -266,21 +288,24 @@ def test_what_was_under_way_when_the_first_stream_opened_is_told_once_it_is_ther
             _book(site, other, people["Mara"])
         leo = Following(site.api.url, f"call:{call_id}", cookie=cookie, path="/stream")
     with leo:
-        assert leo.told(within=2) == f"call:{call_id}"
+        assert leo.told() == f"call:{call_id}"
 
 
 def test_who_does_not_read_is_cut_off_and_holds_up_nobody(
-    site: Site, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    site: Told, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.lines._UNREAD_ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(streams, "_REST_SECONDS", 0.0)
     monkeypatch.setattr(streams, "_SILENCE", b": " + b"x" * 20_000 + b"\n\n")  # much at once, for events are small
     monkeypatch.setattr(streams, "_SILENCE_SECONDS", 0.001)
     cookie, call_id = _cookie(site, people["Leo"]), _call(site, seats=2)
-    with _served(site.api, buffer=4096) as (url, _), Following(url, "floor", cookie=cookie, path="/stream") as slow:
-        time.sleep(2)
-        monkeypatch.setattr(streams, "_SILENCE_SECONDS", 5)
-        with Following(url, "floor", cookie=cookie, path="/stream") as quick:
+    with (
+        _served(site.api, buffer=4096) as served,
+        Following(served.url, "floor", cookie=cookie, path="/stream") as slow,
+    ):
+        until(lambda: served.streams.count() == 0)
+        monkeypatch.setattr(streams, "_SILENCE_SECONDS", PATIENCE)
+        with Following(served.url, "floor", cookie=cookie, path="/stream") as quick:
             _book(site, call_id, people["Nora"])
             assert quick.told() == "floor"
         assert slow.ends()
@@ -288,7 +313,7 @@ def test_who_does_not_read_is_cut_off_and_holds_up_nobody(
 
 
 def test_the_place_of_a_stream_whose_client_went_before_it_began_is_free_after_its_life(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "_CHECK_SECONDS", 0.01)
 
