@@ -134,7 +134,7 @@ def _still_planned(seats: Sequence[Any], seat_id: str) -> Any:
 def _check_planned(planned: Any) -> None:
     """Raise AlreadyBooked for a seat of a draft that was accepted."""
     if planned.seat_id is not None:
-        raise AlreadyBooked("It was accepted: release the seat itself.", extra={"seat_id": planned.seat_id})
+        raise AlreadyBooked("It is booked: release the seat itself.", extra={"seat_id": planned.seat_id})
 
 
 def _seat(db: DbSession, seat_id: str) -> Any:

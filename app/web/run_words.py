@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.operations.match_feasibility import AWAY, BY_HAND, FORCED, PINNED
 from app.rules.matching.problem import NO_MENTORS, PINNED_ELSEWHERE, PLACES_PINNED, Blocker
-from app.vocabulary import Disruption, Objective, RunCause, RunStatus
+from app.vocabulary import Disruption, Objective, RunCause, RunStatus, SeatStatus
 
 STATES: Mapping[RunStatus, tuple[str, str]] = {
     RunStatus.QUEUED: ("Waits", "open"),
@@ -103,6 +103,15 @@ VALUES: Mapping[str, str] = {
     "new_type": "A type of call they have hardly heard",
 }
 """What the terms of a planned seat say."""
+BOOKED: Mapping[SeatStatus, tuple[str, str, str]] = {
+    SeatStatus.REQUESTED: ("Asked for", "open", "Asked for: {host} says yes or no, and the invites follow the yes."),
+    SeatStatus.RELEASED: ("Given back", "", "It was booked, and has been given back since."),
+    SeatStatus.DECLINED: ("Declined", "bad", "{host} said no."),
+    SeatStatus.CANCELLED: ("Cancelled", "bad", "It was booked, and has been cancelled since."),
+    SeatStatus.EXPIRED: ("No answer", "bad", "It was asked for, and nobody said yes in time."),
+}
+"""What a planned seat has become since it was taken: words, the kind of their tag, a sentence. Any other is booked."""
+BOOKED_NOW = ("Booked", "good", "Booked: invites go to {observer} and {host}.")
 OPEN: Mapping[str, str] = {
     "no_call_in_free_time": "No such call lies in their free time",
     "dropped": "The seat was taken out by hand",

@@ -13,11 +13,12 @@ from app.jobs import plan_runs as jobs
 from app.models.tables import call, installation, person, plan_run, seat
 from app.operations.plan_runs import keep_draft
 from app.operations.program_managers import add_manager
+from app.operations.seats import release_seat
 from app.queries import planning, runs
 from app.rules.access import SYSTEM
 from app.rules.planning.problem import PlanQuestion
 from app.rules.planning.solve import answer as solve
-from app.vocabulary import Role, RunStatus
+from app.vocabulary import Role, RunStatus, SeatApproval
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.pools import a_mentee, run_job, start_plan
@@ -26,7 +27,7 @@ from tests.web.page_reader import Page
 from tests.web.page_rules import breaches
 from tests.web.test_web_week import HOSTILE
 
-BUTTONS = ("pin", "unpin", "cut", "swap", "undo", "replan", "drop", "publish")
+BUTTONS = ("accept", "pin", "unpin", "cut", "swap", "undo", "replan", "drop", "publish")
 
 
 @pytest.fixture
@@ -285,6 +286,67 @@ def test_a_plan_that_no_longer_fits_says_so_before_it_is_published(
     assert "Book 1 seat" in Page(refused).text
     assert again.status_code == 303
     assert status(site, run_id) is RunStatus.PUBLISHING
+
+
+def test_one_seat_is_accepted_by_its_button_and_the_page_says_what_happens_next(
+    site: Site, people: Mapping[str, Any], run_id: str
+) -> None:
+    diego, mine = site.signed_in(people["diego"].id), seat_of(site, run_id, people["nora"])
+    before = seats(site, run_id)
+    shown = page(diego, f"/plans/{run_id}?seat={mine}")
+
+    twice = [diego.post(action(shown, "accept"), headers=OURS) for _ in range(2)]
+    after = page(diego, twice[0].headers["location"])
+
+    assert [one.status_code for one in twice] == [303, 303]
+    assert "Accept it, and this seat is booked now" in shown.text
+    assert re.search(r"Booked: invites go to Nora Quinn and \w+ \w+\. The rest of the plan stays a draft\.", after.text)
+    assert dones(after) == {"drop", "replan", "publish"}
+    assert "1 booked, 0 more" in after.text
+    assert "Book 1 seat" in after.text
+    assert "1 is booked already." in after.text
+    assert (seats(site, run_id), status(site, run_id)) == (before, RunStatus.DRAFT)
+    with site.db() as db:
+        assert db.execute(select(seat.c.observer_id)).scalars().all() == [people["nora"].id]
+    for do in ("pin", "cut", "swap"):
+        refused = press(diego, run_id, do, people["tom"].id, of=mine)
+        assert refused.status_code == 409
+        assert "Nothing has changed. It is booked: release the seat itself." in " ".join(Page(refused).text.split())
+
+
+def test_what_the_host_has_yet_to_allow_and_what_was_given_back_is_not_called_booked(
+    site: Site, people: Mapping[str, Any], run_id: str
+) -> None:
+    diego, mine = site.signed_in(people["diego"].id), seat_of(site, run_id, people["nora"])
+    with site.db() as db:
+        db.execute(update(person).values(seat_approval=SeatApproval.HOST))
+
+    asked = page(diego, press(diego, run_id, "accept", of=mine).headers["location"]).text
+    with site.db() as db:
+        release_seat(db, seat_id=db.execute(select(seat.c.id)).scalar_one(), actor=SYSTEM, now=NOW)
+    given_back = page(diego, f"/plans/{run_id}?seat={mine}")
+
+    assert re.search(r"Asked for: \w+ \w+ says yes or no, and the invites follow the yes\.", asked)
+    assert "It was booked, and has been given back since." in given_back.text
+    assert dones(given_back) == {"drop", "replan", "publish"}
+
+
+def test_a_seat_that_no_longer_fits_is_not_offered_and_not_accepted(
+    site: Site, people: Mapping[str, Any], run_id: str
+) -> None:
+    diego, mine = site.signed_in(people["diego"].id), seat_of(site, run_id, people["nora"])
+    accept = action(page(diego, f"/plans/{run_id}?seat={mine}"), "accept")
+    with site.db() as db:
+        db.execute(update(call).values(sensitive=True))
+
+    refused = diego.post(accept, headers=OURS)
+
+    assert refused.status_code == 409
+    assert "Nothing has changed." in Page(refused).text
+    assert "Nobody may sit in on it by now" in Page(refused).text
+    assert "accept" not in dones(Page(refused))
+    with site.db() as db:
+        assert db.execute(select(func.count()).select_from(seat)).scalar_one() == 0
 
 
 def test_planning_anew_keeps_what_is_pinned(site: Site, people: Mapping[str, Any], run_id: str) -> None:

@@ -22,7 +22,7 @@ from app.operations.runs import WAITING
 from app.queries import planning, plans, pool, programs, runs, teams
 from app.queries.busy import people_rows
 from app.queries.house_rules import house_rules
-from app.vocabulary import RunStatus, Side
+from app.vocabulary import RunStatus, SeatStatus, Side
 from app.web import run_words
 from app.web.addresses import Address
 from app.web.clocks import moment
@@ -34,10 +34,11 @@ from app.web.pages.plans import week_words
 
 router = page_router()
 
-Do = Literal["pin", "unpin", "cut", "swap", "undo", "replan", "drop", "publish"]
+Do = Literal["accept", "pin", "unpin", "cut", "swap", "undo", "replan", "drop", "publish"]
 
 _REFUSED = (Conflict, Gone, Invalid, Stale)
 _SAID: Mapping[str, str] = {
+    "accept": "The rest of the plan stays a draft.",
     "pin": "Pinned: planning anew keeps this seat.",
     "unpin": "Let go: planning anew may choose otherwise.",
     "cut": "Taken out. Planning anew leaves it out, too.",
@@ -69,6 +70,8 @@ class SeatRow:
     outcome: str
     """What became of it, or what booking would say now; empty when nothing is in the way."""
     kind: str
+    taken: str
+    """What happens now that it is booked or asked for; empty while it is only planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def show_plan(
     undo: str = "",
 ) -> Response:
     """Show a plan to who runs its program or leads its team."""
-    return _Desk(db, the, viewer, now).shown(run_id, seat, cursor, said=_SAID.get(said, ""), undo=undo)
+    return _Desk(db, the, viewer, now).shown(run_id, seat, cursor, said=said, undo=undo)
 
 
 @router.post("/plans/{run_id}")
@@ -144,7 +147,7 @@ def change_plan(
             return _Desk(reading, the, viewer, now).shown(run_id, of, "", refused=refused)
     if isinstance(back, str):
         return RedirectResponse(f"/plans/{back}", 303)
-    query = {"said": do, "undo": _sealed(back, run_id, the) if back else ""}
+    query = {"seat": of if do == "accept" else "", "said": do, "undo": _sealed(back, run_id, the) if back else ""}
     return RedirectResponse(Address(f"/plans/{run_id}", {k: v for k, v in query.items() if v}).but(), 303)
 
 
@@ -193,6 +196,8 @@ class _Desk:
                 else:
                     plan_edits.pin_seat(self.db, seat_id=of, pinned=do == "pin", **by)
                 return Before(row.observer_id, row.call_id, row.pinned, observer_id if do == "swap" else "")
+            case "accept":
+                plan_publishing.accept_seat(self.db, seat_id=of, **by)
             case "undo":
                 self._restore(run_id, token, by)
             case "replan":
@@ -228,7 +233,7 @@ class _Desk:
     def shown(
         self, run_id: str, seat_id: str, cursor: str, *, said: str = "", undo: str = "", refused: Problem | None = None
     ) -> Response:
-        """Return the page."""
+        """Return the page. `said` is what was done last."""
         db, actor, zone = self.db, self.viewer.actor, self.viewer.person.time_zone
         run = runs.plan_run_by_id(db, run_id, actor=actor)
         program = programs.program_by_id(db, run.program_id)
@@ -236,7 +241,7 @@ class _Desk:
         told: dict[str, Any] = {
             "status": 409 if isinstance(refused, Stale) else refused.status if refused else 200,
             "viewer": self.viewer.face,
-            "said": said,
+            "said": _SAID.get(said, ""),
             "home": "/plans",
             "at": f"/plans/{run.id}",
             "run": run,
@@ -261,9 +266,10 @@ class _Desk:
         is_draft = run.status is RunStatus.DRAFT
         has_undo = is_draft and _opened(undo, run_id, self.the) is not None
         at = Address(f"/plans/{run_id}", {"do": "undo", "token": undo}).but() if has_undo else ""
-        return page(
-            "plan.html", **told, undo=at, week=week_words(run, zone), **self._draft(run, seat_id, cursor, refused)
-        )
+        draft = self._draft(run, seat_id, cursor, refused)
+        if said == "accept" and (card := draft["card"]):
+            told["said"] = f"{card.row.taken} {told['said']}".lstrip()
+        return page("plan.html", **told, undo=at, week=week_words(run, zone), **draft)
 
     def _may_change(self, run_id: str) -> bool:
         try:
@@ -282,7 +288,10 @@ class _Desk:
         others = {one.observer_id for one in planned} | {one["person_id"] for one in run.unmet} - mentees.keys()
         people = People({**people_rows(db, others), **mentees})
         names, booked = plans.need_names(db), plans.seats_booked(db, run)
-        rows = [self._row(one, calls[one.call_id], stale) for one in planned]
+        states = plans.seat_states(db, {one.seat_id for one in planned if one.seat_id})
+        rows = [
+            self._row(one, calls[one.call_id], stale, states, observer=people.name(one.observer_id)) for one in planned
+        ]
         order = {row.id: calls[one.call_id].starts_at for row, one in zip(rows, planned, strict=True)}
         rows.sort(key=lambda row: (people.name(row.observer_id).casefold(), row.observer_id, order[row.id]))
         chosen = next((one for one in planned if one.id == seat_id), None)
@@ -300,8 +309,9 @@ class _Desk:
             "next": ids[begin + _PEOPLE - 1] if begin + _PEOPLE < len(ids) else None,
             "address": Address(f"/plans/{run.id}", {"cursor": cursor} if cursor else {}),
             "seats": len(planned),
+            "taken": sum(one.seat_id is not None for one in planned),
             "people": len(ids),
-            "pinned": sum(one.pinned for one in planned),
+            "pinned": sum(one.pinned and one.seat_id is None for one in planned),
             "stale": len(stale),
             "mark": _mark(run, stale),
             "is_draft": is_draft,
@@ -328,10 +338,14 @@ class _Desk:
         """Return where the page begins on which the chosen seat is."""
         return ids.index(chosen.observer_id) // _PEOPLE * _PEOPLE if chosen is not None else 0
 
-    def _row(self, one: Any, on: Any, stale: Mapping[str, str]) -> SeatRow:
+    def _row(
+        self, one: Any, on: Any, stale: Mapping[str, str], states: Mapping[str, SeatStatus], *, observer: str
+    ) -> SeatRow:
         code = stale.get(one.id) or one.refusal
         local = on.starts_at.astimezone(ZoneInfo(self.viewer.person.time_zone))
-        outcome, kind = ("Booked", "good") if one.seat_id else ("", "")
+        outcome = kind = taken = ""
+        if one.seat_id:
+            outcome, kind, taken = run_words.BOOKED.get(states[one.seat_id], run_words.BOOKED_NOW)
         if code:
             outcome, kind = run_words.REFUSALS.get(code, "Not possible by now"), "bad"
         return SeatRow(
@@ -342,10 +356,11 @@ class _Desk:
             account=(on.account_name if on.is_visible else None) or "a customer",
             type=on.type_name,
             call_id=one.call_id if on.is_visible else "",
-            pinned=one.pinned,
+            pinned=one.pinned and one.seat_id is None,
             by_hand=one.by_hand,
             outcome=outcome,
             kind=kind,
+            taken=taken.format(observer=observer, host=on.host_name),
         )
 
     @staticmethod
