@@ -8,6 +8,8 @@ down_revision = "0008"
 
 KEY = sa.String(48).with_variant(sa.String(48, collation="C"), "postgresql")
 INSTANT = sa.DateTime(timezone=True)
+OF_HOUR = sa.text("power_hour_id IS NOT NULL")
+OF_WHAT = "call_id IS NOT NULL OR session_id IS NOT NULL OR series_id IS NOT NULL"
 AHEAD, ON, UP = sa.text("status = 'scheduled'"), sa.text("status = 'live'"), sa.text("lowered_at IS NULL")
 
 _SAID = """
@@ -83,6 +85,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("power_hour_id", "person_id"),
     )
     op.create_index("ix_power_hour_part_person_id", "power_hour_part", ["person_id"])
+    with op.batch_alter_table("calendar_entry") as entry:
+        entry.add_column(sa.Column("power_hour_id", KEY, nullable=True))
+        entry.drop_constraint("entry_of_what", type_="check")
+        entry.create_check_constraint("entry_of_what", f"{OF_WHAT} OR power_hour_id IS NOT NULL")
+    of_hour = {"sqlite_where": OF_HOUR, "postgresql_where": OF_HOUR}
+    op.create_index("calendar_entry_of_hour", "calendar_entry", ["power_hour_id"], **of_hour)
 
     op.create_table(
         "dialler_connection",
@@ -108,6 +116,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("calendar_entry_of_hour", "calendar_entry")
+    op.execute("DELETE FROM calendar_entry WHERE power_hour_id IS NOT NULL")
+    with op.batch_alter_table("calendar_entry") as entry:
+        entry.drop_constraint("entry_of_what", type_="check")
+        entry.drop_column("power_hour_id")
+        entry.create_check_constraint("entry_of_what", OF_WHAT)
     for table in ("dialler_message", "dialler_connection", "power_hour_part", "power_hour", "hand", "presence"):
         op.drop_table(table)
     op.drop_index("call_to_end", "call")

@@ -5,14 +5,15 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from app.models.fields import key, one_of, ref
+from app.models.fields import Key, key, one_of, ref
 from app.vocabulary import CalendarHealth, CalendarKind, CalendarUse, EntryStatus, FeedKind, FeedPrivacy, Part
 
 _READ = text("health <> 'disabled'")
+_OF_HOUR = text("power_hour_id IS NOT NULL")
 
 
 class CalendarEntry(SQLModel, table=True):
-    """One event in one person's calendar: a session, a series of them, or a host's call with its observers.
+    """One event in one person's calendar: a session, a series of them, a host's call with its observers, or a power hour.
 
     `sequence` counts the revisions: `mailing_sequence` is the last that was handed to mail, `mailed_sequence` the last
     that it took. `vevent` holds the bytes of this revision once they were rendered by renderer `renderer`, and is only
@@ -25,7 +26,11 @@ class CalendarEntry(SQLModel, table=True):
         # All that tells the states of somebody's feed apart: rows are wide, and this is read by every poll.
         Index("calendar_entry_window", "person_id", "ends_at", "status", "changed_at", "part", "call_id"),
         Index("calendar_entry_of_call", "call_id"),
-        CheckConstraint("call_id IS NOT NULL OR session_id IS NOT NULL OR series_id IS NOT NULL", name="entry_of_what"),
+        Index("calendar_entry_of_hour", "power_hour_id", sqlite_where=_OF_HOUR, postgresql_where=_OF_HOUR),
+        CheckConstraint(
+            "call_id IS NOT NULL OR session_id IS NOT NULL OR series_id IS NOT NULL OR power_hour_id IS NOT NULL",
+            name="entry_of_what",
+        ),
     )
 
     id: str = key()
@@ -35,6 +40,8 @@ class CalendarEntry(SQLModel, table=True):
     call_id: str | None = ref("call.id", nullable=True)
     session_id: str | None = ref("session.id", nullable=True, index=True)
     series_id: str | None = ref("series.id", nullable=True, index=True)
+    power_hour_id: str | None = Field(default=None, sa_type=Key)
+    """No reference: of one that is cancelled this is all that is left."""
     status: EntryStatus = one_of(EntryStatus)
     starts_at: datetime
     ends_at: datetime

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 
 from app.db import DbSession
 from app.models.tables import calendar_entry as entry
-from app.models.tables import call, call_type_skill, participant, person, seat, session
+from app.models.tables import call, call_type_skill, participant, person, power_hour_part, seat, session
 from app.operations.installation import installation_id
 from app.queries.entries import Desk, Drawn, Fragment, drawn_entries
 from app.vocabulary import EntryStatus, Part, PersonStatus
@@ -82,10 +82,11 @@ def shown_anew(db: DbSession, kind: str, object_id: str, changed: Iterable[str],
     No mail: a new name is no reason to ask anybody anything. Locks the entries by id. Does nothing for fields that no
     entry shows.
     """
-    fields, showing = _SHOWN.get(kind, (frozenset(), None))
-    if showing is None or fields.isdisjoint(changed):
+    changed = frozenset(changed)
+    which = [showing(object_id) for fields, showing in _SHOWN.get(kind, ()) if not fields.isdisjoint(changed)]
+    if not which:
         return
-    query = select(entry.c.id, entry.c.changed_at).where(showing(object_id), entry.c.ends_at > now - _REMEMBERED)
+    query = select(entry.c.id, entry.c.changed_at).where(or_(*which), entry.c.ends_at > now - _REMEMBERED)
     found = db.execute(query.order_by(entry.c.id).with_for_update(key_share=True)).all()
     if not found:
         return
@@ -107,8 +108,8 @@ def _about_calls(which: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _naming(person_id: str) -> ColumnElement[bool]:
-    """Return the condition for a person's own entries, those of the observers of their calls, of their hosts, and of
-    all they meet.
+    """Return the condition for a person's own entries, those of the observers of their calls, of their hosts, of all
+    they meet, and of the power hours that they are in.
     """
     sat_in = select(seat.c.call_id).where(seat.c.observer_id == person_id)
     own = select(participant.c.session_id).where(participant.c.person_id == person_id)
@@ -117,7 +118,15 @@ def _naming(person_id: str) -> ColumnElement[bool]:
         entry.c.session_id.in_(own),
         entry.c.series_id.in_(select(session.c.series_id).where(session.c.id.in_(own))),
         and_(entry.c.part == Part.HOST, entry.c.call_id.in_(sat_in)),
+        entry.c.power_hour_id.in_(
+            select(power_hour_part.c.power_hour_id).where(power_hour_part.c.person_id == person_id)
+        ),
     )
+
+
+def _on_clocks_of(person_id: str) -> ColumnElement[bool]:
+    """Return the condition for a person's entries that say times in words."""
+    return and_(entry.c.person_id == person_id, entry.c.power_hour_id.is_not(None))
 
 
 def _teaching(skill: str) -> ColumnElement[bool]:
@@ -138,12 +147,13 @@ def _answered(session_id: str) -> ColumnElement[bool]:
     )
 
 
-_SHOWN: Mapping[str, tuple[frozenset[str], Callable[[str], ColumnElement[bool]]]] = {
-    "person": (frozenset({"name", "email"}), _naming),
-    "account": (frozenset({"name"}), lambda key: _about_calls(call.c.account_id == key)),
-    "call": (frozenset({"type", "account_id", "meeting_url"}), lambda key: _about_calls(call.c.id == key)),
-    "call_type": (frozenset({"skills"}), lambda key: _about_calls(call.c.type == key)),
-    "skill": (frozenset({"name"}), _teaching),
-    "session": (frozenset({"response"}), _answered),
+_SHOWN: Mapping[str, Sequence[tuple[frozenset[str], Callable[[str], ColumnElement[bool]]]]] = {
+    "person": ((frozenset({"name", "email"}), _naming), (frozenset({"time_zone"}), _on_clocks_of)),
+    "account": ((frozenset({"name"}), lambda key: _about_calls(call.c.account_id == key)),),
+    "call": ((frozenset({"type", "account_id", "meeting_url"}), lambda key: _about_calls(call.c.id == key)),),
+    "call_type": ((frozenset({"skills"}), lambda key: _about_calls(call.c.type == key)),),
+    "skill": ((frozenset({"name"}), _teaching),),
+    "session": ((frozenset({"response"}), _answered),),
+    "power_hour": ((frozenset({"name"}), lambda key: entry.c.power_hour_id == key),),
 }
 """Kind of object to the fields of it that entries show, and which entries those are (`queries/entries.py`)."""

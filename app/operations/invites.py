@@ -1,4 +1,5 @@
-"""Keep everybody's calendar entry in step with seats, sessions and series, and leave the mail that tells them.
+"""Keep everybody's calendar entry in step with seats, sessions, series and power hours, and leave the mail that tells
+them.
 
 An entry's `sequence` counts its revisions: every change of its time, its status or what is mailed of it is one,
 whether or not mail went between, for feeds and downloads show each (RFC 5546 section 2.1.4). Mail sends the last and
@@ -29,7 +30,7 @@ UNDO = timedelta(seconds=15)
 
 
 _ENTRY = select(
-    *(entry.c[name] for name in ("id", "person_id", "call_id", "series_id", "status", "starts_at", "ends_at")),
+    *(entry.c[name] for name in ("id", "person_id", "part", "call_id", "series_id", "status", "starts_at", "ends_at")),
     *(entry.c[name] for name in ("sequence", "mailing_sequence", "mailed_sequence", "changed_at")),
 )
 """What a change must know of an entry: without what is drawn of it."""
@@ -129,6 +130,30 @@ def host_entry_changed(db: DbSession, *, call: Any, observers: int, now: datetim
     _add(db, _host_in_step(db, call, observers, now=now), now=now)
 
 
+def power_hour_changed(
+    db: DbSession, *, power_hour_id: str, staying: Mapping[str, Any], anew: Collection[str], now: datetime
+) -> None:
+    """Bring those entries of a power hour in step that are to say something new. `staying` is who takes part by now:
+    as what, from when until when. They are told of it by notices, so no mail goes out of this. Locks the entries.
+    """
+    found = {one.person_id: one for one in _locked(db, entry.c.power_hour_id == power_hour_id)}
+    revised: list[dict[str, Any]] = []
+    made: list[dict[str, Any]] = []
+    about = {"uid": f"{power_hour_id}@{installation_id(db)}", "power_hour_id": power_hour_id}
+    for who in sorted(anew):
+        mine, known = staying.get(who), found.get(who)
+        if known is None and mine is not None:
+            made += _rows([(who, mine.part)], about, times=mine, now=now)
+        elif known is not None and mine is not None:
+            revised.append({**_revision(known, mine, EntryStatus.CONFIRMED, now=now), "part": mine.part})
+        elif known is not None and known.status is EntryStatus.CONFIRMED:
+            revised.append({**_revision(known, known, EntryStatus.CANCELLED, now=now), "part": known.part})
+    if made:
+        db.execute(insert(entry), made)
+    if revised:
+        db.connection().execute(_REVISE, revised)
+
+
 def _host_in_step(db: DbSession, call: Any, observers: int, *, now: datetime) -> list[dict[str, Any]]:
     """Change the entries that hosts of a call have of it, and return what is to be added."""
     found = db.execute(_OF_HOSTS, {"call_id": call.id}).all()
@@ -185,6 +210,7 @@ def _rows(
             "call_id": None,
             "session_id": None,
             "series_id": None,
+            "power_hour_id": None,
             **about,
             "status": EntryStatus.CONFIRMED,
             "starts_at": times.starts_at,
@@ -217,28 +243,34 @@ def _in_step(
 
 
 def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: datetime) -> int:
-    sequence: int = found.sequence + 1
     cancelled = status is EntryStatus.CANCELLED
     # A cancellation names the time that the calendar shows, not one that its reader never heard of.
     when = found if cancelled else times
     undone = _undone(found, when, status)
-    revision = {
-        "entry_id": found.id,
-        "status": status,
-        "starts_at": when.starts_at,
-        "ends_at": when.ends_at,
-        "sequence": sequence,
+    revision = _revision(found, when, status, now=now)
+    sequence: int = revision["sequence"]
+    mailed = {
         "mailing_sequence": sequence if undone else found.mailing_sequence,
         "mailed_sequence": sequence if undone else found.mailed_sequence,
-        # Calendars compare whole seconds, and want each revision to be later than the one before.
-        "changed_at": max(now, found.changed_at + timedelta(seconds=1)),
     }
-    db.execute(_REVISE, revision)
+    db.execute(_REVISE, revision | mailed)
     if not undone:
         # Whatever changes in a series may be the cancel of an occurrence.
         waits = found.series_id is not None or (cancelled and found.call_id is None)
         _mail(db, [found.id], now, due_at=now + UNDO if waits else now)
     return sequence
+
+
+def _revision(found: Any, times: Any, status: EntryStatus, *, now: datetime) -> dict[str, Any]:
+    return {
+        "entry_id": found.id,
+        "status": status,
+        "starts_at": times.starts_at,
+        "ends_at": times.ends_at,
+        "sequence": found.sequence + 1,
+        # Calendars compare whole seconds, and want each revision to be later than the one before.
+        "changed_at": max(now, found.changed_at + timedelta(seconds=1)),
+    }
 
 
 def _undone(found: Any, times: Any, status: EntryStatus) -> bool:

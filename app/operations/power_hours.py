@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, select, update
 
@@ -11,6 +11,7 @@ from app.db import DbSession
 from app.errors import Fault, Forbidden, Invalid, Stale
 from app.models import PowerHour
 from app.models.tables import power_hour, power_hour_part, team
+from app.operations import invites
 from app.operations.changes import UnknownReference, amend, check_version
 from app.operations.events import tell
 from app.operations.notices import NewNotice, write_notices
@@ -46,7 +47,7 @@ def create_power_hour(db: DbSession, *, values: Mapping[str, Any], actor: Actor,
     _put_people(db, made.id, values)
     tell(db, "power_hour.created", made.id, version=made.version, actor=actor, now=now)
     known = _known(made, values["host_ids"], values["observer_ids"])
-    _write_to_people(db, made.id, {}, known, version=made.version, actor=actor, now=now)
+    _say_to_people(db, made.id, {}, known, version=made.version, actor=actor, now=now)
     return made
 
 
@@ -79,7 +80,7 @@ def patch_power_hour(
     if also:
         _put_people(db, power_hour_id, values)
     stands = _known(found, values["host_ids"], values["observer_ids"])
-    _write_to_people(db, power_hour_id, known, stands, version=found.version, actor=actor, now=now)
+    _say_to_people(db, power_hour_id, known, stands, version=found.version, actor=actor, now=now)
     return found
 
 
@@ -93,7 +94,7 @@ def cancel_power_hour(
     db.delete(found)
     db.flush()
     tell(db, "power_hour.cancelled", power_hour_id, version=found.version + 1, actor=actor, now=now)
-    _write_to_people(db, power_hour_id, known, {}, version=found.version + 1, actor=actor, now=now)
+    _say_to_people(db, power_hour_id, known, {}, version=found.version + 1, actor=actor, now=now)
 
 
 def leave_power_hours(db: DbSession, *, person_id: str, actor: Actor, now: datetime) -> None:
@@ -113,7 +114,7 @@ def leave_power_hours(db: DbSession, *, person_id: str, actor: Actor, now: datet
         changed = update(power_hour).where(power_hour.c.id == row.id)
         db.execute(changed.values(version=row.version + 1, updated_at=now))
         tell(db, "power_hour.changed", row.id, version=row.version + 1, actor=actor, now=now)
-        _write_to_people(db, row.id, known, left, version=row.version + 1, actor=actor, now=now)
+        _say_to_people(db, row.id, known, left, version=row.version + 1, actor=actor, now=now)
 
 
 _COLUMNS = ("name", "team_id", "starts_at", "ends_at", "rotation_minutes")
@@ -218,8 +219,15 @@ def _put_people(db: DbSession, power_hour_id: str, values: Mapping[str, Any]) ->
     db.execute(insert(power_hour_part), rows)
 
 
-_Known = tuple[datetime, datetime, frozenset[Turn]]
-"""What somebody knows of a power hour: when it begins and ends, and whom they hear when, or who hears them."""
+class _Known(NamedTuple):
+    """What somebody knows of a power hour: when it begins and ends, as what they take part, and whom they hear when, or
+    who hears them.
+    """
+
+    starts_at: datetime
+    ends_at: datetime
+    part: Part
+    turns: frozenset[Turn]
 
 
 def _known(row: Any, hosts: Sequence[str], observers: Sequence[str]) -> dict[str, _Known]:
@@ -227,12 +235,15 @@ def _known(row: Any, hosts: Sequence[str], observers: Sequence[str]) -> dict[str
     times = {"starts_at": row.starts_at, "ends_at": row.ends_at, "rotation_minutes": row.rotation_minutes}
     turns = rotation.turns(hosts, observers, **times)
     return {
-        one: (row.starts_at, row.ends_at, frozenset(turn for turn in turns if one in (turn.host, turn.observer)))
-        for one in (*hosts, *observers)
+        one: _Known(
+            row.starts_at, row.ends_at, part, frozenset(turn for turn in turns if one in (turn.host, turn.observer))
+        )
+        for part, several in ((Part.HOST, hosts), (Part.OBSERVER, observers))
+        for one in several
     }
 
 
-def _write_to_people(
+def _say_to_people(
     db: DbSession,
     power_hour_id: str,
     before: Mapping[str, _Known],
@@ -242,10 +253,13 @@ def _write_to_people(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Write to all for whom something about a power hour is not as it was before, but for who did it themselves and who
-    has left. From here, not from its event: whoever is out of it is nowhere to be found by then.
+    """Bring the calendars of all in step for whom something about a power hour is not as it was before, and write to
+    them, but for who did it themselves and who has left. From here, not from its event: whoever is out of it is nowhere
+    to be found by then.
     """
-    concerned = {one for one in {*before, *after} - {actor.name} if before.get(one) != after.get(one)}
+    anew = {one for one in {*before, *after} if before.get(one) != after.get(one)}
+    invites.power_hour_changed(db, power_hour_id=power_hour_id, staying=after, anew=anew, now=now)
+    concerned = anew - {actor.name}
     gone = addressees.gone(db, concerned) if concerned else set()
     several = []
     for one in sorted(concerned - gone):
@@ -254,8 +268,8 @@ def _write_to_people(
             kind = MessageKind.POWER_HOUR_OFF
         elif one not in before:
             kind = MessageKind.POWER_HOUR_PLANNED
-        starts_at, *_ = after.get(one) or before[one]
+        stands = after.get(one) or before[one]
         once = f"{kind}:{power_hour_id}:{one}:{version}"
-        about: dict[str, Any] = {"person_id": one, "about_id": power_hour_id, "starts_at": starts_at}
+        about: dict[str, Any] = {"person_id": one, "about_id": power_hour_id, "starts_at": stands.starts_at}
         several.append(NewNotice(kind=kind, **about, once=once, due_at=now))
     write_notices(db, several, now=now)

@@ -164,6 +164,8 @@ def _sessions(db: DbSession, before: datetime, _now: datetime) -> int:
     db.execute(delete(calendar_entry).where(calendar_entry.c.series_id.in_(finished)))
     db.execute(delete(series).where(series.c.id.in_(finished)))
     db.execute(delete(calendar_reply).where(calendar_reply.c.received_at < before))
+    of_hours = calendar_entry.c.power_hour_id.is_not(None), calendar_entry.c.ends_at < before
+    db.execute(delete(calendar_entry).where(*of_hours))
     hours = select(power_hour.c.id).where(power_hour.c.ends_at < before)
     db.execute(delete(power_hour_part).where(power_hour_part.c.power_hour_id.in_(hours)))
     db.execute(delete(power_hour).where(power_hour.c.ends_at < before))

@@ -1,5 +1,5 @@
 """Draw calendar entries: what stands in an observer's and in a host's calendar, and in those of who takes part in a
-session or a series, said with the names of today.
+session, a series or a power hour, said with the names of today.
 
 Data minimum (design: privacy): company and call type, colleagues by name, no title or contact from the CRM. The
 observers of one call never learn of each other from here.
@@ -21,7 +21,8 @@ from app.ical.entries import Attendee, AttendeeRole, Entry, Organizer, PartStat
 from app.ical.write import RENDERER, vevent
 from app.models.tables import account, call, participant, person, seat, series, session
 from app.models.tables import calendar_entry as entry
-from app.queries import calls
+from app.queries import calls, power_hours
+from app.queries.power_hours import PowerHourPeople
 from app.queries.series import Timetable, timetables
 from app.vocabulary import EntryStatus, Part, PersonStatus, Response, SeatStatus, SessionKind
 
@@ -52,6 +53,7 @@ class Subject(Enum):
     HOSTING = auto()
     SESSION = auto()
     SERIES = auto()
+    POWER_HOUR = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +143,15 @@ _ROWS = (
 
 
 def drawn_entries(db: DbSession, entry_ids: Iterable[str], *, desk: Desk) -> list[Drawn]:
-    """Return these entries by start. Three statements for those of calls and three for others, however many."""
+    """Return these entries by start. Three statements for those of calls, three for sessions without one and two for
+    power hours, however many.
+    """
     rows = db.execute(_ROWS.where(entry.c.id.in_(list(entry_ids)))).all()
     lessons = calls.lessons(db, {row.type for row in rows if subject(row) is Subject.SEAT})
     observers = _observers(db, {row.call_id for row in rows if subject(row) is Subject.HOSTING})
     planned = timetables(db, {row.series_id for row in rows if row.series_id})
-    people = _people(db, {_link(row, planned) for row in rows if row.call_id is None})
+    people = _people(db, {_link(row, planned) for row in rows if subject(row) in (Subject.SESSION, Subject.SERIES)})
+    hours = power_hours.with_people(db, {row.power_hour_id for row in rows if subject(row) is Subject.POWER_HOUR})
 
     def drawn(row: Any) -> Entry:
         about = subject(row)
@@ -154,6 +159,8 @@ def drawn_entries(db: DbSession, entry_ids: Iterable[str], *, desk: Desk) -> lis
             return _of_observer(row, desk, lessons.get(row.type, []))
         if about is Subject.HOSTING:
             return _of_host(row, desk, observers.get(row.call_id, []))
+        if about is Subject.POWER_HOUR:
+            return _of_power_hour(row, desk, hours.get(row.power_hour_id))
         link = _link(row, planned)
         return _of_meeting(row, desk, people[link], link, planned.get(row.series_id))
 
@@ -162,6 +169,8 @@ def drawn_entries(db: DbSession, entry_ids: Iterable[str], *, desk: Desk) -> lis
 
 def subject(row: Any) -> Subject:
     """Return what a row of `calendar_entry` is about."""
+    if row.power_hour_id is not None:
+        return Subject.POWER_HOUR
     if row.series_id is not None:
         return Subject.SERIES
     if row.call_id is None:
@@ -198,7 +207,7 @@ def _drawn(row: Any, made: Entry) -> Drawn:
         subject=subject(row),
         row_changed_at=row.changed_at,
         ends_at=row.ends_at,
-        recipient=made.attendees[0],
+        recipient=made.attendees[0] if made.attendees else Attendee(row.name, row.email),
         recipient_status=row.recipient_status,
         time_zone=row.time_zone,
         entry=made,
@@ -262,6 +271,29 @@ def _of_meeting(row: Any, desk: Desk, people: list[Any], link: str, planned: Tim
         attendees=tuple(
             _attendee(one, "REQ-PARTICIPANT") for one in (mine, *(one for one in people if one is not mine))
         ),
+        alarm_minutes=_ALARM_MINUTES,
+    )
+
+
+def _of_power_hour(row: Any, desk: Desk, found: tuple[Any, PowerHourPeople] | None) -> Entry:
+    """Return the entry of somebody in a power hour. Nobody is asked to come: whoever leads them has planned it."""
+    # Whoever is out of it may read no more of it, and of one that is cancelled nothing is left.
+    what, told, url = "Power hour", "", f"{desk.public_url}/power-hours"
+    if row.status is not EntryStatus.CANCELLED and found is not None:
+        hour, people = found
+        what, url = f"{what}: {hour.name}", f"{url}/{hour.id}"
+        does = "You dial" if row.part is Part.HOST else "You listen"
+        turns = power_hours.turns_in_words(hour, people, row.person_id, row.time_zone)
+        told = "\n".join((f"{does}. Times are those of {row.time_zone}.", *turns, "", ""))
+    return Entry(
+        **_common(row, desk),
+        summary=what,
+        description=f"{told}{url}",
+        location=None,
+        url=url,
+        conference_url=None,
+        transparent=False,
+        attendees=(),
         alarm_minutes=_ALARM_MINUTES,
     )
 

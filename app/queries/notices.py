@@ -33,7 +33,7 @@ from app.queries.rows import first_row
 from app.rules.access import manages_programs
 from app.rules.matching.lives import EXPIRES_AFTER
 from app.rules.templates import Fact
-from app.rules.wording import call_words, hours, moment, when
+from app.rules.wording import call_words, moment, when
 from app.vocabulary import (
     IN_LINE,
     LIVE_SEATS,
@@ -233,24 +233,11 @@ def _power_hour(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Sai
         {
             "power_hour": found.name,
             "when": when(found.starts_at, found.ends_at, one.time_zone),
-            "turns": _turn_words(found, people, one),
+            "turns": power_hours.turns_in_words(found, people, one.person_id, one.time_zone)
+            or ("There is nobody else in it yet.",),
             "link": f"{desk.public_url}/power-hours/{found.id}",
         }
     )
-
-
-def _turn_words(found: Any, people: PowerHourPeople, one: Any) -> tuple[str, ...]:
-    """Return whom the reader hears when, or who hears them, on their clocks."""
-    heard_by: dict[tuple[datetime, datetime], list[str]] = {}
-    hearing: list[str] = []
-    for turn in power_hours.turns_of(found, people):
-        if turn.host == one.person_id:
-            heard_by.setdefault((turn.starts_at, turn.ends_at), []).append(people.name(turn.observer))
-        elif turn.observer == one.person_id:
-            at = hours(turn.starts_at, turn.ends_at, one.time_zone)
-            hearing.append(f"{at} You listen to {people.name(turn.host)}")
-    heard = [f"{hours(*at, one.time_zone)} You are heard by {' and '.join(names)}" for at, names in heard_by.items()]
-    return (*hearing, *heard) or ("There is nobody else in it yet.",)
 
 
 def _power_hour_off(db: DbSession, one: Any, /, *, desk: Desk, now: datetime) -> Said | Pointless:  # noqa: ARG001  a reader

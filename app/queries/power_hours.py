@@ -15,6 +15,7 @@ from app.queries.scopes import acted_for
 from app.rules import rotation
 from app.rules.access import Actor, sees_the_house
 from app.rules.rotation import Turn
+from app.rules.wording import hours
 from app.vocabulary import Part
 
 
@@ -96,6 +97,15 @@ def people_of(db: DbSession, power_hour_ids: Iterable[str]) -> dict[str, PowerHo
     return {power_hour_id: _people(found) for power_hour_id, found in rows.items()}
 
 
+def with_people(db: DbSession, power_hour_ids: Collection[str]) -> dict[str, tuple[Any, PowerHourPeople]]:
+    """Return these power hours, as far as they stand, each with who takes part. Two statements, none for no hour."""
+    if not power_hour_ids:
+        return {}
+    rows = db.execute(select(power_hour).where(power_hour.c.id.in_(sorted(power_hour_ids)))).all()
+    people = people_of(db, power_hour_ids)
+    return {row.id: (row, people.get(row.id, PowerHourPeople())) for row in rows}
+
+
 def turns_of(row: Any, people: PowerHourPeople) -> list[Turn]:
     """Return who listens to whom when in a power hour."""
     return rotation.turns(
@@ -105,6 +115,20 @@ def turns_of(row: Any, people: PowerHourPeople) -> list[Turn]:
         ends_at=row.ends_at,
         rotation_minutes=row.rotation_minutes,
     )
+
+
+def turns_in_words(row: Any, people: PowerHourPeople, person_id: str, time_zone: str) -> tuple[str, ...]:
+    """Return whom somebody in a power hour hears when, or who hears them, on the clocks of a zone."""
+    heard_by: dict[tuple[datetime, datetime], list[str]] = {}
+    hearing: list[str] = []
+    for turn in turns_of(row, people):
+        if turn.host == person_id:
+            heard_by.setdefault((turn.starts_at, turn.ends_at), []).append(people.name(turn.observer))
+        elif turn.observer == person_id:
+            at = hours(turn.starts_at, turn.ends_at, time_zone)
+            hearing.append(f"{at} You listen to {people.name(turn.host)}")
+    heard = (f"{hours(*at, time_zone)} You are heard by {' and '.join(names)}" for at, names in heard_by.items())
+    return (*hearing, *heard)
 
 
 def turns_now(db: DbSession, person_ids: Collection[str], *, now: datetime) -> dict[str, TurnNow]:

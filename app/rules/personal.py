@@ -162,8 +162,8 @@ RECORDS: Mapping[str, Record] = {
     ),
     "busy": _record(facts="id", people="person_id", personal="source starts_at ends_at status", goes="person_id"),
     "calendar_entry": _record(
-        facts="id uid part call_id session_id series_id status starts_at ends_at sequence mailing_sequence"
-        " mailed_sequence changed_at created_at renderer",
+        facts="id uid part call_id session_id series_id power_hour_id status starts_at ends_at sequence"
+        " mailing_sequence mailed_sequence changed_at created_at renderer",
         people="person_id",
         caches="vevent",
         goes="person_id",
