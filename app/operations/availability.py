@@ -16,6 +16,7 @@ from app.models.tables import availability, busy, pause
 from app.operations.changes import amend, check_admin, check_version, from_to
 from app.operations.events import tell, tell_many
 from app.operations.settling import settle_waits_of
+from app.queries.access import check_acts
 from app.queries.rows import row_for_update
 from app.rules.access import Actor, is_theirs, may_act_for
 from app.vocabulary import BusyStatus
@@ -165,6 +166,7 @@ def replace_busy(
 
 def acted_for(db: DbSession, person_id: str, *, actor: Actor) -> Person:
     """Return the person, locked. Raises NotFound unless the actor may act for them."""
+    check_acts(actor)
     if not may_act_for(actor, person_id):
         raise NotFound
     return row_for_update(db, Person, person_id)
@@ -172,6 +174,7 @@ def acted_for(db: DbSession, person_id: str, *, actor: Actor) -> Person:
 
 def owned_person(db: DbSession, person_id: str, *, actor: Actor) -> Person:
     """Return the person, locked. Raises NotFound unless what they alone decide about is this actor's to change."""
+    check_acts(actor)
     if not is_theirs(actor, person_id):
         raise NotFound
     return row_for_update(db, Person, person_id)

@@ -23,6 +23,7 @@ from app.operations.hands import lower_hands
 from app.operations.refused import NotActive, Past
 from app.operations.settling import settle_waits_of
 from app.queries import calls, people
+from app.queries.access import check_acts
 from app.queries.rows import in_parts
 from app.rules import floor
 from app.rules.access import Actor, may_act_for, runs_the_house
@@ -115,6 +116,7 @@ def patch_call(
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not runs_the_house(actor) and not (may_act_for(actor, seen.host_id) and changes.keys() <= HOST_FIELDS):
+        check_acts(actor)
         raise Forbidden(
             f"Hosts change {' and '.join(sorted(HOST_FIELDS))} of their own calls; an admin changes the rest."
         )
@@ -170,6 +172,7 @@ def cancel_call(
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not may_act_for(actor, seen.host_id):
+        check_acts(actor)
         raise Forbidden("The host cancels a call, who leads them, or an admin.")
     found = locks.lock_call_with_people(db, call_id)
     check_version(found, expected_version)

@@ -15,6 +15,7 @@ from app.operations.changes import UnknownReference, check_version
 from app.operations.entries import keep_fragments
 from app.operations.events import tell
 from app.queries import feeds, people
+from app.queries.access import check_acts
 from app.queries.entries import Desk, Fragment
 from app.queries.feed_kinds import may_see_team
 from app.rules.access import Actor, is_theirs
@@ -63,6 +64,7 @@ def create_feed(
     if faults := _faults(kind, privacy, team_id):
         raise Invalid("See `errors`.", faults=faults)
     if not is_theirs(actor, person_id):
+        check_acts(actor)
         raise Forbidden("You can subscribe only to your own calendar.")
     if person_id not in people.lock_people(db, [person_id]):
         raise UnknownReference(faults=(Fault("/person_id", "unknown", "There is no such person."),))

@@ -9,6 +9,7 @@ from app.operations.match_acts import check_standing, end_standing
 from app.operations.match_requests import own_parts
 from app.operations.matches import change_matches, lock_due, lock_match
 from app.queries import matches
+from app.queries.access import check_acts
 from app.rules.access import SYSTEM, Actor, runs_program
 from app.vocabulary import Approver, EndedBecause, Fit, RunCause, Side
 
@@ -55,4 +56,5 @@ def _side(found: Any, side: Side | None, actor: Actor) -> Side:
         return Side.MENTEE if Approver.MENTEE in own else Side.MENTOR
     if side is not None and (runs_program(actor, found.program_id) or side in {str(part) for part in own}):
         return side
+    check_acts(actor)
     raise Forbidden("You can say only how it feels to you; who runs the program says whose answer it is.")

@@ -18,6 +18,7 @@ from app.operations.locks import lock_call_with_people
 from app.operations.refused import NotStarted, problem
 from app.operations.seat_outcomes import change_call
 from app.queries import calls, people
+from app.queries.access import check_acts
 from app.rules import floor, seating
 from app.rules.access import Actor, may_act_for
 from app.vocabulary import CallStatus, Door, SeatStatus
@@ -32,6 +33,7 @@ def set_door(
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not may_act_for(actor, seen.host_id):
+        check_acts(actor)
         raise Forbidden("The host opens and closes the door, or who leads them.")
     call = lock_call_with_people(db, call_id)
     check_version(call, expected_version)
@@ -90,6 +92,7 @@ def _check_on(call: Any, *, now: datetime) -> None:
 
 
 def _lock(db: DbSession, call_id: str, actor: Actor) -> tuple[str, Any]:
+    check_acts(actor)
     if actor.person_id is None:
         raise Forbidden("A key of nobody has no hand to raise.")
     people.lock_people(db, [actor.person_id])

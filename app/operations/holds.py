@@ -28,6 +28,7 @@ from app.operations.sessions import Plan, lock_plan, zone_of
 from app.operations.settling import settle_session_at
 from app.queries import calls, people
 from app.queries import seats as seat_queries
+from app.queries.access import check_acts
 from app.queries.house_rules import house_rules
 from app.queries.sessions import parts_in
 from app.rules import seating
@@ -120,6 +121,7 @@ def book_held_seat(
     """
     seen = calls.call_by_id(db, call_id, actor=actor)
     if not may_act_for(actor, observer_id):
+        check_acts(actor)
         raise Forbidden("You can take a seat only for yourself and for who reports to you.")
     _, call = lock_to_sit(db, seen, observer_id)
     held = _held(db, token, now=now)

@@ -10,6 +10,7 @@ from app.errors import Conflict, Forbidden
 from app.operations.match_runs import rematch_soon
 from app.operations.matches import change_matches, end_matches, lock_match
 from app.queries import matches
+from app.queries.access import check_acts
 from app.rules.access import Actor, may_act_for, runs_program
 from app.vocabulary import EndedBecause, MatchStatus, RunCause
 
@@ -72,6 +73,7 @@ def may_steer(found: Any, actor: Actor) -> bool:
 def _lock(db: DbSession, match_id: str, *, expected_version: int | None, actor: Actor) -> Any:
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
     if not may_steer(found, actor):
+        check_acts(actor)
         raise Forbidden("Its two do that, who leads one of them, or who runs the program.")
     return found
 

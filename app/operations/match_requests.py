@@ -10,8 +10,9 @@ from app.operations.match_runs import rematch_soon
 from app.operations.match_settings import NotEnrolled
 from app.operations.matches import add_matches, change_matches, end_matches, hold_programs, lock_due, lock_match
 from app.queries import matches, matching, runs
+from app.queries.access import check_acts
 from app.queries.people import lock_people
-from app.rules.access import SYSTEM, Actor, may_act_for, runs_program
+from app.rules.access import SYSTEM, Actor, acts, may_act_for, runs_program
 from app.rules.matching.lives import ASKED_AGAIN_AFTER, awaited
 from app.rules.matching.pairs import blockers
 from app.rules.matching.points import points
@@ -88,6 +89,7 @@ def ask_for_match(
     program = runs.program_for_run(db, program_id)
     runs_it = runs_program(actor, program.id)
     if not (runs_it or may_act_for(actor, mentee_id)):
+        check_acts(actor)
         raise Forbidden("You can ask only for yourself, and for who reports to you.")
     lock_people(db, [mentee_id, mentor_id])  # nobody leaves meanwhile
     hold_programs(db, [program.id])  # a run that is being published counts on what it has read
@@ -130,6 +132,7 @@ def approve_match(
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
     yes = {said_as} if said_as else own_parts(found, actor)
     if not yes or not yes <= {*own_parts(found, actor), *(Approver if runs_program(actor, found.program_id) else ())}:
+        check_acts(actor)
         raise Forbidden("You can say only your own yes.")
     if found.status in (MatchStatus.ACTIVE, MatchStatus.PAUSED):
         return found
@@ -155,6 +158,7 @@ def decline_match(
     """
     found = lock_match(db, match_id, expected_version=expected_version, actor=actor)
     if not own_parts(found, actor):
+        check_acts(actor)
         raise Forbidden("The two say no themselves, or who runs the program.")
     if found.asked_by_id is not None and found.asked_by_id == actor.person_id:
         raise Forbidden("You asked for it: withdraw it.")
@@ -198,7 +202,7 @@ def may_withdraw(found: Any, actor: Actor) -> bool:
 def own_parts(found: Any, actor: Actor) -> set[Approver]:
     """Return as what the actor speaks of a match: a yes or a no is nobody else's, whoever leads them."""
     parts = {Approver.MENTEE: found.mentee_id, Approver.MENTOR: found.mentor_id}
-    own = {part for part, who in parts.items() if who == actor.person_id}
+    own = {part for part, who in parts.items() if acts(actor) and who == actor.person_id}
     return own | {Approver.ADMIN} if runs_program(actor, found.program_id) else own
 
 

@@ -17,6 +17,7 @@ from app.operations.locks import lock_to_sit
 from app.operations.refused import AlreadyBooked, CallCancelled, OwnCall, Past, problem
 from app.operations.session_rows import NewSession, add_sessions
 from app.queries import sessions
+from app.queries.access import check_acts
 from app.rules.access import Actor, may_act_for
 from app.rules.availability import Range
 from app.rules.seating import Refusal
@@ -63,6 +64,7 @@ def log_on_call(db: DbSession, *, kind: SessionKind, seen: Any, observer_id: str
     The seat has been attended, and counts as every such seat. Locks the observer and the host, then the call.
     """
     if not may_act_for(actor, observer_id):
+        check_acts(actor)
         raise Forbidden("You log only what you, or who reports to you, listened to.")
     rows, call = lock_to_sit(db, seen, observer_id)
     if observer_id not in rows:

@@ -25,8 +25,9 @@ from app.operations.power_hours import leave_power_hours
 from app.operations.program_managers import may_be_down, take_off_programs
 from app.operations.settling import settle_waits_of
 from app.queries import people
+from app.queries.access import check_acts
 from app.queries.rows import in_parts, row_for_update
-from app.rules.access import Actor, decides_access, may_act_for, runs_the_house
+from app.rules.access import Actor, decides_access, may_change_look, runs_the_house
 from app.vocabulary import LIVE_SEATS, PersonStatus, Role
 
 OWN_FIELDS = frozenset(
@@ -47,6 +48,8 @@ OWN_FIELDS = frozenset(
     }
 )
 """What people change about themselves."""
+_LOOK = frozenset({"time_zone", "shortcuts"})
+"""How pages look to somebody: on which clock, with which keys."""
 _TAKES_PART = frozenset(
     {
         "status",
@@ -146,18 +149,21 @@ def patch_person(
     actor: Actor,
     now: datetime,
 ) -> Person:
-    """Change what is given. People, and who leads them, change a few things about themselves, admins all. Who has left
-    gives up the seats and sessions ahead of them, and their matches end. The calls they host stay, and the seats on
-    them: the CRM says who takes them over, and nobody takes a new seat until then. Another role, and leaving, end their
-    browser sessions and API keys, and what they ran of programs; refused as `last_admin`. Locks the person, and when
-    they leave those whom they were going to meet, then the calls that follow.
+    """Change what is given. People, and who leads them, change a few things about themselves, admins all. Who has left,
+    or becomes an auditor, gives up the seats and sessions ahead of them, and their matches end. The calls they host
+    stay, and the seats on them: the CRM says who takes them over, and nobody takes a new seat until then. Another role,
+    and leaving, end their browser sessions and API keys, and what they ran of programs; refused as `last_admin`. Locks
+    the person, and when they take no part any more those whom they were going to meet, then the calls that follow.
     """
     people.person_by_id(db, person_id, actor=actor)
-    if not may_act_for(actor, person_id):
+    if not may_change_look(actor, person_id):
+        check_acts(actor)
         raise Forbidden("You can change only yourself and who reports to you.")
+    if not changes.keys() <= _LOOK:
+        check_acts(actor)
     if not runs_the_house(actor) and not changes.keys() <= OWN_FIELDS:
         raise Forbidden(f"An admin changes that. You can change: {', '.join(sorted(OWN_FIELDS))}.")
-    if changes.get("status") == PersonStatus.LEFT:
+    if _takes_no_part(changes):
         lock_company(db, [person_id], now=now)
     found = row_for_update(db, Person, person_id)
     check_version(found, expected_version)
@@ -180,7 +186,7 @@ def upsert_person(
         check_complete(changes, "name", "email", "time_zone")
         made = create_person(db, fields=changes, external=[(source, external_id)], actor=actor, now=now)
         return Upserted("created", made.id, tuple(sorted(changes)))
-    if changes.get("status") == PersonStatus.LEFT:
+    if _takes_no_part(changes):
         lock_company(db, [known], now=now)
     found = row_for_update(db, Person, known)
     if not identified:
@@ -199,7 +205,7 @@ def lock_for_upserts(
     known = known_ids(db, "person", (ref for ref, _ in several))
     by_email = people.ids_by_email(db, (changes["email"] for _, changes in several if "email" in changes))
     ours = [(known.get(ref) or by_email.get(changes.get("email", ""), ""), changes) for ref, changes in several]
-    leaving = {person_id for person_id, changes in ours if changes.get("status") == PersonStatus.LEFT}
+    leaving = {person_id for person_id, changes in ours if _takes_no_part(changes)}
     rows = lock_company(db, leaving, also={*known.values(), *by_email.values()}, now=now)
     if any(changes.get("manager_id") for _, changes in several):
         one_at_a_time(db, _TREE)
@@ -217,10 +223,15 @@ def _following(found: Any, changes: Mapping[str, Any], *, now: datetime) -> list
     which: list[ColumnElement[bool]] = []
     if "seat_capacity" in new:
         which.append(call.c.host_id == found.id)
-    if new.get("status") == PersonStatus.LEFT:
+    if _takes_no_part(new):
         mine = select(seat.c.call_id).where(seat.c.observer_id == found.id, seat.c.status.in_(LIVE_SEATS))
         which.append(call.c.id.in_(mine) & (call.c.ends_at > now))
     return which
+
+
+def _takes_no_part(changes: Mapping[str, Any]) -> bool:
+    """Whether after these changes somebody does nothing here any more: they leave, or only look on."""
+    return changes.get("status") == PersonStatus.LEFT or changes.get("role") == Role.AUDITOR
 
 
 def _apply(
@@ -250,7 +261,7 @@ def _apply(
         rules_changed(db, call.c.host_id == found.id, actor=actor, now=now)
     if not _TAKES_PART.isdisjoint(changed):
         settle_waits_of(db, [found.id], now=now)
-    if left:
+    if _takes_no_part({name: getattr(found, name) for name in changed}):
         following.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
         leave_sessions(db, person_id=found.id, actor=actor, now=now)
         forget_calendars(db, person_id=found.id)

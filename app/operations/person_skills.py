@@ -14,6 +14,7 @@ from app.operations.changes import check_admin, check_version
 from app.operations.events import tell, tell_many
 from app.operations.skills import check_skills
 from app.queries import person_skills
+from app.queries.access import check_acts
 from app.queries.rows import in_parts, row_for_update
 from app.rules.access import Actor
 from app.rules.skills import TEACHES_FROM, SkillState, may_change
@@ -41,6 +42,7 @@ def set_skills(
     """
     _, said_as = person_skills.person_with_skills(db, person_id, actor=actor)
     if said_as is None:
+        check_acts(actor)
         raise NotFound
     found = row_for_update(db, Person, person_id)
     check_version(found, expected_version)

@@ -14,6 +14,7 @@ from app.operations.enrollments import check_enrolled
 from app.operations.events import tell
 from app.operations.matches import hold_programs
 from app.queries import preferences, runs
+from app.queries.access import check_acts
 from app.queries.people import lock_people
 from app.rules.access import Actor, is_theirs
 from app.vocabulary import Side
@@ -38,6 +39,7 @@ def set_preferences(
     program = runs.program_for_run(db, program_id)
     preferences.check_private(db, person_id, program.id, actor=actor)
     if not is_theirs(actor, person_id):
+        check_acts(actor)
         raise Forbidden("Whom they would like, they say themselves.")
     row = lock_people(db, [person_id])[person_id]
     hold_programs(db, [program.id])  # nobody is taken off it meanwhile

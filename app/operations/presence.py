@@ -12,6 +12,7 @@ from app.operations.changes import check_version
 from app.operations.events import tell
 from app.operations.refused import Past
 from app.queries import people
+from app.queries.access import check_acts
 from app.rules.access import Actor, is_theirs
 from app.vocabulary import Presence
 
@@ -31,6 +32,7 @@ def set_presence(
     """
     people.person_by_id(db, person_id, actor=actor)
     if not is_theirs(actor, person_id):
+        check_acts(actor)
         raise Forbidden("Everybody says for themselves how they work now.")
     if until is not None and until <= now:
         raise Past("Say up to when it holds.", faults=(Fault("/until", "past", "must be later than now"),))

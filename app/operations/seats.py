@@ -18,6 +18,7 @@ from app.operations.refused import AlreadyBooked, MinNotice, Past, SeatOver, Sea
 from app.operations.seat_outcomes import give_back
 from app.operations.seating import AT_ONCE, Sitting, confirm_seat, end_seats, last_moment, take_seat
 from app.queries import calls, seats
+from app.queries.access import check_acts
 from app.queries.house_rules import house_rules
 from app.rules import floor, seating
 from app.rules.access import Actor, may_act_for
@@ -78,6 +79,7 @@ def release_seat(
     """
     found, call = _lock_seat(db, seat_id, expected_version=expected_version, actor=actor, now=now)
     if not (may_act_for(actor, found.observer_id) or may_act_for(actor, found.host_id)):
+        check_acts(actor)
         raise NotFound
     is_on = floor.is_on(call, now=now)
     if found.status is SeatStatus.RELEASED or (is_on and found.status is SeatStatus.ATTENDED):
@@ -161,6 +163,7 @@ def _lock_and_ask(
     """Do what `lock_sitter` does, but return what the rule says."""
     seen = calls.call_in_sight(db, call_id, actor=actor)
     if not may_act_for(actor, observer_id):
+        check_acts(actor)
         raise Forbidden("You can take a seat only for yourself and for who reports to you.")
     if seen.seats_taken and waitlist.is_overdue(db, call_id, now=now):
         waitlist.settle(db, call_id=call_id, also=[observer_id, seen.host_id], taking=1, now=now)

@@ -17,6 +17,7 @@ from app.models.tables import call
 from app.operations.changes import check_version
 from app.operations.locks import lock_call_with_people
 from app.queries import people, sessions
+from app.queries.access import check_acts
 from app.queries.house_rules import house_rules
 from app.rules.access import Actor, may_act_for
 from app.rules.availability import Range
@@ -67,6 +68,7 @@ def lock_session(
 ) -> Locked:
     """Lock a session of somebody for whom the actor may act. Raises NotFound and Stale."""
     seen = sessions.session_by_id(db, session_id, actor=actor)
+    check_acts(actor)
     who = [one.person_id for one in sessions.participants(db, [session_id])[session_id]]
     if not any(may_act_for(actor, one) for one in who):
         raise NotFound

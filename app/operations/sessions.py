@@ -23,6 +23,7 @@ from app.operations.refused import NotActive, Past, SeatOver
 from app.operations.session_locks import Locked, lock_session, status_after
 from app.operations.session_rows import NewSession, add_sessions, ask_anew, change_session
 from app.queries import calls, people
+from app.queries.access import check_acts
 from app.rules.access import Actor, may_act_for
 from app.rules.availability import Range
 from app.rules.session_states import Act
@@ -255,6 +256,7 @@ def lock_plan(db: DbSession, plan: Plan, *, actor: Actor) -> dict[str, Any]:
     """
     might = plan.one_of.person_ids if plan.one_of else ()
     if not any(may_act_for(actor, one) for one in plan.people):
+        check_acts(actor)
         raise Forbidden("You plan only sessions in which you take part, or somebody who reports to you.")
     rows = people.lock_people(db, [*plan.people, *might])
     for pointer, several in (("/participants", list(plan.people)), ("/one_of/person_ids", might)):

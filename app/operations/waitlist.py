@@ -23,6 +23,7 @@ from app.operations.refused import seat_refused
 from app.operations.seating import Sitting, end_seats, last_moment, take_seat, take_up
 from app.operations.settling import settle_call_at
 from app.queries import busy, calls, people, seats, waitlist
+from app.queries.access import check_acts
 from app.queries.house_rules import house_rules
 from app.queries.rows import one_of
 from app.rules import seating
@@ -253,6 +254,7 @@ def _lock(
 ) -> tuple[Any, Any]:
     seen = waitlist.entry_by_id(db, entry_id, actor=actor, now=now)
     if not may_act_for(actor, seen.person_id):
+        check_acts(actor)
         raise Forbidden("Only whoever waits answers an offer.")
     call = lock_call_with_people(db, seen.call_id)
     found = waitlist.entry_by_id(db, entry_id, actor=actor, now=now)

@@ -10,7 +10,7 @@ from app import credentials
 from app.db import DbSession
 from app.errors import Forbidden
 from app.models.tables import browser_session, person, program_manager, sign_in_link
-from app.rules.access import Actor, leads, manages_programs, may_stand_in, may_stand_in_for
+from app.rules.access import Actor, acts, leads, manages_programs, may_stand_in, may_stand_in_for
 from app.vocabulary import PersonStatus, Role
 
 
@@ -20,6 +20,13 @@ class CannotActFor(Forbidden):
     code = "cannot_act_for"
     title = "This credential may not act on behalf of that person"
     noted = True
+
+
+class OnlyReads(Forbidden):
+    """An auditor asks to change something."""
+
+    code = "only_reads"
+    title = "An auditor looks at everything and changes nothing"
 
 
 IDLE_LIFE = timedelta(hours=8)
@@ -55,6 +62,14 @@ _PERSON = select(person).where(person.c.id == bindparam("person_id"))
 def session_works(*, now: datetime) -> ColumnElement[bool]:
     """Return the condition for the browser sessions that are not over: not ended, too old, or unused for too long."""
     return _works(now, now - IDLE_LIFE)
+
+
+def check_acts(actor: Actor) -> None:
+    """Raise OnlyReads for who sees what they ask to change, and changes nothing: that it is not there would be no news
+    to them.
+    """
+    if not acts(actor):
+        raise OnlyReads("An admin does it, or gives you another role.")
 
 
 def browser_in_use(db: DbSession, secret: str, *, now: datetime) -> tuple[Actor, datetime] | None:

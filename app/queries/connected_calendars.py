@@ -8,6 +8,7 @@ from sqlalchemy import func, literal_column, or_, select
 from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import connected_calendar, person
+from app.queries.access import check_acts
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.queries.sealed import opened, shown
@@ -60,6 +61,7 @@ def calendar_of(db: DbSession, person_id: str, calendar_id: str, *, actor: Actor
 
 def own_calendar(db: DbSession, person_id: str, calendar_id: str, *, actor: Actor) -> Any:
     """Return one of somebody's connected calendars. Raises NotFound when absent or not this actor's to change."""
+    check_acts(actor)
     if not is_theirs(actor, person_id):
         raise NotFound
     return _one(db, person_id, calendar_id)

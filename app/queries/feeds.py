@@ -17,6 +17,7 @@ from app.errors import NotFound
 from app.models.tables import calendar_entry as entry
 from app.models.tables import feed, person
 from app.queries import feed_kinds
+from app.queries.access import check_acts
 from app.queries.entries import Desk, Fragment, busy_only, drawn_entries
 from app.queries.feed_kinds import Seats
 from app.queries.pages import Order, PageOf, PageRequest, fetch
@@ -63,6 +64,7 @@ def feed_by_id(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
 
 def feed_for_update(db: DbSession, feed_id: str, *, actor: Actor) -> Any:
     """Return one subscription's row, locked. Raises NotFound when absent or not this actor's to change."""
+    check_acts(actor)
     found = first_row(db, select(feed).where(feed.c.id == feed_id).with_for_update(key_share=True))
     if not is_theirs(actor, found.person_id):
         raise NotFound

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from app.db import DbSession
 from app.errors import NotFound
 from app.models.tables import job, operation
+from app.queries.access import check_acts
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.rules.access import Actor, runs_the_house, sees_the_house
@@ -33,6 +34,7 @@ def job_by_id(db: DbSession, job_id: str, *, actor: Actor) -> Any:
 
 def job_for_update(db: DbSession, job_id: str, *, actor: Actor) -> Any:
     """Return one job, locked. Raises NotFound when absent or not this actor's to change."""
+    check_acts(actor)
     if not runs_the_house(actor):
         raise NotFound
     return first_row(db, select(job).where(job.c.id == job_id).with_for_update(key_share=True))

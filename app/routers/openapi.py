@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from app.errors import Problem, TooLarge, TooMany, UnsupportedMedia
 from app.operations.idempotency import KeyInProgress, KeyReused
-from app.queries.access import CannotActFor
+from app.queries.access import CannotActFor, OnlyReads
 from app.queries.pages import CursorInvalid
 from app.routers.areas import ScopeMissing, scope_of
 from app.routers.dependencies import RepeatedParameter, UnknownParameter
@@ -25,7 +25,7 @@ _WRITES_NOTHING = frozenset({"match_runs_simulate"})
 """What is asked by POST because the question is long: there is no effect to carry out only once."""
 _ANYWHERE: tuple[type[Problem], ...] = (UnknownParameter, TooLarge, UnsupportedMedia)
 """A body is looked at before it is known whether any is read."""
-_ON_WRITES: tuple[type[Problem], ...] = (KeyInProgress, KeyReused)
+_ON_WRITES: tuple[type[Problem], ...] = (KeyInProgress, KeyReused, OnlyReads)
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | admin | everything | everything |
 | integration (a key) | everything where its scopes let it in | everything there, but not who may do what |
-| auditor | everything | what is their own |
+| auditor | everything | how they sign in, and how their pages look |
 | program manager | own programs, own reporting tree, own | own programs; acts for own tree; own |
 | manager | own reporting tree, own | acts for own tree; own |
 | rep | own, and what colleagues may know | own |
@@ -108,6 +108,18 @@ def may_see(actor: Actor, person_id: str) -> bool:
     return sees_the_house(actor) or may_act_for(actor, person_id)
 
 
+def acts(actor: Actor) -> bool:
+    """Whether the actor changes anything beside how they sign in and how their own pages look. An auditor does not, in
+    their own name no more than in that of others: who looks at everything has no part in it.
+    """
+    return actor.role is not Role.AUDITOR
+
+
+def may_change_look(actor: Actor, person_id: str) -> bool:
+    """Whether the actor may change how this person's pages look to them: on which clock, with which keys."""
+    return may_act_for(actor, person_id) or actor.person_id == person_id
+
+
 def may_act_for(actor: Actor, person_id: str) -> bool:
     """Whether the actor may change what is private to this person: seats, sessions, hours, levels."""
     return is_theirs(actor, person_id) or person_id in actor.reports
@@ -118,16 +130,9 @@ def may_act_for_all(actor: Actor, person_ids: Collection[str]) -> bool:
     return runs_the_house(actor) or (bool(person_ids) and all(may_act_for(actor, one) for one in person_ids))
 
 
-def takes_seats(actor: Actor) -> bool:
-    """Whether pages offer the actor seats on calls. Not to who only looks after the house; what such a person has is
-    theirs to give back all the same.
-    """
-    return actor.role is not Role.AUDITOR
-
-
 def is_theirs(actor: Actor, person_id: str) -> bool:
     """Whether the actor may change what this person alone decides about: calendars, feeds, mail, preferences."""
-    return runs_the_house(actor) or actor.person_id == person_id
+    return runs_the_house(actor) or (acts(actor) and actor.person_id == person_id)
 
 
 def sees_theirs(actor: Actor, person_id: str) -> bool:
@@ -161,6 +166,8 @@ def may_set_level(actor: Actor, person_id: str, *, mentors: frozenset[str]) -> s
     """As what the actor may state a skill level of this person: admin, manager, mentor or self; None: not at all."""
     if runs_the_house(actor):
         return "admin"
+    if not acts(actor):
+        return None
     if person_id in actor.reports:
         return "manager"
     if actor.person_id in mentors:

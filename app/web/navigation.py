@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.rules.access import (
     Actor,
+    acts,
     decides_access,
     leads,
     makes_plans,
@@ -57,7 +58,7 @@ _SECTIONS = (
             Place("/", "ear", "The floor", key="f"),
             Place("/week", "week", "Week", key="w"),
             Place("/calls", "call", "Calls", key="c"),
-            Place("/book", "plus", "Book a session", key="b"),
+            Place("/book", "plus", "Book a session", acts, key="b"),
             Place("/power-hours", "bolt", "Power hours"),
             Place("/matches", "match", "Matches", key="m"),
             Place("/plans", "plan", "Plans", makes_plans, key="l"),
@@ -77,8 +78,8 @@ _SECTIONS = (
         "You",
         (
             Place("/me", "person", "About you"),
-            Place("/me/feeds", "feed", "Calendar feeds"),
-            Place("/me/calendars", "clock", "Your calendars"),
+            Place("/me/feeds", "feed", "Calendar feeds", acts),
+            Place("/me/calendars", "clock", "Your calendars", acts),
             Place("/me/security", "device", "Devices", as_oneself),
             Place("/privacy", "shield", "Privacy"),
         ),

@@ -47,14 +47,18 @@ def test_who_leads_acts_for_their_people_but_does_not_decide_what_is_theirs_alon
     assert not access.sees_theirs(leader, BELOW)
 
 
-def test_an_auditor_sees_everything_and_changes_what_is_their_own() -> None:
+def test_an_auditor_sees_everything_and_acts_on_nothing_but_how_their_own_pages_look() -> None:
     auditor = an_actor(Role.AUDITOR)
 
     assert access.may_see(auditor, OTHER)
     assert access.sees_theirs(auditor, OTHER)
     assert access.sees_program(auditor, "prg_1")
     assert not access.runs_program(auditor, "prg_1")
-    assert access.is_theirs(auditor, ME)
+    assert not access.is_theirs(auditor, ME)
+    assert not access.may_act_for(auditor, ME)
+    assert access.may_set_level(auditor, ME, mentors=frozenset({ME})) is None
+    assert access.may_change_look(auditor, ME)
+    assert not access.may_change_look(auditor, OTHER)
 
 
 def test_a_program_is_run_by_those_who_were_put_down_as_its_managers() -> None:

@@ -23,6 +23,7 @@ JUNIOR, MENTOR, MANAGER, PROGRAM_MANAGER, ADMIN, AUDITOR = (
     "auditor",
 )
 EVERYBODY = (JUNIOR, MENTOR, MANAGER, PROGRAM_MANAGER, ADMIN, AUDITOR)
+BOOKED = (JUNIOR, MENTOR, MANAGER, PROGRAM_MANAGER, ADMIN)
 LOOK_AFTER = (ADMIN, AUDITOR)
 
 
@@ -98,8 +99,8 @@ PAGES: tuple[HousePage, ...] = (
     HousePage("person", "/people/{colleague}", (ADMIN, MANAGER, AUDITOR, JUNIOR)),
     HousePage("person who is led", "/people/{junior}", (MANAGER, ADMIN, MENTOR, JUNIOR)),
     HousePage("about you", "/me", EVERYBODY),
-    HousePage("feeds", "/me/feeds", EVERYBODY, furnish=feeds_and_calendars),
-    HousePage("calendars", "/me/calendars", EVERYBODY),
+    HousePage("feeds", "/me/feeds", BOOKED, furnish=feeds_and_calendars),
+    HousePage("calendars", "/me/calendars", BOOKED),
     HousePage("security", "/me/security", EVERYBODY),
     HousePage("first steps", "/setup", (ADMIN,)),
     HousePage("audit", "/audit", LOOK_AFTER),

@@ -247,7 +247,7 @@ def test_who_looks_after_the_house_sees_the_floor_without_buttons(site: Site, pe
     assert _buttons(admin, call_id) == _buttons(lead, call_id) == {"remove", "close", "drop-in"}
 
 
-def test_who_looks_after_the_house_is_offered_no_seat_and_gives_back_one_that_they_have(
+def test_who_looks_after_the_house_is_offered_no_seat_nor_anything_to_do_with_one_that_they_have(
     site: Site, people: Mapping[str, str]
 ) -> None:
     on, later, full = (
@@ -265,7 +265,9 @@ def test_who_looks_after_the_house_is_offered_no_seat_and_gives_back_one_that_th
     with site.db() as db:
         kind, now = SessionKind.DROP_IN, site.api.clock()
         book_seat(db, call_id=on, observer_id=people["ina"], kind=kind, actor=SYSTEM, now=now)
-    assert _buttons(page(ina, "/"), on) == {"leave", "raise"}
+    assert _buttons(page(ina, "/"), on) == set()
+    assert "do=leave" not in page(ina, f"/calls/{on}").answer.text
+    assert "do=dialling" not in page(ina, "/").answer.text
 
 
 def test_a_call_that_nobody_may_know_of_is_not_on_the_floor(site: Site, people: Mapping[str, str]) -> None:

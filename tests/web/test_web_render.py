@@ -1,5 +1,6 @@
 """Every page, for everybody who finds it, in houses with nothing, a usual week, very much, and hostile names."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -56,6 +57,28 @@ def test_who_is_a_stranger_to_a_page_is_led_to_the_sign_in(look: Look, shown: Ho
     answer = look(State.TYPICAL, NOBODY, shown)
 
     assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/login")
+
+
+LOOK_AND_SIGN_IN = ("/me?do=keys", "/me/theme", "/me/security", "/logout", "/keys")
+"""Where an auditor's forms lead: how their pages look, and how they get in."""
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [one for one in pages_in(State.TYPICAL) if "auditor" in one.who and one.status == 200],
+    ids=lambda one: one.name,
+)
+def test_no_page_offers_an_auditor_anything_to_press_but_their_own_look_and_sign_in(
+    look: Look, shown: HousePage
+) -> None:
+    html = look(State.TYPICAL, "auditor", shown).text
+
+    pressed = [one[1] for one in re.finditer(r'<form[^>]*action="([^"]*)"(.*?)</form>', html, re.DOTALL) if _posts(one)]
+    assert [action for action in pressed if not action.startswith(LOOK_AND_SIGN_IN)] == []
+
+
+def _posts(form: re.Match[str]) -> bool:
+    return 'method="post"' in form[0] and "<button" in form[2]
 
 
 def test_the_list_has_every_page_once_and_a_viewer_of_every_role() -> None:

@@ -23,7 +23,7 @@ from app.queries.calls import CallFilter
 from app.queries.house_rules import house_rules
 from app.queries.suggestions import listeners
 from app.queries.waitlist import Place, places_of
-from app.rules.access import may_see, may_see_figures, takes_seats
+from app.rules.access import acts, may_see, may_see_figures
 from app.rules.needs import need
 from app.rules.suggestions import Listener, Reason, Why, reasons
 from app.vocabulary import CallStatus, SeatApproval, SeatStatus
@@ -233,7 +233,7 @@ def _page(
         later=week.next.name,
         whose="" if search.is_own else observer.name,
         their_place="" if observer.time_zone == zone else weeks.place(observer.time_zone),
-        takes_seats=takes_seats(viewer.actor),
+        acts=acts(viewer.actor),
         rows=rows[:_MOST_SHOWN],
         number=len(rows),
         relaxed=[] if rows else list(islice(_relaxed(db, wanted, search), _MOST_RELAXED)),

@@ -10,11 +10,13 @@ from fastapi.responses import RedirectResponse
 
 from app import db as database
 from app.db import DbSession
-from app.errors import Conflict, Invalid, Stale
+from app.errors import Conflict, Invalid, NotFound, Stale
 from app.house import House
 from app.operations import connected_calendars as operations
 from app.queries import connected_calendars
+from app.queries.access import check_acts
 from app.queries.pages import PageRequest
+from app.rules.access import acts
 from app.schemas.calendars import ConnectCalendar, PatchCalendar
 from app.vocabulary import CalendarHealth, CalendarKind, CalendarUse
 from app.web.clocks import moment
@@ -71,7 +73,9 @@ class CalendarRow:
 
 @router.get("/me/calendars")
 def show_calendars(the: TheHouse, now: Now, viewer: Pressing, said: str = "") -> Response:
-    """Show which calendars somebody has connected."""
+    """Show which calendars somebody has connected; not to who is never booked."""
+    if not acts(viewer.actor):
+        raise NotFound
     return _shown(the, viewer=viewer, now=now, said=_SAID.get(said, ""))
 
 
@@ -80,6 +84,7 @@ def change_calendars(do: Do, the: TheHouse, now: Now, viewer: Pressing, fields: 
     """Connect a calendar, change one, have one read again, or forget one, once the word is typed: its address is gone
     then.
     """
+    check_acts(viewer.actor)
     try:
         database.written(the.engine, lambda db: _act(db, do, of, fields, the, viewer=viewer, now=now))
     except Misfilled as wrong:

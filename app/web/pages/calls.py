@@ -14,7 +14,7 @@ from app.errors import Problem
 from app.queries import busy, calls, seats, waitlist
 from app.queries.next_session import hands_on
 from app.rules import floor
-from app.rules.access import may_act_for, may_see, takes_seats
+from app.rules.access import acts, may_act_for, may_see
 from app.rules.seating import Refusal
 from app.vocabulary import CallStatus, Door, SeatStatus, SessionKind, WaitlistStatus
 from app.web import words
@@ -119,6 +119,7 @@ def _call_page(
         host=Face.of(row.host_id, row.host_name),
         account=row.account_name or "a customer",
         is_host=row.host_id == me.id,
+        acts=acts(viewer.actor),
         decides=may_act_for(viewer.actor, row.host_id),
         meeting_url=outside_place(row.meeting_url),
         lessons=calls.lessons(db, {row.type}).get(row.type, []),
@@ -178,7 +179,7 @@ def _ways(
     """Return how the viewer may sit in, or why not; and after a refusal what was refused and what would work."""
     offered: Any = refused.extra.get("alternatives", ()) if refused else ()
     people = busy.people_rows(db, [row.host_id, *(one["host_id"] for one in offered)])
-    sits = takes_seats(viewer.actor)
+    sits = acts(viewer.actor)
     why, kind = (None, None) if mine else _way_in(db, row, viewer.person, people[row.host_id], now=now)
     return {
         "drops_in": kind is SessionKind.DROP_IN,

@@ -14,15 +14,16 @@ from fastapi.responses import RedirectResponse
 
 from app import db as database
 from app.db import DbSession
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.house import House
 from app.operations import feeds as operations
 from app.operations.feeds import Issued
 from app.queries import feeds, people, teams
+from app.queries.access import check_acts
 from app.queries.pages import PageRequest
 from app.queries.people import PeopleFilter
 from app.queries.teams import TeamFilter
-from app.rules.access import sees_the_house
+from app.rules.access import acts, sees_the_house
 from app.vocabulary import FeedKind, FeedPrivacy
 from app.web.clocks import moment
 from app.web.dependencies import Fields, Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
@@ -94,7 +95,9 @@ class Fresh:
 
 @router.get("/me/feeds")
 def show_feeds(db: ReadDb, now: Now, viewer: SignedIn, said: str = "") -> Response:
-    """Show which subscriptions somebody has, and who fetched them last."""
+    """Show which subscriptions somebody has, and who fetched them last; not to who has no part in what they tell."""
+    if not acts(viewer.actor):
+        raise NotFound
     return _feeds_page(db, viewer=viewer, now=now, said=_SAID.get(said, ""))
 
 
@@ -103,6 +106,7 @@ def change_feeds(do: Do, the: TheHouse, now: Now, viewer: Pressing, fields: Fiel
     """Make a subscription, or give it another address, which the answer shows this once; or take it back, once the word
     is typed: neither can be undone.
     """
+    check_acts(viewer.actor)
     if do != "create" and fields.get("typed", "").strip().lower() != do:
         why = f"Type {do} to go on: the address that your calendar has stops working at once."
         return _again(the, viewer=viewer, now=now, refused=why, status=422)

@@ -18,7 +18,7 @@ from app.queries.floor import Floor, FloorCall, FloorListener, FloorPresence, Lo
 from app.queries.heard import last_heard
 from app.queries.next_session import next_sessions
 from app.queries.power_hours import TurnNow, turns_now
-from app.rules.access import may_see_figures, takes_seats
+from app.rules.access import acts, may_see_figures
 from app.rules.floor import quiet_for
 from app.rules.seating import Refusal
 from app.vocabulary import Door, Part, Presence, SessionKind
@@ -241,13 +241,13 @@ def _floor_page(
         rows=rows,
         open_seats=sum(max(one.seat_capacity - one.seats_taken, 0) for one in found.calls if one.door is Door.OPEN),
         nudge=next((row for row in rows if row.drops_in and row.hands), None),
-        takes_seats=takes_seats(viewer.actor),
+        acts=acts(viewer.actor),
         quiet=_quiet_days(sight.heard_at, viewer, now=now),
         wanted=next((row for row in next_calls if row.call.is_for_me), None),
         next_calls=next_calls,
         turn=_turn(sight.turn, zone, now=now),
         session=_next_session(sight.session, viewer, now=now),
-        mine=_mine(found, zone, now=now),
+        mine=_mine(found, zone, now=now) if acts(viewer.actor) else None,
         there=tuple(_there(one, zone, now=now) for one in found.presences if one.person_id != viewer.person.id),
         refused=refused and words_for(refused.code, refused.detail, refused.extra.get("person_id"), viewer=viewer),
         longest_why=LONGEST_WHY,
@@ -274,8 +274,8 @@ def _live_row(one: FloorCall, *, viewer: Viewer, now: datetime) -> LiveRow:
         is_host=one.is_host,
         is_for_me=one.is_for_me,
         is_open=one.door is Door.OPEN,
-        has_seat=one.my_seat_id is not None,
-        drops_in=one.drops_in and takes_seats(viewer.actor),
+        has_seat=one.my_seat_id is not None and acts(viewer.actor),
+        drops_in=one.drops_in and acts(viewer.actor),
         decides=one.decides,
         meeting_url=outside_place(one.meeting_url) if one.is_host or one.my_seat_id else None,
     )
@@ -283,7 +283,7 @@ def _live_row(one: FloorCall, *, viewer: Viewer, now: datetime) -> LiveRow:
 
 def _quiet_days(heard_at: datetime | None, viewer: Viewer, *, now: datetime) -> int | None:
     """For how many days the viewer has heard no call, when it is many; nobody else's business."""
-    quiet = quiet_for(heard_at, now=now)
+    quiet = quiet_for(heard_at, now=now) if acts(viewer.actor) else None
     return quiet.days if quiet and may_see_figures(viewer.actor, viewer.person.id, allowed=False) else None
 
 

@@ -21,6 +21,7 @@ from app.operations.people import patch_person
 from app.operations.person_skills import set_skills
 from app.queries import availability, mail_settings, person_skills, skills
 from app.queries.pages import PageRequest
+from app.rules.access import acts
 from app.rules.skills import TEACHES_FROM, SkillState
 from app.schemas.availability import CreatePause, DayHours
 from app.schemas.mail_settings import PatchMailSettings
@@ -213,7 +214,8 @@ def _set_doors(db: DbSession, form: Form, _of: str, viewer: Viewer, now: datetim
 
 
 def _set_keys(db: DbSession, form: Form, _of: str, viewer: Viewer, now: datetime) -> None:
-    _patch(db, read(PatchPerson, {"shortcuts": "shortcuts" in form}, _WRONG), viewer, now)
+    zones = {"time_zone": _zone(one(form, "time_zone"))} if "time_zone" in form else {}
+    _patch(db, read(PatchPerson, {"shortcuts": "shortcuts" in form, **zones}, _WRONG), viewer, now)
 
 
 def _patch(db: DbSession, body: PatchPerson, viewer: Viewer, now: datetime) -> None:
@@ -286,6 +288,7 @@ def _me_page(
         said=said,
         errors=refused.errors if refused else {},
         email=me.email,
+        acts=acts(actor),
         values=values,
         zones=hours.zones(),
         days=hours.sent_workdays(refused.form) if refused and refused.do == "work" else hours.workdays(held.weekly),

@@ -16,7 +16,7 @@ from app.errors import NotFound
 from app.queries import people
 from app.queries import week as queries
 from app.queries.week import Whose
-from app.rules.access import may_see, runs_the_house, sees_the_house, takes_seats
+from app.rules.access import acts, may_see, runs_the_house, sees_the_house
 from app.web import hours, weeks
 from app.web.addresses import Address
 from app.web.dependencies import Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
@@ -141,7 +141,7 @@ def this_week(db: ReadDb, now: Now, viewer: SignedIn, wanted: Filters) -> HTMLRe
 
 def _booking(shown: Week, of: _Shown, *, look: Look, viewer: Viewer) -> str:
     """Return the address where a seat of that week is booked; empty for who books nothing."""
-    if not takes_seats(viewer.actor) or shown.ends_at <= look.now:
+    if not acts(viewer.actor) or shown.ends_at <= look.now:
         return ""
     whom = {"who": of.person.id} if of.person and not look.is_own else {}
     return Address("/book", {"d": shown.name, **whom}).but()
