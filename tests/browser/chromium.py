@@ -15,6 +15,7 @@ from playwright.sync_api import (
     Request,
     Response,
     ViewportSize,
+    expect,
     sync_playwright,
 )
 
@@ -161,6 +162,19 @@ class Walk:
         """Fail when a page did what no page may do since this was asked last."""
         for visitors in self.visitors.values():
             visitors.check()
+
+
+def is_reading(request: Request) -> bool:
+    """Whether a page asks for a part of itself again."""
+    return request.method == "GET" and "x-fragment" in request.headers
+
+
+def on_the_floor(page: Page) -> Page:
+    """Let a page show the floor, and follow it: it has read again what it shows, and asks nothing more by itself."""
+    with page.expect_event("requestfinished", is_reading):
+        page.goto("/")
+    expect(page.locator("html.is-live")).to_be_attached()
+    return page
 
 
 def sized(size: tuple[int, int]) -> ViewportSize:

@@ -13,7 +13,7 @@ from app.operations.floor import lower_hand, set_door
 from app.operations.seats import book_seat, release_seat
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import Door, Role, SessionKind
-from tests.browser.chromium import Visitors
+from tests.browser.chromium import Visitors, on_the_floor
 from tests.web.houses import House
 
 with_and_without_script = pytest.mark.parametrize("js", [True, False], ids=["with script", "without script"])
@@ -170,11 +170,8 @@ def test_what_somebody_types_is_not_taken_from_them_by_what_others_do(
 
 
 def test_a_page_that_was_hidden_catches_up_when_it_is_shown(visitor: Visitors, house: House, live: str) -> None:
-    page = visitor("mentor")
-    page.goto("/")
-    _is_live(page)
+    page = on_the_floor(visitor("mentor"))
     _hide(page, True)
-    page.wait_for_timeout(200)
 
     _drop_in(house, live, "junior")
     page.wait_for_timeout(700)
@@ -220,8 +217,7 @@ def test_keys_lead_through_the_floor_unless_they_are_typed_or_unwanted(visitor: 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Shortcuts")).not_to_be_visible()
     page.evaluate("delete document.body.dataset.shortcuts")
-    page.keyboard.press("g")
-    page.keyboard.press("w")
+    page.keyboard.type("gw")  # in one go: who waits too long after g goes nowhere
 
     expect(page).to_have_url(re.compile("/week$"))
 

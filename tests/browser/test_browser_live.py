@@ -8,14 +8,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
 from app.vocabulary import SessionKind
-from tests.browser.chromium import PHONE, Visitors
+from tests.browser.chromium import PHONE, Visitors, is_reading, on_the_floor
 from tests.web.houses import House
-
-
-def on_the_floor(page: Page) -> Page:
-    page.goto("/")
-    expect(page.locator("html")).to_have_class(re.compile("is-live"))
-    return page
 
 
 def maras_call(page: Page) -> Locator:
@@ -28,11 +22,6 @@ def drop_in(house: House, who: str) -> None:
     live, kind, now = house.known["live_call"], SessionKind.DROP_IN, house.api.clock()
     with house.db() as db:
         book_seat(db, call_id=live, observer_id=house.people[who], kind=kind, actor=SYSTEM, now=now)
-
-
-def is_reading(route: Route) -> bool:
-    """Whether the page asks for a part of itself again."""
-    return route.request.method == "GET" and "x-fragment" in route.request.headers
 
 
 def test_what_a_host_and_a_listener_do_each_sees_of_the_other(visitor: Visitors) -> None:
@@ -54,8 +43,10 @@ def test_of_two_who_drop_in_on_the_last_seat_one_is_in_and_the_other_is_told(vis
     for page in (first, second):
         expect(maras_call(page)).to_contain_text("2 of 3 seats taken")
 
-    for page in (first, second):  # at once, before either page knows what the other did
-        maras_call(page).get_by_role("button", name=re.compile("^Drop in")).evaluate("one => one.click()")
+    # At once: what is there now is pressed, though the second page may know by then what the first one did.
+    buttons = [maras_call(page).get_by_role("button", name=re.compile("^Drop in")) for page in (first, second)]
+    for button in [button.element_handle() for button in buttons]:
+        button.evaluate("one => one.click()")
 
     for page in (first, second):
         expect(maras_call(page)).to_contain_text("3 of 3 seats taken")
@@ -67,7 +58,7 @@ def test_of_two_who_drop_in_on_the_last_seat_one_is_in_and_the_other_is_told(vis
 @pytest.mark.parametrize("asked", ["before", "after"])
 def test_a_press_is_not_lost_when_others_do_something_meanwhile(visitor: Visitors, house: House, asked: str) -> None:
     page, readings = on_the_floor(visitor("junior")), list[Route]()
-    page.route(lambda _: True, lambda route: readings.append(route) if is_reading(route) else route.continue_())
+    page.route(lambda _: True, lambda route: readings.append(route) if is_reading(route.request) else route.continue_())
     maras_call(page).get_by_role("button", name=re.compile("^Drop in")).hover()
     if asked == "after":
         page.mouse.down()
@@ -84,6 +75,38 @@ def test_a_press_is_not_lost_when_others_do_something_meanwhile(visitor: Visitor
 
     expect(maras_call(page).get_by_role("button", name=re.compile("^Leave"))).to_be_visible()
     expect(maras_call(page)).to_contain_text("3 of 3 seats taken")
+
+
+def test_a_reading_that_is_lost_is_tried_again_though_nothing_else_happens(visitor: Visitors, house: House) -> None:
+    page, lost = on_the_floor(visitor("junior")), list[Route]()
+
+    def lose_the_first(route: Route) -> None:
+        if lost or not is_reading(route.request):
+            route.continue_()
+        else:
+            lost.append(route)
+            route.abort()
+
+    page.route(lambda _: True, lose_the_first)
+    drop_in(house, "colleague 4")
+
+    expect(maras_call(page)).to_contain_text("2 of 3 seats taken")
+    assert len(lost) == 1
+    page.unroute_all()
+
+
+@pytest.mark.parametrize("rows", [".is-live", ".is-next"])
+def test_who_goes_through_the_rows_by_keys_stays_on_theirs_when_others_do_something(
+    visitor: Visitors, house: House, rows: str
+) -> None:
+    page = on_the_floor(visitor("junior"))
+    row = page.locator(f"[data-row]{rows}").first
+    row.focus()
+
+    drop_in(house, "colleague 4")
+
+    expect(maras_call(page)).to_contain_text("2 of 3 seats taken")
+    expect(row).to_be_focused()
 
 
 def test_a_page_follows_again_when_the_service_is_back(visitor: Visitors, house: House) -> None:
@@ -123,7 +146,6 @@ def test_the_floor_is_used_with_the_keyboard_alone(visitor: Visitors, size: tupl
     expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    page.keyboard.press("g")
-    page.keyboard.press("w")
+    page.keyboard.type("gw")  # in one go: who waits too long after g goes nowhere
 
     expect(page).to_have_url(re.compile("/week$"))

@@ -53,7 +53,9 @@ async function ask(id, address, options = {}) {
 
 // Who has the focus keeps it on the same control; when that is gone it goes to the part, never to its successor.
 const nameOf = (element) =>
-  element.id || element.closest("form")?.getAttribute("action") || element.getAttribute("href") || element.name;
+  element.id || element.closest("form")?.getAttribute("action") || element.getAttribute("href") || element.name ||
+  element.querySelector("a[href]")?.getAttribute("href"); // a row is known by where it leads
+const HOLDING = "a[href], button, input, select, textarea, summary, [data-row]";
 
 // What somebody has filled in stays, but for the form that was just sent.
 function keep(old, fresh, sent) {
@@ -73,7 +75,7 @@ function put(fresh, sent) {
   dress(fresh);
   if (!held) return;
   const name = nameOf(held);
-  const same = name && all("a[href], button, input, select, textarea, summary", fresh).find((one) => nameOf(one) === name);
+  const same = name && all(HOLDING, fresh).find((one) => one.localName === held.localName && nameOf(one) === name);
   const next = same ?? fresh.querySelector("h1, h2, h3") ?? fresh;
   if (!same) next.tabIndex = -1;
   next.focus({ preventScroll: true });
@@ -128,7 +130,7 @@ document.addEventListener("submit", (event) => {
 // --- Live parts: the stream says what changed, the page reads that again; whose eyes it is for stays on the server
 
 const waiting = new Map(); // part → timer
-const RETRY = 15_000;
+const RETRY = 15_000, AGAIN = 5000;
 let stream, later;
 
 // Somebody fills something in, or is just pressing: a press on what is replaced before the finger is up would be lost.
@@ -143,14 +145,16 @@ function readSoon(id, milliseconds = 60 + Math.random() * 120) {
 
 async function read(id) {
   const part = byId(id);
-  if (!part) return;
+  if (!part || document.hidden) return; // when it is shown, all is read again
   if (isHeld(part)) {
     readSoon(id, 2000);
     return;
   }
   reading.set(id, false);
+  let isLost = true;
   try {
     const { answer, parsed, isLate, isShown } = await ask(id, location.href);
+    isLost = answer.status === 429 || answer.status >= 500;
     const fresh = parsed.getElementById(id);
     if (fresh && isHeld(byId(id))) {
       reading.set(id, true);
@@ -160,10 +164,11 @@ async function read(id) {
     } else if (answer.redirected || answer.status === 404 || (answer.ok && !fresh)) {
       location.reload(); // signed out, no longer to be seen, or another page by now
     }
-  } catch { /* the stream comes back, and with it the next reading */ }
+  } catch { /* no connection, though the stream may still be there */ }
   const isStale = reading.get(id);
   reading.delete(id);
-  if (isStale) readSoon(id);
+  if (isLost) readSoon(id, AGAIN);
+  else if (isStale) readSoon(id);
 }
 
 const live = () => all("[data-live]").map((part) => [part.id, part.dataset.live.split(" ")]);
