@@ -33,15 +33,12 @@ def start_call(
     db: DbSession, *, call_id: str, expected_version: int | None = None, actor: Actor, now: datetime
 ) -> None:
     """Say that a call is under way, and with it the sessions of those who sit in; its door is then as its host likes
-    it. The host does it, or an admin. Of one that began by the clock this says that it really did, now. Repeating it
-    changes nothing.
+    it. The host does it, or an admin. Of one that began by the clock this says that it really did, now: who dropped in
+    before has heard nothing until then. Repeating it changes nothing.
     """
     call = _lock(db, call_id, expected_version=expected_version, actor=actor)
-    if call.status is not CallStatus.LIVE:
-        _check(call, CallStatus.SCHEDULED)
-        _begin(db, call, now, actor=actor, now=now)
-    elif call.began_at is None:
-        change_call(db, call_id, {"began_at": now}, "call.changed", actor=actor, now=now)
+    _check(call, CallStatus.SCHEDULED, CallStatus.LIVE)
+    say_when(db, call, began_at=now, ended_at=None, actor=actor, now=now)
 
 
 def end_call(db: DbSession, *, call_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> None:

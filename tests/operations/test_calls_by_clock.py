@@ -91,6 +91,26 @@ def test_a_call_that_somebody_said_is_live_ends_by_the_clock_a_quarter_of_an_hou
     assert sorted(clock(db, OVER + OVERTIME)) == sorted([by_hand, afterwards])
 
 
+def test_who_dropped_in_and_left_before_it_really_began_was_not_there_whoever_says_so(db: DbSession) -> None:
+    host = an_open_host(db)
+    call_id, drop_in = a_call(db, host, seats=2), SessionKind.DROP_IN
+    clock(db, TEN)
+    gone, stays = (
+        book_seat(db, call_id=call_id, observer_id=a_person(db).id, kind=drop_in, now=TEN + MINUTE, **BY_ADMIN)
+        for _ in range(2)
+    )
+    release_seat(db, seat_id=gone.id, now=TEN + 3 * MINUTE, **BY_ADMIN)
+    assert seat_and_session(db, gone) == (SeatStatus.ATTENDED, SessionStatus.COMPLETED)
+
+    start_call(db, call_id=call_id, actor=by(host), now=TEN + 5 * MINUTE)
+
+    assert seat_and_session(db, gone) == (SeatStatus.RELEASED, SessionStatus.CANCELLED)
+    end_call(db, call_id=call_id, actor=by(host), now=TEN + 9 * MINUTE)
+    assert seat_and_session(db, stays) == (SeatStatus.ATTENDED, SessionStatus.COMPLETED)
+    heard = row_of(db, stays.session_id)
+    assert (heard.starts_at, heard.ends_at) == (TEN + 5 * MINUTE, TEN + 9 * MINUTE)
+
+
 def test_a_clock_that_was_stopped_ends_what_is_over_without_beginning_it(db: DbSession) -> None:
     call_id = a_call(db)
     taken = sit(db, call_id)
