@@ -261,7 +261,7 @@ def _apply(
         rules_changed(db, call.c.host_id == found.id, actor=actor, now=now)
     if not _TAKES_PART.isdisjoint(changed):
         settle_waits_of(db, [found.id], now=now)
-    if _takes_no_part({name: getattr(found, name) for name in changed}):
+    if _takes_no_part(new):
         following.release_seats_of(db, observer_id=found.id, actor=actor, now=now)
         leave_sessions(db, person_id=found.id, actor=actor, now=now)
         forget_calendars(db, person_id=found.id)
