@@ -86,9 +86,11 @@ def _check_on(call: Any, *, now: datetime) -> None:
     """Refuse what is done while a call is on, before and after that."""
     if floor.is_on(call, now=now):
         return
-    if call.status in (CallStatus.SCHEDULED, CallStatus.LIVE) and now < floor.since(call):
+    if call.status not in (CallStatus.SCHEDULED, CallStatus.LIVE):
+        raise CallOver(f"It is {call.status}.")
+    if now < floor.since(call):
         raise NotStarted("Say that it starts, or wait for it.")
-    raise CallOver(f"It is {call.status}." if call.status is not CallStatus.SCHEDULED else "Its time is over.")
+    raise CallOver("Its time is over.")
 
 
 def _lock(db: DbSession, call_id: str, actor: Actor) -> tuple[str, Any]:

@@ -21,6 +21,7 @@ from app.operations.seats import book_seat, release_seat
 from app.operations.session_outcomes import complete_session
 from app.operations.sessions import cancel_session
 from app.rules.access import SYSTEM, Actor
+from app.rules.floor import OVERTIME
 from app.vocabulary import CallStatus, Door, Role, SeatApproval, SeatStatus, SessionKind, SessionStatus
 from tests.acts_that_are_told import by
 from tests.factories import a_call, a_person, an_open_host
@@ -75,9 +76,15 @@ def test_only_a_call_that_is_on_has_a_door(db: DbSession) -> None:
 
     with pytest.raises(NotStarted):
         open_door(db, early, now=TEN - MINUTE)
-    for call_id, now in ((over, FIVE_PAST), (off, FIVE_PAST), (early, TEN + HALF)):
-        with pytest.raises(CallOver):
+    live = a_call(db)
+    start_call(db, call_id=live, actor=SYSTEM, now=TEN)
+    times = ((over, FIVE_PAST), (off, FIVE_PAST), (early, TEN + HALF), (live, TEN + HALF + OVERTIME))
+    said = []
+    for call_id, now in times:
+        with pytest.raises(CallOver) as why:
             open_door(db, call_id, now=now)
+        said.append(why.value.detail)
+    assert said == ["It is ended.", "It is cancelled.", *["Its time is over."] * 2]
 
 
 @pytest.mark.parametrize("why", [{"sensitive": True}, {"stage": "legal"}, {"seats": 0}, {"host": SeatApproval.NONE}])

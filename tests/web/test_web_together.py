@@ -8,6 +8,9 @@ import pytest
 
 from app.web.together import Together
 
+PATIENCE = 30
+"""Seconds that a busy machine may take."""
+
 
 class Slow:
     """Finds the number of its own run, and each run waits until it is let go."""
@@ -21,7 +24,7 @@ class Slow:
         self.runs.append(list(asked))
         number = len(self.runs)
         self.begun.release()
-        assert self.let_go.acquire(timeout=5)
+        assert self.let_go.acquire(timeout=PATIENCE)
         return [(one, number) for one in asked]
 
 
@@ -30,15 +33,15 @@ def test_who_asks_meanwhile_is_answered_by_the_next_run_all_of_them_at_once() ->
     together = Together(slow)
     with ThreadPoolExecutor(8) as threads:
         first = threads.submit(together.ask, "first")
-        assert slow.begun.acquire(timeout=5)
+        assert slow.begun.acquire(timeout=PATIENCE)
         later = {name: threads.submit(together.ask, name) for name in "abcde"}
         while len(together._next.asked) < len(later):
             threading.Event().wait(0.001)
 
         slow.let_go.release(2)
 
-        assert first.result(5) == ("first", 1)
-        assert {name: one.result(5) for name, one in later.items()} == {name: (name, 2) for name in later}
+        assert first.result(PATIENCE) == ("first", 1)
+        assert {name: one.result(PATIENCE) for name, one in later.items()} == {name: (name, 2) for name in later}
     assert [sorted(run) for run in slow.runs] == [["first"], list("abcde")]
 
 
