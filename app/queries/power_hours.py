@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, select, true
@@ -86,7 +87,7 @@ def list_power_hours(
 def people_of(db: DbSession, power_hour_ids: Iterable[str]) -> dict[str, PowerHourPeople]:
     """Return who takes part in each of these power hours, with their names. One statement."""
     query = (
-        select(power_hour_part, person.c.name)
+        select(power_hour_part, person.c.name.label("person_name"))
         .join(person, person.c.id == power_hour_part.c.person_id)
         .where(power_hour_part.c.power_hour_id.in_(sorted(set(power_hour_ids))))
         .order_by(power_hour_part.c.place, power_hour_part.c.person_id)
@@ -95,6 +96,23 @@ def people_of(db: DbSession, power_hour_ids: Iterable[str]) -> dict[str, PowerHo
     for row in db.execute(query):
         rows.setdefault(row.power_hour_id, []).append(row)
     return {power_hour_id: _people(found) for power_hour_id, found in rows.items()}
+
+
+def between(
+    db: DbSession, starts_at: datetime, ends_at: datetime, *which: ColumnElement[bool], limit: int
+) -> list[tuple[Any, PowerHourPeople]]:
+    """Return such power hours that start in [starts_at, ends_at), by time, each with who takes part. At most `limit`.
+    One statement.
+    """
+    those = select(power_hour.c.id).where(power_hour.c.starts_at >= starts_at, power_hour.c.starts_at < ends_at, *which)
+    those = those.order_by(power_hour.c.starts_at, power_hour.c.id).limit(limit)
+    query = select(power_hour, power_hour_part.c.person_id, power_hour_part.c.part, person.c.name.label("person_name"))
+    query = query.join(power_hour_part, power_hour_part.c.power_hour_id == power_hour.c.id)
+    query = query.join(person, person.c.id == power_hour_part.c.person_id).where(power_hour.c.id.in_(those))
+    by_place = power_hour_part.c.place, power_hour_part.c.person_id
+    rows = db.execute(query.order_by(power_hour.c.starts_at, power_hour.c.id, *by_place))
+    several = [list(group) for _, group in groupby(rows, key=lambda row: row.id)]
+    return [(group[0], _people(group)) for group in several]
 
 
 def with_people(db: DbSession, power_hour_ids: Collection[str]) -> dict[str, tuple[Any, PowerHourPeople]]:
@@ -174,7 +192,7 @@ def _people(rows: Iterable[Any]) -> PowerHourPeople:
     hosts, observers = (
         tuple(row.person_id for row in found if row.part is part) for part in (Part.HOST, Part.OBSERVER)
     )
-    return PowerHourPeople(hosts, observers, {row.person_id: row.name for row in found})
+    return PowerHourPeople(hosts, observers, {row.person_id: row.person_name for row in found})
 
 
 def _conditions(wanted: PowerHourFilter) -> list[ColumnElement[bool]]:

@@ -1,5 +1,5 @@
-"""Read what the week page shows: who sits in where, who meets whom, the open seats, and of whom there is such a week to
-see. Columns only, in the scope of who looks.
+"""Read what the week page shows: who sits in where, who meets whom, power hours, the open seats, and of whom there is
+such a week to see. Columns only, in the scope of who looks.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, null, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import account, call, call_type, claim, participant, person, seat, session, team, waitlist_entry
+from app.models.tables import (
+    account,
+    call,
+    call_type,
+    claim,
+    participant,
+    person,
+    power_hour,
+    power_hour_part,
+    seat,
+    session,
+    team,
+    waitlist_entry,
+)
 from app.queries import busy, joinable, seats, sessions
+from app.queries import power_hours as hours
+from app.queries.power_hours import PowerHourPeople
 from app.queries.scopes import seen
 from app.queries.series import OFF
 from app.rules.access import Actor
@@ -43,12 +58,15 @@ class Whose:
 
 
 def first_session_at(db: DbSession, *, whose: Whose, actor: Actor, now: datetime) -> datetime | None:
-    """Return the start of the first session still to come, or on now, that the week shows this actor. One statement."""
+    """Return the start of the first session or power hour still to come, or on now, that the week shows this actor.
+    One statement.
+    """
     on_calls = select(func.min(call.c.starts_at)).select_from(seat).join(call, call.c.id == seat.c.call_id)
     on_calls = on_calls.where(seat.c.status.in_(LIVE_SEATS), call.c.ends_at > now, *_seats_of(whose, actor))
     without = select(func.min(session.c.starts_at)).where(*_meetings(whose, actor, now=now), session.c.ends_at > now)
-    first, other = db.execute(select(on_calls.scalar_subquery(), without.scalar_subquery())).one()
-    return min((at for at in (first, other) if at is not None), default=None)
+    in_hours = select(func.min(power_hour.c.starts_at)).where(*_hours(whose, actor), power_hour.c.ends_at > now)
+    firsts = db.execute(select(*(one.scalar_subquery() for one in (on_calls, without, in_hours)))).one()
+    return min((at for at in firsts if at is not None), default=None)
 
 
 def taken_seats(
@@ -106,6 +124,15 @@ def meetings(
     return list(db.execute(query.order_by(session.c.starts_at, session.c.id, _other.c.name, _other.c.id)))
 
 
+def power_hours(
+    db: DbSession, starts_at: datetime, ends_at: datetime, *, whose: Whose, actor: Actor, limit: int
+) -> list[tuple[Any, PowerHourPeople]]:
+    """Return the power hours that start in [starts_at, ends_at) and in which one of these takes part, by time, each
+    with everybody in it. At most `limit`. One statement.
+    """
+    return hours.between(db, starts_at, ends_at, *_hours(whose, actor), limit=limit)
+
+
 def open_calls(
     db: DbSession, starts_at: datetime, ends_at: datetime, *, observer: Any | None, now: datetime, limit: int
 ) -> list[Any]:
@@ -161,6 +188,13 @@ def _meetings(whose: Whose, actor: Actor, *, now: datetime) -> tuple[ColumnEleme
         session.c.status.not_in(OFF),
         or_(session.c.status != SessionStatus.REQUESTED, session.c.expires_at > now),
     )
+
+
+def _hours(whose: Whose, actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the power hours that one of these is in, and that the actor may see."""
+    who = power_hour_part.c.person_id
+    among = who == actor.person_id if whose == Whose() else whose.among(actor, who)
+    return power_hour.c.id.in_(select(power_hour_part.c.power_hour_id).where(among)), hours.visible(actor)
 
 
 def _calls(*more: ColumnElement[Any]) -> Select[Any]:

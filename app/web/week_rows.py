@@ -1,5 +1,5 @@
-"""What the week page shows as rows: calls with who listens, sessions without a call, by day and by week. They are made
-of the rows of `app.queries.week`, on the clocks of a `Look`.
+"""What the week page shows as rows: calls with who listens, sessions without a call, power hours, by day and by week.
+They are made of the rows of `app.queries.week`, on the clocks of a `Look`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
+from app.queries.power_hours import PowerHourPeople, turns_of
 from app.vocabulary import ClaimKind, Response, SeatStatus, SessionKind, SessionStatus
 from app.web import words
 from app.web.faces import Face
@@ -22,6 +23,7 @@ _LEGEND: Mapping[str, str] = {
     "reverse": "Your own call",
     "debrief": "Debrief",
     "meet": "A meeting",
+    "ride": "A power hour",
     "open": "Awaits an answer",
 }
 _OPEN: Mapping[Response, Literal["unanswered", "maybe", "declined"]] = {
@@ -110,7 +112,7 @@ class CallRow:
     """Whether whoever's week it is hosts it."""
     there: str = ""
     """When it starts on a second clock, if there is one."""
-    is_call: ClassVar[bool] = True
+    drawn_as: ClassVar[str] = "call"
 
     @property
     def colour(self) -> str:
@@ -170,7 +172,7 @@ class MeetingRow:
     whose: Literal["viewer", "other", "team"] = "viewer"
     there: str = ""
     """When it starts on a second clock, if there is one."""
-    is_call: ClassVar[bool] = False
+    drawn_as: ClassVar[str] = "meeting"
 
     @property
     def colour(self) -> str:
@@ -191,12 +193,47 @@ class MeetingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A turn of somebody in a power hour: from when on, and who is there; times on the viewer's clocks."""
+
+    starts_at: datetime
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PowerHourRow:
+    """A power hour as one row; times on the viewer's clocks. In the week of one person `faces` are those whom they hear
+    or who hear them, in that of a team those who dial.
+    """
+
+    id: str
+    starts_at: datetime
+    ends_at: datetime
+    name: str
+    does: str
+    """What whoever's week it is does in it."""
+    is_host: bool
+    turns: tuple[TurnRow, ...]
+    """Theirs; empty of a team."""
+    faces: tuple[Face, ...]
+    is_over: bool
+    there: str = ""
+    """When it starts on a second clock, if there is one."""
+    drawn_as: ClassVar[str] = "power_hour"
+    colour: ClassVar[str] = "ride"
+    is_open: ClassVar[bool] = False
+
+
+Row = CallRow | MeetingRow | PowerHourRow
+
+
+@dataclass(frozen=True, slots=True)
 class DayRows:
     """One day's calls and sessions without one."""
 
     on: date
     is_today: bool
-    rows: tuple[CallRow | MeetingRow, ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +243,7 @@ class WeekRows:
     week: Week
     title: str
     days: tuple[DayRows, ...]
-    grid: Grid[CallRow | MeetingRow] | None
+    grid: Grid[Row] | None
     """The same as a grid; none for a week without anything, or with too much at once."""
     beside: Beside | None
     """The second clock, where it shows another time."""
@@ -214,9 +251,7 @@ class WeekRows:
     """The colours that stand in the grid, and what they say."""
 
 
-def week_rows(
-    week: Week, rows: Iterable[CallRow | MeetingRow], *, look: Look, current: Week, shows_theirs: bool
-) -> WeekRows:
+def week_rows(week: Week, rows: Iterable[Row], *, look: Look, current: Week, shows_theirs: bool) -> WeekRows:
     """Return a week of these rows. `shows_theirs`: whether it was chosen whose week it is."""
     title = {current: "This week", current.next: "Next week", current.previous: "Last week"}.get(week)
     inside = [row for row in rows if week.starts_at <= row.starts_at < week.ends_at]
@@ -228,7 +263,7 @@ def week_rows(
     return WeekRows(week, title or f"Week {int(week.name[-2:])}", days, drawn, look.beside(week), legend)
 
 
-def day_rows(rows: Iterable[CallRow | MeetingRow], *, look: Look) -> tuple[DayRows, ...]:
+def day_rows(rows: Iterable[Row], *, look: Look) -> tuple[DayRows, ...]:
     """Group rows by day on the viewer's clocks."""
     today = look.now.astimezone(look.zone).date()
     by_day = groupby(sorted(rows, key=lambda one: (one.starts_at, one.id)), key=lambda one: one.starts_at.date())
@@ -243,6 +278,40 @@ def call_rows(rows: Iterable[Any], *, look: Look) -> list[CallRow]:
 def meeting_rows(rows: Iterable[Any], *, look: Look) -> list[MeetingRow]:
     """Make a row for each session of rows that are in order of time and session: one for each of the others in it."""
     return [_meeting_row(list(group), look) for _, group in groupby(rows, key=lambda row: row.id)]
+
+
+def power_hour_rows(found: Iterable[tuple[Any, PowerHourPeople]], *, look: Look) -> list[PowerHourRow]:
+    """Make a row for each of these power hours."""
+    return [_power_hour_row(row, people, look) for row, people in found]
+
+
+def _power_hour_row(row: Any, people: PowerHourPeople, look: Look) -> PowerHourRow:
+    who, is_host = look.subject_id, look.subject_id in people.hosts
+    if who:
+        does = {True: "You dial", False: "You listen"} if look.is_own else {True: "Dials", False: "Listens"}
+        said = does[is_host]
+    else:
+        said = f"{len(people.hosts)} dialling, {len(people.observers)} listening"
+    turns: dict[datetime, list[str]] = {}
+    for turn in turns_of(row, people):
+        if who in (turn.host, turn.observer):
+            turns.setdefault(turn.starts_at, []).append(turn.observer if is_host else turn.host)
+    others = [one for several in turns.values() for one in several] if who else people.hosts
+    return PowerHourRow(
+        id=row.id,
+        starts_at=row.starts_at.astimezone(look.zone),
+        ends_at=row.ends_at.astimezone(look.zone),
+        name=row.name,
+        does=said,
+        is_host=is_host,
+        turns=tuple(
+            TurnRow(at.astimezone(look.zone), tuple(people.name(one) for one in several))
+            for at, several in turns.items()
+        ),
+        faces=tuple(Face.of(one, people.name(one)) for one in dict.fromkeys(others)),
+        is_over=row.ends_at <= look.now,
+        there=look.there(row.starts_at),
+    )
 
 
 def _meeting_row(rows: list[Any], look: Look) -> MeetingRow:

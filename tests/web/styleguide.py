@@ -17,7 +17,7 @@ from app.web.addresses import Address
 from app.web.faces import Face, ViewerFace
 from app.web.grids import Grid, grid
 from app.web.navigation import sections_for
-from app.web.week_rows import CallRow, DayRows, Listener, MeetingRow
+from app.web.week_rows import CallRow, DayRows, Listener, MeetingRow, Row
 
 _MONDAY = date(2026, 11, 23)
 _NAMES = ("Mara Okafor", "Aisha Bello", "Jonas Lindqvist", "Priya Raman", "Nora Quinn", "Hana Sato")
@@ -49,9 +49,9 @@ def text() -> str:
     )
 
 
-def _week(faces: list[Face]) -> Grid[CallRow | MeetingRow] | None:
+def _week(faces: list[Face]) -> Grid[Row] | None:
     mara, aisha, jonas, priya, nora, hana = faces
-    rows: list[CallRow | MeetingRow] = [
+    rows: list[Row] = [
         _call(0, "09:30", 45, jonas, "Helio Energy", nora, is_over=True),
         _meeting(0, "10:30", 30, "Debrief", jonas, is_over=True),
         _call(2, "09:00", 45, mara, "Northwind Freight", nora),

@@ -1,5 +1,5 @@
-"""The week: who sits in where and who meets whom, this week and the next, and the seats that are still open. One's own;
-who sees more than that chooses whose.
+"""The week: who sits in where, who meets whom and power hours, this week and the next, and the seats that are still
+open. One's own; who sees more than that chooses whose.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from app.web.addresses import Address
 from app.web.dependencies import Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
 from app.web.html import page
 from app.web.private_reads import note_private
-from app.web.week_rows import CallRow, Look, MeetingRow, WeekRows, call_rows, day_rows, meeting_rows, week_rows
+from app.web.week_rows import Look, Row, WeekRows, call_rows, day_rows, meeting_rows, power_hour_rows, week_rows
 from app.web.weeks import Week
 
 router = page_router()
@@ -31,6 +31,8 @@ _MOST_SEATS = 400
 """Seats shown on one page: about 300 kB."""
 _MOST_MEETINGS = 100
 """More than fit into the hours of two weeks, unless somebody logs what never was; of a team, its first."""
+_MOST_HOURS = 60
+"""Power hours, of a team its first."""
 _OPEN_CALLS = 12
 _SUGGESTED = 3
 """Of the open seats, in a week without anything."""
@@ -157,7 +159,13 @@ def _both_weeks(
     if cut:  # the last call may lack some of its observers
         seats = [row for row in seats if row.id != seats[-1].id]
     met = queries.meetings(db, shown.starts_at, shown.next.ends_at, limit=_MOST_MEETINGS, **given)
-    rows: list[CallRow | MeetingRow] = [*call_rows(seats, look=look), *meeting_rows(met, look=look)]
+    whom: dict[str, Any] = {"whose": of.whose, "actor": viewer.actor, "limit": _MOST_HOURS}
+    dialled = queries.power_hours(db, shown.starts_at, shown.next.ends_at, **whom)
+    rows: list[Row] = [
+        *call_rows(seats, look=look),
+        *meeting_rows(met, look=look),
+        *power_hour_rows(dialled, look=look),
+    ]
     theirs = not look.is_own
     return [week_rows(one, rows, look=look, current=current, shows_theirs=theirs) for one in (shown, shown.next)], cut
 
