@@ -27,6 +27,7 @@ from app.jobs.context import JobContext
 Handler = Callable[[JobContext], None]
 
 HANDLERS: Mapping[str, Handler] = {
+    "address_mail": signing_in.tell_old_address,
     "calendar_refresh": calendars.refresh,
     "calendars": calendars.sweep,
     "calls_by_clock": clock.follow,

@@ -9,7 +9,7 @@ from app import credentials, ids
 from app.db import DbSession
 from app.errors import Forbidden, NotFound
 from app.models import BrowserSession
-from app.models.tables import browser_session
+from app.models.tables import browser_session, sign_in_link
 from app.operations.events import tell, tell_many
 from app.queries.access import acting_for, session_works
 from app.rules.access import Actor, decides_access
@@ -100,6 +100,12 @@ def sign_out_elsewhere(db: DbSession, *, actor: Actor, now: datetime) -> int:
 def sign_out_everywhere(db: DbSession, *, person_id: str, actor: Actor, now: datetime) -> None:
     """End every browser session of somebody who may no longer do what they could when they signed in."""
     _end(db, browser_session.c.person_id == person_id, actor=actor, now=now)
+
+
+def end_links(db: DbSession, *, person_id: str, now: datetime) -> None:
+    """End the sign-in links that somebody has not used yet."""
+    unused = sign_in_link.c.person_id == person_id, sign_in_link.c.used_at.is_(None), sign_in_link.c.expires_at > now
+    db.execute(update(sign_in_link).where(*unused).values(expires_at=now))
 
 
 def sign_out_person(db: DbSession, *, person_id: str, actor: Actor, now: datetime) -> None:

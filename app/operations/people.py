@@ -15,11 +15,12 @@ from app.models.tables import availability, call, person, seat, team
 from app.operations import following
 from app.operations.api_keys import revoke_keys_of
 from app.operations.availability import OFFICE_HOURS, zone_changed
-from app.operations.browser_sessions import sign_out_everywhere
+from app.operations.browser_sessions import end_links, sign_out_everywhere
 from app.operations.capacity import lock_calls_where, rules_changed
 from app.operations.changes import UnknownReference, amend, check_admin, check_complete, check_version, differing
 from app.operations.events import tell_many
 from app.operations.external import Upserted, identify, identify_many, known_id, known_ids, outdated
+from app.operations.jobs import SOON, enqueue
 from app.operations.leaving import forget_calendars, leave_matches, leave_sessions, lock_company
 from app.operations.power_hours import leave_power_hours
 from app.operations.program_managers import may_be_down, take_off_programs
@@ -152,8 +153,9 @@ def patch_person(
     """Change what is given. People, and who leads them, change a few things about themselves, admins all. Who has left,
     or becomes an auditor, gives up the seats and sessions ahead of them, and their matches end. The calls they host
     stay, and the seats on them: the CRM says who takes them over, and nobody takes a new seat until then. Another role,
-    and leaving, end their browser sessions and API keys, and what they ran of programs; refused as `last_admin`. Locks
-    the person, and when they take no part any more those whom they were going to meet, then the calls that follow.
+    and leaving, end their browser sessions and API keys, and what they ran of programs; refused as `last_admin`.
+    Another address ends their sign-in links and browser sessions, and the old one is told. Locks the person, and when
+    they take no part any more those whom they were going to meet, then the calls that follow.
     """
     people.person_by_id(db, person_id, actor=actor)
     if not may_change_look(actor, person_id):
@@ -253,6 +255,8 @@ def _apply(
     if "role" in changed or left:
         sign_out_everywhere(db, person_id=found.id, actor=actor, now=now)
         revoke_keys_of(db, person_id=found.id, actor=actor, now=now)
+    if "email" in changed:
+        _move_ways_in(db, found, actor=actor, now=now)
     if left or ("role" in changed and not may_be_down(found.role)):
         take_off_programs(db, person_id=found.id, actor=actor, now=now)
     if "time_zone" in changed:
@@ -268,6 +272,16 @@ def _apply(
         leave_matches(db, person_id=found.id, actor=actor, now=now)
         leave_power_hours(db, person_id=found.id, actor=actor, now=now)
     return changed
+
+
+def _move_ways_in(db: DbSession, found: Person, *, actor: Actor, now: datetime) -> None:
+    """End how somebody is in whose address is another from now on, whoever changed it: links go to who has the new one.
+    Who has the old one is told, for it may be news to them.
+    """
+    end_links(db, person_id=found.id, now=now)
+    sign_out_everywhere(db, person_id=found.id, actor=actor, now=now)
+    if found.status != PersonStatus.LEFT:
+        enqueue(db, "address_mail", {"person_id": found.id, "version": found.version}, priority=SOON, now=now)
 
 
 def _check_access(db: DbSession, found: Person, new: Mapping[str, Any], *, actor: Actor) -> None:

@@ -476,6 +476,26 @@ You did not ask for it? Then do nothing: nobody else can use it.
 """,
         ),
     ),
+    MessageKind.ADDRESS_CHANGED: Message(
+        (
+            _NAME,
+            Token("when", "When it was changed, where they live.", "Monday 23 November 2026, 10:00 (Europe/London)"),
+            Token("link", "Where they see who is signed in as them.", "https://earshot.example/me/security"),
+        ),
+        Words(
+            "Your address in Earshot is another now",
+            """Hello {{name}},
+
+On {{when}} your e-mail address in Earshot was changed. Nothing else goes to this one: links to sign in are sent to the
+new address, and you are signed out everywhere.
+
+You know of it? Then sign in with the new one; which devices are signed in as you is said here:
+{{link}}
+
+You don't? Tell whoever administers Earshot in your company at once.
+""",
+        ),
+    ),
     MessageKind.WEBHOOK_DISABLED: Message(
         (
             _NAME,

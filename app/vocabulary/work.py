@@ -102,6 +102,8 @@ class MessageKind(StrEnum):
     WEBHOOK_DISABLED = "webhook_disabled"
     SIGN_IN = "sign_in"
     """Its link is no notice: nothing of it is kept but a digest."""
+    ADDRESS_CHANGED = "address_changed"
+    """To the address that somebody had: no notice, for those go where they are now."""
 
 
 class NoticeStatus(StrEnum):

@@ -21,7 +21,7 @@ from app.queries.entries import Desk
 from app.vocabulary import JobStatus, Part
 from tests.harness import FakeClock
 
-MAIL = ("invite_mail", "notice_mail", "sign_in_mail")
+MAIL = ("invite_mail", "notice_mail", "sign_in_mail", "address_mail")
 
 
 @dataclass

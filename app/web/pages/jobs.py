@@ -40,6 +40,7 @@ _WHY_NOT = {
     "operation_over": "The operation has ended. Start a new one in its place.",
 }
 KINDS: Mapping[str, str] = {
+    "address_mail": "Tell an old address that there is another",
     "calendar_refresh": "Read somebody’s calendar",
     "calendars": "See which calendars are to be read",
     "calls_by_clock": "Begin and end calls by the clock",
