@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from app.db import DbSession
 from app.models.tables import call as calls_table
@@ -68,14 +68,15 @@ def give_back(
 
 
 def hear_anew(db: DbSession, call: Any, *, actor: Actor, now: datetime) -> None:
-    """Bring the minutes of those who dropped in on a locked call, and have attended it, in step with what is known by
-    now of its beginning and end. Who was there only before it began, or after it ended, was not. Repeating it changes
-    nothing.
+    """Bring the minutes of those who dropped in on a locked call, or left it early, and have attended it, in step with
+    what is known by now of its beginning and end. Who was there only before it began, or after it ended, was not.
+    Repeating it changes nothing.
     """
     columns = *seat.c, session.c.starts_at.label("heard_from"), session.c.ends_at.label("heard_until")
     query = select(*columns).join(session, session.c.id == seat.c.session_id).order_by(seat.c.seat_no, seat.c.id)
-    dropped_in = seat.c.kind == SessionKind.DROP_IN, seat.c.status == SeatStatus.ATTENDED
-    attended = db.execute(query.where(seat.c.call_id == call.id, *dropped_in)).all()
+    counted = or_(seat.c.kind == SessionKind.DROP_IN, session.c.ends_at < call.ends_at)  # others have what was planned
+    listened = seat.c.call_id == call.id, seat.c.status == SeatStatus.ATTENDED
+    attended = db.execute(query.where(*listened, counted)).all()
     times = {one.id: heard(call, one, min(one.heard_until, call.ended_at or one.heard_until)) for one in attended}
     changed = [
         (one.session_id, change_session(db, one.session_id, times[one.id], now=now))
