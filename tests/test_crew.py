@@ -272,7 +272,7 @@ def test_a_solver_whose_job_is_cancelled_ends_within_seconds(engine: Engine, clo
         ended.wait(20)
         seconds = time.monotonic() - asked_at
 
-    assert seconds < 3
+    assert seconds < 15
     assert [one.status for one in rows(engine)] == [JobStatus.CANCELLED]
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)

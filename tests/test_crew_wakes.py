@@ -166,7 +166,7 @@ def test_who_rings_waits_for_nothing_though_the_database_is_away() -> None:
 
     engine.dispose()
     assert bell_of(engine).rung == 100
-    assert seconds < 1
+    assert seconds < 5
 
 
 def told_of(listener: psycopg.Connection, *, seconds: float) -> int:

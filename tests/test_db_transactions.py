@@ -211,7 +211,7 @@ def test_a_lock_that_nobody_lets_go_is_unavailable(postgres_url: str) -> None:
         with pytest.raises(Unavailable):
             read_then_write(engine, account_id)
 
-    assert 2.5 < time.monotonic() - started < 6
+    assert 2.5 < time.monotonic() - started < 10
     engine.dispose()
 
 
@@ -319,7 +319,7 @@ def test_a_writer_that_fails_hands_over(sqlite_url: str, error: type[BaseExcepti
     started = time.monotonic()
     with transaction(engine, writes=True) as db:
         a_person(db)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4  # a turn is waited for five seconds
     engine.dispose()
 
 

@@ -349,7 +349,7 @@ def test_slow_bodies_hold_up_nobody_else(api: Api) -> None:
             line.close()
 
     assert answer.status_code == 201
-    assert took < 2
+    assert took < 6  # a body that does not come is waited for eight seconds
 
 
 def test_a_body_that_takes_for_ever_is_cut_off() -> None:

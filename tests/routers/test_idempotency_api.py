@@ -111,7 +111,7 @@ def test_a_twin_in_flight_is_waited_for_and_then_named(
 
     assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_in_progress")
     assert refused.headers["retry-after"] == "1"
-    assert 2.5 < took < 4.5
+    assert 2.5 < took < 6  # once, not again and again
     assert create(api, "slow").status_code == 201
 
 
