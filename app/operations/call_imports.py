@@ -24,6 +24,7 @@ from app.operations.imports import (
 )
 from app.queries.rows import in_parts
 from app.rules.access import Actor
+from app.rules.accounts import folded, meant
 from app.rules.csv_files import CallRow, CallsFile
 
 
@@ -40,9 +41,9 @@ def import_calls(
 ) -> ImportReport:
     """Create or change calls, found by external id; what the file does not say is kept, and seats follow their call.
 
-    Accounts are found by name, the oldest of several, or made. Importing a file twice changes nothing. Locks the calls
-    that change or whose accounts do, and everybody on them, before it changes any. A dry run may be one that
-    `reads_only`, and raises OnlyWritingTells where that is not enough.
+    Accounts are found by name however it is spelt, the strictest of several, or made. Importing a file twice changes
+    nothing. Locks the calls that change or whose accounts do, and everybody on them, before it changes any. A dry run
+    may be one that `reads_only`, and raises OnlyWritingTells where that is not enough.
     """
     check_admin(actor)
     return all_or_none(
@@ -139,19 +140,21 @@ def _call_fields(row: CallRow, host_id: str, account_id: str | None) -> dict[str
 def _accounts(
     db: DbSession, rows: Sequence[CallRow], *, reads_only: bool, actor: Actor, now: datetime
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the ids of accounts by name, made where there was none, and by id the segments that are to change. Where
-    nothing may be written, new ones have ids that nothing has.
+    """Return the ids of accounts by name as the rows spell it, made where there was none, and by id the segments that
+    are to change. Where nothing may be written, new ones have ids that nothing has. Linear in the
+    accounts that there are.
     """
+    spelt: dict[str, str] = {}
     segments: dict[str, str | None] = {}
     for row in rows:
         if row.account:
-            segments[row.account] = segments.get(row.account) or row.account_segment
-    found: dict[str, Any] = {}
-    for part in in_parts(segments):
-        named = (
-            select(account).where(account.c.name.in_(part)).order_by(account.c.created_at.desc(), account.c.id.desc())
-        )
-        found |= {one.name: one for one in db.execute(named)}  # of several the oldest, which comes last
+            name = spelt.setdefault(folded(row.account), row.account)
+            segments[name] = segments.get(name) or row.account_segment
+    known: dict[str, list[Any]] = {}
+    if spelt:
+        for there in db.execute(select(account)):
+            known.setdefault(folded(there.name), []).append(there)
+    found = {name: one for key, name in spelt.items() if (one := meant(known.get(key, ()), name)) is not None}
     new = {name: segment for name, segment in segments.items() if name not in found}
     if reads_only:
         made = {name: ids.new("acc", now) for name in new}
@@ -162,4 +165,5 @@ def _accounts(
         for name, one in found.items()
         if (segment := segments[name]) is not None and segment != one.segment
     }
-    return {**{name: one.id for name, one in found.items()}, **made}, changing
+    which = {**{name: one.id for name, one in found.items()}, **made}
+    return {row.account: which[spelt[folded(row.account)]] for row in rows if row.account}, changing

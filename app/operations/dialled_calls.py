@@ -1,11 +1,10 @@
 """Take what diallers say: a call of theirs started, or ended. Messages come late, twice and in any order."""
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 
 from app.db import DbSession, Retryable
 from app.errors import NotFound
@@ -19,6 +18,7 @@ from app.queries.people import ids_by_email
 from app.queries.rows import row_for_update
 from app.rules import floor
 from app.rules.access import Actor
+from app.rules.accounts import meant
 from app.rules.dialled import Dialled, NotUnderstood, read_message
 from app.vocabulary import CallStatus, DiallerStatus, Role
 
@@ -102,17 +102,12 @@ def _fields(db: DbSession, said: Dialled, host_id: str, started_at: datetime) ->
 
 
 def _account_of(db: DbSession, name: str) -> str | None:
-    """Return the account that somebody means by a name. One that forbids observers is meant however it is spelt; else
-    the only one of exactly this name. Two statements; linear in the accounts that forbid, which are few: databases do
-    not fold case alike.
+    """Return the account that somebody means by a name. One that says who may listen is meant however it is spelt; else
+    the only one of exactly this name. Two statements; linear in the accounts that say so, which are few.
     """
-    forbids = select(account.c.id, account.c.name).where(account.c.observers_allowed.is_(False)).order_by(account.c.id)
-    closed: list[str] = [one.id for one in db.execute(forbids) if _folded(one.name) == _folded(name)]
-    if closed:
-        return closed[0]
+    says = account.c.observers_allowed.is_(False), account.c.seat_capacity.is_not(None)
+    strict = db.execute(select(account).where(or_(*says, account.c.own_side_ceiling.is_not(None)))).all()
+    if (found := meant(strict, name)) is not None:
+        return str(found.id)
     named: Sequence[str] = db.execute(select(account.c.id).where(account.c.name == name).limit(2)).scalars().all()
     return named[0] if len(named) == 1 else None
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from app.rules.accounts import folded
 from app.rules.csv_cells import CALLS, PEOPLE, BadCell, Reader, WeeklyHours, settled
 from app.vocabulary import Role, Side
 
@@ -356,7 +357,7 @@ def _contradictions(calls: Iterable[CallRow]) -> Iterator[RowError]:
     first: dict[str, CallRow] = {}
     for row in calls:
         if row.account and row.account_segment:
-            before = first.setdefault(row.account, row)
+            before = first.setdefault(folded(row.account), row)
             if before.account_segment != row.account_segment:
                 detail = f"Line {before.line} gives this account another segment."
                 yield RowError(row.line, "account_segment", "contradiction", detail)

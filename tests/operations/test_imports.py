@@ -334,6 +334,29 @@ def test_accounts_are_found_by_name_and_their_segment_follows(db: DbSession) -> 
     assert db.execute(select(account.c.segment).where(account.c.id == old.id)).scalar_one() == "enterprise"
 
 
+@pytest.mark.parametrize("spelt", ["  north ", "NORTH", "Ｎorth", "No\u200brth"])
+def test_however_a_file_spells_an_account_the_one_that_is_closed_is_meant(db: DbSession, spelt: str) -> None:
+    team_of(db, "Aya")
+    create_account(db, fields={"name": "North"}, actor=SYSTEM, now=NOW)
+    closed = create_account(db, fields={"name": "north", "observers_allowed": False}, actor=SYSTEM, now=LATER)
+
+    calls(db, CALL.format("Demo", TEN, HALF_PAST, "").replace("North", spelt))
+
+    assert db.execute(select(call.c.account_id)).scalar_one() == closed.id
+    assert db.execute(select(func.count()).select_from(account)).scalar_one() == 2
+
+
+def test_two_spellings_in_one_file_are_one_account(db: DbSession) -> None:
+    team_of(db, "Aya")
+    head, row = CALL.format("Demo", TEN, HALF_PAST, "").splitlines()[:2]
+    again = row.replace("North", "NORTH").replace(row.split(",")[0], "another", 1)
+
+    report = calls(db, "\n".join((head, row, again)))
+
+    assert counts(report)[0] == 2, report
+    assert db.execute(select(account.c.name)).scalars().all() == ["North"]
+
+
 def test_a_type_goes_by_the_title_unless_the_file_says_it(db: DbSession) -> None:
     team_of(db, "Aya")
     text = "external_id,title,host_email,starts_at,duration_minutes,type\n1,Pricing,aya@earshot.example,{},30,{}\n"
