@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from app.db import transaction
 from app.models.tables import job
 from app.vocabulary import JobStatus
 from app.worker import WORKER_THREADS
-from tests.faults.bookers import all_act, booking, held_by
+from tests.faults.bookers import Booker, all_act, booking, held_by
 from tests.faults.invariants import broken
 from tests.faults.servers import PROCESSES, serving
 from tests.faults.worlds import a_roomy_day, an_admin_key
@@ -60,6 +61,16 @@ def running(engine: Engine) -> int:
         return int(db.execute(select(func.count()).where(job.c.status == JobStatus.RUNNING)).scalar_one())
 
 
+def lost_answers(engine: Engine, bookers: Sequence[Booker], *, within_seconds: float = 20) -> list[str]:
+    """Return the observers who do not know what is theirs, once they had time to read their last answers."""
+    give_up_at = time.monotonic() + within_seconds
+    while lost := [one.observer_id for one in bookers if held_by(engine, one) != one.held]:
+        if time.monotonic() > give_up_at:
+            break
+        time.sleep(0.05)
+    return lost
+
+
 def test_who_is_told_to_stop_under_load_ends_in_time_with_nothing_half_done(
     database_url: str, engine: Engine, tmp_path: Path, soak: bool
 ) -> None:
@@ -79,8 +90,7 @@ def test_who_is_told_to_stop_under_load_ends_in_time_with_nothing_half_done(
                 all_act(bookers)
                 time.sleep(rng.uniform(0.2, 0.7))  # so that it comes at any moment of a booking, and of a job
                 seconds += [one.end() for one in parts]
-                time.sleep(0.1)  # for the last answers to be read
-                unanswered += [one.observer_id for one in bookers if held_by(engine, one) != one.held]
+                unanswered += lost_answers(engine, bookers)
                 in_dead_hands.append(running(engine))
                 for one in parts:
                     one.start()
