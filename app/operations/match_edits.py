@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert
 
 from app import ids
 from app.db import DbSession
-from app.errors import Fault, NotFound
+from app.errors import Conflict, Fault, NotFound
 from app.models.tables import match_run, proposed_match
 from app.operations.calling_off import call_off
 from app.operations.changes import check_version
@@ -24,6 +24,13 @@ from app.rules.matching.points import points
 from app.vocabulary import RunCause, RunStatus, Side
 
 
+class AlreadyAccepted(Conflict):
+    """The pair is a match by now."""
+
+    code = "already_accepted"
+    title = "This pair of the draft was accepted, and is a match"
+
+
 def put_pair(
     db: DbSession,
     *,
@@ -36,12 +43,16 @@ def put_pair(
     now: datetime,
 ) -> Any:
     """Give a mentee of a draft this mentor, or none, and return the run. `pinned` pairs survive another run. Repeating
-    it changes nothing. Refused as `infeasible_pair`, naming the constraint, for a pair that could not be published.
-    Locks the run.
+    it changes nothing. Refused as `infeasible_pair`, naming the constraint, for a pair that could not be published, and
+    as `already_accepted` for one that is a match. Locks the run.
     """
     run = _draft(db, run_id, expected_version=expected_version, actor=actor)
     proposed = {row.mentee_id: row for row in runs.proposed_matches(db, run_id)}
     known = proposed.pop(mentee_id, None)
+    if known is not None and (known.mentor_id, known.pinned) == (mentor_id, pinned):
+        return run
+    if known is not None and known.match_id is not None:
+        raise AlreadyAccepted("Change or end the match itself.", extra={"match_id": known.match_id})
     unmatched = [one for one in run.unmatched if one["mentee_id"] != mentee_id]
     if mentor_id is None:
         if known is None and len(unmatched) == len(run.unmatched):
@@ -50,10 +61,9 @@ def put_pair(
         if known is None:
             return run
         new = None
-    elif known is not None and (known.mentor_id, known.pinned) == (mentor_id, pinned):
-        return run
     elif known is not None and known.mentor_id == mentor_id:
-        new = {**known._mapping, "pinned": pinned, "by_hand": True}
+        as_it_was = {column.name: getattr(known, column.name) for column in proposed_match.c}
+        new = {**as_it_was, "pinned": pinned, "by_hand": True}
     else:
         new = {
             **_scored(db, run, proposed, (mentee_id, mentor_id), now=now),
@@ -72,17 +82,19 @@ def put_pair(
 
 
 def rerun(db: DbSession, *, run_id: str, expected_version: int | None = None, actor: Actor, now: datetime) -> Any:
-    """Queue a run that asks what this draft was asked, and pins what is pinned in it; return the new run. The draft
-    stays, to be compared. Refused as `settings_of` says, for pins that have become impossible.
+    """Queue a run that asks what this draft was asked, and pins what is pinned in it; return the new run. What was
+    accepted stands like any other match. The draft stays, to be compared. Refused as `settings_of` says, for pins that
+    have become impossible.
     """
     run = _draft(db, run_id, expected_version=expected_version, actor=actor)
+    proposed = runs.proposed_matches(db, run_id)
     asked = Asked(
         program_id=run.program_id,
         objective=run.objective,
         disruption=run.disruption,
         weights=run.weights,
         constraints=run.constraints,
-        pins=[(row.mentee_id, row.mentor_id) for row in runs.proposed_matches(db, run_id) if row.pinned],
+        pins=[(row.mentee_id, row.mentor_id) for row in proposed if row.pinned and row.match_id is None],
         forbidden=run.forbidden,
     )
     check_pairs(db, asked, now=now)
@@ -130,7 +142,10 @@ def _scored(
 
 
 def mentees_of(mentor_id: str, run: Any, others: Mapping[str, Any], standing: Mapping[str, Any]) -> set[str]:
-    """Return the mentees whom this mentor would have once the draft was published."""
-    moving = {*others, *left_out(run, standing)}
+    """Return the mentees whom this mentor would have once the draft was published. Who was accepted stands by now, or
+    has no match any more.
+    """
+    open_ = {who: row for who, row in others.items() if row.match_id is None}
+    moving = {*open_, *left_out(run, standing)}
     stay = {who for who, row in standing.items() if row.mentor_id == mentor_id and who not in moving}
-    return stay | {who for who, row in others.items() if row.mentor_id == mentor_id}
+    return stay | {who for who, row in open_.items() if row.mentor_id == mentor_id}

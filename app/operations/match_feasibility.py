@@ -17,6 +17,8 @@ AWAY, FORCED, PINNED = "away", "forced_pair", "pinned"
 """What stands against a pair besides a `Blocker`: one of them is not here, a rule of the program gives the mentee
 somebody else, or the mentee's match that stands is pinned.
 """
+NOT_MOVED = "not_moved_yet"
+"""Why a pair that a draft has room for can't be accepted alone: who has the mentor's place is still to move."""
 BY_HAND = "by_hand"
 """Why a mentee of a draft has no mentor: an admin said so."""
 _SENTENCES: Mapping[str, str] = {
@@ -33,6 +35,7 @@ _SENTENCES: Mapping[str, str] = {
     Blocker.SHARED_HOURS: "They do not share enough working hours",
     Blocker.CAPACITY: "The mentor has no capacity left",
     PINNED: "The mentee's match with another mentor is pinned",
+    NOT_MOVED: "Somebody whom the draft moves has the place: accept that pair first, or publish the whole draft",
 }
 
 

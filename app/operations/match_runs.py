@@ -1,6 +1,6 @@
 """Run the matching: start a run, keep its draft, publish it as matches."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,11 +9,13 @@ from sqlalchemy import insert, select
 
 from app import ids
 from app.db import DbSession, Retryable
+from app.errors import NotFound
 from app.models.tables import match, match_run, proposed_match
 from app.operations import matches, operations
+from app.operations.changes import check_version
 from app.operations.events import tell
 from app.operations.jobs import enqueue
-from app.operations.match_feasibility import check_feasible
+from app.operations.match_feasibility import NOT_MOVED, InfeasiblePair, check_feasible, refuse
 from app.operations.match_settings import Wanted, settings_of
 from app.operations.programs import check_runs_program
 from app.operations.runs import WAITING, advance, check_draft
@@ -22,7 +24,7 @@ from app.queries.match_changes import left_out
 from app.queries.matching import Asked
 from app.queries.people import lock_people
 from app.rules.access import SYSTEM, Actor
-from app.rules.matching.problem import MatchAnswer
+from app.rules.matching.problem import Blocker, MatchAnswer
 from app.vocabulary import Disruption, EndedBecause, RunCause, RunStatus
 
 SETTLING = timedelta(minutes=1)
@@ -109,10 +111,10 @@ def run_to_change(db: DbSession, run_id: str, *, actor: Actor) -> Any:
 
 def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime) -> Any:
     """Make the proposed pairs the matches that stand, waiting for a yes where the program wants one. A pair that stands
-    already is kept, and pinned if it is in the draft; any other match of a mentee of the run ends. Repeating it changes
-    nothing. Refused as `infeasible_pair`, naming it and the constraint, when the run would no longer propose it. Locks
-    everybody in a proposed pair, then the program's matches; asks for another run when the draft has got somebody new
-    between looking and locking.
+    already is kept, and pinned if it is in the draft; any other match of a mentee of the run ends. What was accepted
+    before is left alone, whatever became of it. Repeating it changes nothing. Refused as `infeasible_pair`, naming it
+    and the constraint, when the run would no longer propose it. Locks everybody in a proposed pair, then the program's
+    matches; asks for another run when the draft has got somebody new between looking and locking.
     """
     seen = run_to_change(db, run_id, actor=actor)
     here = lock_people(db, _everybody(runs.proposed_matches(db, run_id)))  # nobody leaves meanwhile
@@ -125,19 +127,83 @@ def publish_match_run(db: DbSession, *, run_id: str, actor: Actor, now: datetime
     if not _everybody(proposed) <= here.keys():
         raise Retryable("somebody was put into the draft meanwhile")
     standing = _standing_for_update(db, run.program_id)
+    open_ = [row for row in proposed if row.match_id is None]
+    _make_stand(db, run, open_, standing, left=left_out(run, standing), actor=actor, now=now)
+    advance(db, match_run, run, RunStatus.PUBLISHED, act="match_run.published", actor=actor, now=now)
+    return runs.match_run_by_id(db, run_id, actor=actor)
+
+
+def accept_pair(
+    db: DbSession, *, run_id: str, mentee_id: str, expected_version: int | None = None, actor: Actor, now: datetime
+) -> Any:
+    """Make one pair of a draft a match now, as publishing would, and return the run: the rest stays a draft, and
+    publishing it leaves this pair alone. Repeating it changes nothing. Refused as `infeasible_pair` when the run would
+    no longer propose it, or while somebody has the place whom the draft moves. Locks the two, then the program's
+    matches.
+    """
+    seen = run_to_change(db, run_id, actor=actor)
+    here = lock_people(db, _everybody([_pair_of(db, run_id, mentee_id)]))
+    matches.hold_programs(db, [seen.program_id])
+    run = runs.locked(db, match_run, run_id)
+    pair = _pair_of(db, run_id, mentee_id)
+    if pair.match_id is not None:
+        return run
+    check_version(run, expected_version)
+    check_draft(run)
+    if not _everybody([pair]) <= here.keys():
+        raise Retryable("the mentee was given somebody else meanwhile")
+    standing = _standing_for_update(db, run.program_id)
+    if _stands(pair, standing) and not _pins(pair, standing[mentee_id]):
+        return run
+    try:
+        _make_stand(db, run, [pair], standing, left=(), actor=actor, now=now)
+    except InfeasiblePair as why:
+        has = {who for who, row in standing.items() if row.mentor_id == pair.mentor_id}
+        moving = {one.mentee_id for one in runs.proposed_matches(db, run_id) if one.mentor_id != pair.mentor_id}
+        if why.extra["constraint"] == Blocker.CAPACITY and has & {*moving, *left_out(run, standing)}:
+            refuse(mentee_id, pair.mentor_id, NOT_MOVED)
+        raise
+    advance(db, match_run, run, RunStatus.DRAFT, act="match_run.changed", actor=actor, now=now)
+    return runs.match_run_by_id(db, run_id, actor=actor)
+
+
+def _pair_of(db: DbSession, run_id: str, mentee_id: str) -> Any:
+    """Return what a run proposes for a mentee. Raises NotFound."""
+    found = next((row for row in runs.proposed_matches(db, run_id) if row.mentee_id == mentee_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _make_stand(
+    db: DbSession,
+    run: Any,
+    proposed: Sequence[Any],
+    standing: Mapping[str, Any],
+    *,
+    left: Iterable[str],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Make these pairs of a locked run matches, and end what stands of their mentees with others and of those `left`
+    without. Pairs that stand are kept, and pinned as the draft says. Refused as `infeasible_pair`.
+    """
     new = [row for row in proposed if not _stands(row, standing)]
     kept = [(row, standing[row.mentee_id]) for row in proposed if _stands(row, standing)]
-    moving = {*(row.mentee_id for row in new), *left_out(run, standing)}
+    moving = {*(row.mentee_id for row in new), *left}
     ended = [standing[who] for who in sorted(moving & standing.keys())]
     check_feasible(db, run, new, standing, ended, now=now)
     matches.end_matches(db, ended, because=EndedBecause.REPLACED, actor=actor, now=now)
     approval = programs.program_by_id(db, run.program_id).approval
     matches.begun(db, run, new, approval=approval, actor=actor, now=now)
     for row, its in kept:
-        if row.pinned != its.pinned and (row.pinned or row.by_hand):  # no pin ends that was not meant to
+        if _pins(row, its):
             matches.change_matches(db, [its], "match.changed", pinned=row.pinned, actor=actor, now=now)
-    advance(db, match_run, run, RunStatus.PUBLISHED, act="match_run.published", actor=actor, now=now)
-    return runs.match_run_by_id(db, run_id, actor=actor)
+
+
+def _pins(row: Any, its: Any) -> bool:
+    """Whether a pair that stands is to be pinned, or let go: no pin ends that was not meant to."""
+    return bool(row.pinned != its.pinned and (row.pinned or row.by_hand))
 
 
 def rematch_soon(db: DbSession, program_id: str, cause: RunCause, now: datetime) -> None:

@@ -106,7 +106,8 @@ def preview(
     if run is None:
         return Preview(simulation(db, wanted, actor=actor, now=now), None)
     proposed, enrolled = runs.proposed_matches(db, run.id), capacities(db, program_id)
-    pinned = [(row.mentee_id, row.mentor_id) for row in proposed if row.pinned and run.status is RunStatus.DRAFT]
+    open_ = [row for row in proposed if row.match_id is None] if run.status is RunStatus.DRAFT else []
+    pinned = [(row.mentee_id, row.mentor_id) for row in open_ if row.pinned]
     pins, forbidden = (
         [(a, b) for a, b in pairs if (a, Side.MENTEE) in enrolled and (b, Side.MENTOR) in enrolled]
         for pairs in (pinned, run.forbidden)

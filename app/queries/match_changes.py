@@ -8,6 +8,7 @@ from app.errors import Conflict
 from app.queries import pool, runs
 from app.rules.access import Actor
 from app.rules.matching.changes import Difference, Placed, differences
+from app.vocabulary import RunStatus
 
 STANDING = "standing"
 """Compares with the matches that stand."""
@@ -40,9 +41,14 @@ def changes(db: DbSession, run_id: str, against: str, *, actor: Actor) -> list[D
     it says differently.
     """
     run = answered_run(db, run_id, actor=actor)
-    after = placed(runs.proposed_matches(db, run_id))
+    proposed = runs.proposed_matches(db, run_id)
+    after = placed(proposed)
     if against == STANDING:
         standing = pool.standing_matches(db, run.program_id)
+        if (
+            run.status is RunStatus.DRAFT
+        ):  # what became of a pair since it was accepted is none of publishing's business
+            after = placed(row for row in proposed if row.match_id is None)
         return differences(placed(standing.values()), after_all(after, standing, left=left_out(run, standing)))
     other = answered_run(db, against, actor=actor)
     if other.program_id != run.program_id:

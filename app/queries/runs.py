@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, Table, case, func, select, true
 
 from app.db import DbSession
 from app.errors import NotFound
-from app.models.tables import match_run, operation, person, plan_run, plan_seat, program, proposed_match
+from app.models.tables import match, match_run, operation, person, plan_run, plan_seat, program, proposed_match
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
 from app.rules.access import Actor, makes_plans, sees_the_house
@@ -75,9 +75,11 @@ def automatic_run(db: DbSession, program_id: str) -> Any:
 
 
 def proposed_matches(db: DbSession, run_id: str) -> list[Any]:
-    """Return the pairs of a run, best first."""
+    """Return the pairs of a run, best first, each with the id and the status of the match that was made of it."""
+    made = match.c.id.label("match_id"), match.c.status.label("match_status")
+    query = select(*proposed_match.c, *made).outerjoin(match, match.c.id == proposed_match.c.id)
     order = proposed_match.c.score.desc(), proposed_match.c.id
-    return list(db.execute(select(proposed_match).where(proposed_match.c.run_id == run_id).order_by(*order)))
+    return list(db.execute(query.where(proposed_match.c.run_id == run_id).order_by(*order)))
 
 
 def proposed_counts(db: DbSession, run_ids: Collection[str]) -> dict[str, int]:

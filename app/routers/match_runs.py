@@ -53,7 +53,7 @@ def get_match_run(run_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) 
 @router.put(
     "/match-runs/{run_id}/pairs/{mentee_id}",
     operation_id="match_runs_pairs_put",
-    responses=refusals(*_EDITS, InfeasiblePair, NotEnrolled),
+    responses=refusals(*_EDITS, InfeasiblePair, NotEnrolled, match_edits.AlreadyAccepted),
 )
 def put_pair(
     run_id: str,
@@ -65,7 +65,9 @@ def put_pair(
     if_match: IfMatch,
     answer: Answer,
 ) -> MatchRunRead:
-    """Give a mentee of a draft another mentor by hand, or none. Refused for a pair that could not be published."""
+    """Give a mentee of a draft another mentor by hand, or none. Refused for a pair that could not be published, and for
+    one that was accepted: it is a match.
+    """
     run = match_edits.put_pair(
         db,
         run_id=run_id,
@@ -75,6 +77,25 @@ def put_pair(
         expected_version=if_match,
         actor=actor,
         now=now,
+    )
+    return answer.version(run.version, _match_run(db, run))
+
+
+@router.post(
+    "/match-runs/{run_id}/pairs/{mentee_id}/accept",
+    operation_id="match_runs_pairs_accept",
+    responses=refusals(*_EDITS, InfeasiblePair),
+)
+def accept_pair(
+    run_id: str, mentee_id: str, db: Db, now: Now, actor: CurrentActor, if_match: IfMatch, answer: Answer
+) -> MatchRunRead:
+    """Make one pair of a draft a match now: active, or pending where the program wants a yes first. The rest stays a
+    draft.
+
+    Refused as publishing is, and while the mentor's place is taken by somebody whom the rest of the draft moves.
+    """
+    run = match_runs.accept_pair(
+        db, run_id=run_id, mentee_id=mentee_id, expected_version=if_match, actor=actor, now=now
     )
     return answer.version(run.version, _match_run(db, run))
 
@@ -110,7 +131,8 @@ def cancel_match_run(
     responses=refusals(Forbidden, NotFound, NotADraft, InfeasiblePair),
 )
 def publish_match_run(run_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> MatchRunRead:
-    """Make the proposed pairs matches: active, or pending where the program wants a yes first.
+    """Make the proposed pairs matches: active, or pending where the program wants a yes first. What was accepted before
+    is left alone.
 
     Refused only for what has become impossible since the run.
     """

@@ -12,7 +12,7 @@ from app.schemas.match_runs import MENTEE, MENTOR, PAIR, SETTINGS, UnmatchedRead
 from app.schemas.shapes import Read
 from app.vocabulary import Disruption, Objective, PairChange
 
-_SIMULATED: dict[str, Any] = {name: value for name, value in PAIR.items() if name not in ("id", "by_hand")}
+_SIMULATED: dict[str, Any] = {name: value for name, value in PAIR.items() if name not in ("id", "by_hand", "match_id")}
 
 
 class DifferenceRead(Read):

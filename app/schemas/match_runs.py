@@ -22,6 +22,7 @@ PAIR: dict[str, Any] = {
     "terms": {"skill": 4200, "co_availability": 1900, "segment": 1500, "overlap": 523},
     "pinned": False,
     "by_hand": False,
+    "match_id": None,
 }
 SETTINGS: dict[str, Any] = {
     "objective": "util",
@@ -90,7 +91,9 @@ class PutPair(Body):
 
 
 class ProposedMatchRead(Read):
-    """A proposed pair; `terms` sum to `score`."""
+    """A proposed pair; `terms` sum to `score`. `match_id` is the match that was made of it, by accepting it or by
+    publishing; null for one that stood before.
+    """
 
     id: str
     mentee_id: str
@@ -99,6 +102,7 @@ class ProposedMatchRead(Read):
     terms: dict[str, int]
     pinned: bool
     by_hand: bool
+    match_id: str | None
 
 
 class UnmatchedRead(Read):

@@ -47,8 +47,10 @@ class PairRow:
     pinned: bool
     by_hand: bool
     change: str
-    """What publishing would make of it, in words; empty when nothing is known."""
+    """What publishing would make of it, or what became of it since it was accepted; empty when nothing is known."""
     kind: str
+    made: str
+    """What happens now that it was accepted or published, as a sentence; empty while it is only proposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +100,25 @@ def pair_rows(
     proposed: Sequence[Any], people: People, found: Mapping[str, Difference], *, figures: bool
 ) -> list[PairRow]:
     """Return the pairs of a draft in their order."""
-    return [
-        PairRow(
-            mentee_id=row.mentee_id,
-            mentor_id=row.mentor_id,
-            mentee=people.face(row.mentee_id),
-            mentor=people.face(row.mentor_id),
-            score=row.score if figures else None,
-            pinned=row.pinned,
-            by_hand=row.by_hand,
-            change=_change(found.get(row.mentee_id), people),
-            kind=_KINDS[found[row.mentee_id].change] if row.mentee_id in found else "",
-        )
-        for row in proposed
-    ]
+    return [_pair_row(row, people, found.get(row.mentee_id), figures=figures) for row in proposed]
+
+
+def _pair_row(row: Any, people: People, one: Difference | None, *, figures: bool) -> PairRow:
+    change, kind, made = _change(one, people), _KINDS[one.change] if one else "", ""
+    if row.match_id is not None:
+        change, kind, made = run_words.MADE[row.match_status]
+    return PairRow(
+        mentee_id=row.mentee_id,
+        mentor_id=row.mentor_id,
+        mentee=people.face(row.mentee_id),
+        mentor=people.face(row.mentor_id),
+        score=row.score if figures else None,
+        pinned=row.pinned,
+        by_hand=row.by_hand,
+        change=change,
+        kind=kind,
+        made=made.format(mentee=people.name(row.mentee_id), mentor=people.name(row.mentor_id)),
+    )
 
 
 _KINDS = {PairChange.KEPT: "", PairChange.ADDED: "good", PairChange.MOVED: "open", PairChange.UNMATCHED: "bad"}

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from app.operations.match_feasibility import AWAY, BY_HAND, FORCED, PINNED
+from app.operations.match_feasibility import AWAY, BY_HAND, FORCED, NOT_MOVED, PINNED
 from app.rules.matching.problem import NO_MENTORS, PINNED_ELSEWHERE, PLACES_PINNED, Blocker
-from app.vocabulary import Disruption, Objective, RunCause, RunStatus, SeatStatus
+from app.vocabulary import Disruption, MatchStatus, Objective, RunCause, RunStatus, SeatStatus
 
 STATES: Mapping[RunStatus, tuple[str, str]] = {
     RunStatus.QUEUED: ("Waits", "open"),
@@ -36,6 +36,7 @@ BETWEEN: Mapping[str, str] = {
     AWAY: "One of them is away or no longer in the program",
     FORCED: "The program gives the mentee somebody else",
     PINNED: "The mentee’s match that stands is pinned",
+    NOT_MOVED: "Somebody whom this draft moves has the place: accept that pair first, or publish the draft",
     Blocker.SELF: "Nobody mentors themselves",
     Blocker.FORBIDDEN: "They are never paired, or one has said no",
     Blocker.REPEAT: "They have been matched before",
@@ -95,6 +96,17 @@ REMEDIES: Mapping[str, str] = {
     NO_MENTORS: "Enrol a mentor",
 }
 """What would give somebody a mentor."""
+MADE: Mapping[MatchStatus, tuple[str, str, str]] = {
+    MatchStatus.PENDING: (
+        "Asked",
+        "open",
+        "Asked: {mentee} and {mentor} are told; it begins with the yes that it waits for.",
+    ),
+    MatchStatus.ACTIVE: ("Matched", "good", "Matched: {mentee} and {mentor} are told, and it has begun."),
+    MatchStatus.PAUSED: ("Matched", "good", "{mentee} and {mentor} are a match, and pause."),
+    MatchStatus.ENDED: ("Ended", "", "It was made a match, and has ended since."),
+}
+"""What has become of a pair of a run that was made a match: words, the kind of their tag, a sentence."""
 VALUES: Mapping[str, str] = {
     "skill": "The host shows what they want to learn",
     "mentor": "Their own mentor hosts it",

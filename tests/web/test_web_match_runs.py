@@ -27,7 +27,7 @@ from tests.web.page_reader import Page
 from tests.web.page_rules import breaches
 from tests.web.test_web_week import HOSTILE
 
-BUTTONS = ("pin", "unpin", "give", "leave", "never", "undo", "rerun", "drop", "publish")
+BUTTONS = ("accept", "pin", "unpin", "give", "leave", "never", "undo", "rerun", "drop", "publish")
 
 
 @pytest.fixture
@@ -290,6 +290,55 @@ def test_publishing_says_first_whom_it_is_about_and_a_second_press_changes_nothi
     after = page(diego, f"/matches/runs/{run_id}")
     assert "Published" in after.text
     assert dones(after) == set()
+
+
+def accepting(shown: Page) -> str:
+    return next(attrs["action"] for attrs in shown.all("form") if "do=accept" in attrs.get("action", ""))
+
+
+def test_one_pair_is_accepted_by_its_button_and_the_page_says_what_happens_next(
+    site: Site, people: Mapping[str, Any], run_id: str
+) -> None:
+    diego, nora = site.signed_in(people["diego"].id), people["nora"]
+    shown = page(diego, f"/matches/runs/{run_id}?pair={nora.id}")
+    [mentor] = [its.mentor_id for its in proposals(site, run_id) if its.mentee_id == nora.id]
+
+    twice = [diego.post(accepting(shown), data={"mentor": mentor}, headers=OURS) for _ in range(2)]
+    after = page(diego, twice[0].headers["location"])
+
+    assert "Accept it, and this pair is a match now. Both are told, and it begins at once." in shown.text
+    assert [one.status_code for one in twice] == [303, 303]
+    assert re.search(r"Matched: Nora Quinn and [^.]+ are told, and it has begun\. The rest stays a draft\.", after.text)
+    assert "keep their mentor 1 get one 1 move to another 0 lose theirs 0" in " ".join(after.text.split())
+    assert "Publish 1 pair" in after.text
+    assert "1 pair is accepted already." in after.text
+    assert dones(after) == {"drop", "rerun", "publish"}
+    with site.db() as db:
+        stand = db.execute(select(match.c.mentee_id, match.c.status)).all()
+    assert stand == [(nora.id, MatchStatus.ACTIVE)]
+    for do in ("pin", "leave", "never"):
+        refused = press(diego, run_id, do, of=nora.id)
+        assert refused.status_code == 409
+        assert "Nothing has changed. Change or end the match itself." in " ".join(Page(refused).text.split())
+
+
+def test_a_pair_that_is_another_one_by_now_is_not_accepted_by_an_old_page(
+    site: Site, people: Mapping[str, Any], run_id: str
+) -> None:
+    diego, nora = site.signed_in(people["diego"].id), people["nora"]
+    accept = accepting(page(diego, f"/matches/runs/{run_id}?pair={nora.id}"))
+
+    refused = diego.post(accept, data={"mentor": people["diego"].id}, headers=OURS)
+
+    assert refused.status_code == 409
+    assert "The draft has changed since you looked." in Page(refused).text
+    with site.db() as db:
+        assert db.execute(select(func.count()).select_from(match)).scalar_one() == 0
+
+
+def proposals(site: Site, run_id: str) -> list[Any]:
+    with site.db() as db:
+        return runs.proposed_matches(db, run_id)
 
 
 def test_a_draft_that_has_changed_since_is_not_published(site: Site, people: Mapping[str, Any], run_id: str) -> None:

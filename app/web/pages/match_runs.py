@@ -33,10 +33,11 @@ from app.web.html import page
 
 router = page_router()
 
-Do = Literal["pin", "unpin", "give", "leave", "never", "undo", "rerun", "drop", "publish"]
+Do = Literal["accept", "pin", "unpin", "give", "leave", "never", "undo", "rerun", "drop", "publish"]
 
 _REFUSED = (Conflict, Gone, Invalid, Stale)
 _SAID: Mapping[str, str] = {
+    "accept": "The rest stays a draft.",
     "pin": "Pinned: another run keeps this pair.",
     "unpin": "Let go: another run may choose anew.",
     "give": "Changed, and pinned.",
@@ -52,6 +53,13 @@ _APPROVAL: Mapping[MatchApproval, str] = {
     MatchApproval.MENTOR: "Each begins when its mentor says yes.",
     MatchApproval.MENTEE: "Each begins when its mentee says yes.",
     MatchApproval.BOTH: "Each begins when both say yes.",
+}
+_APPROVAL_OF_ONE: Mapping[MatchApproval, str] = {
+    MatchApproval.NONE: "Both are told, and it begins at once.",
+    MatchApproval.ADMIN: "Both are told, and it begins at once.",
+    MatchApproval.MENTOR: "Both are told, and it begins when the mentor says yes.",
+    MatchApproval.MENTEE: "Both are told, and it begins when the mentee says yes.",
+    MatchApproval.BOTH: "Both are told, and it begins when both say yes.",
 }
 _NOBODY = ""
 """The mentor of who is left."""
@@ -150,6 +158,8 @@ class _Act:
         match do:
             case "pin" | "unpin" | "give" | "leave" | "never":
                 return self._edited(db, do, by)
+            case "accept":
+                self._accepted(db, by)
             case "undo":
                 self._restore(db, by)
             case "rerun":
@@ -186,6 +196,13 @@ class _Act:
         pinned = do in ("pin", "give")
         match_edits.put_pair(db, mentee_id=self.of, mentor_id=mentor or None, pinned=pinned, **by)
         return before
+
+    def _accepted(self, db: DbSession, by: Mapping[str, Any]) -> None:
+        """Raises Stale when the mentee has another mentor in the draft by now than the page showed."""
+        match_runs.accept_pair(db, mentee_id=self.of, **by)
+        now = next(one for one in runs.proposed_matches(db, self.run_id) if one.mentee_id == self.of)
+        if now.mentor_id != self.mentor_id:
+            raise Stale
 
     def _restore(self, db: DbSession, by: Mapping[str, Any]) -> None:
         if self.before is None:
@@ -271,6 +288,7 @@ def _run_page(
         "disruption": run_words.DISRUPTIONS[run.disruption],
         "may_change": runs_program(viewer.actor, run.program_id),
         "approval": _APPROVAL[program.approval],
+        "approval_of_one": _APPROVAL_OF_ONE[program.approval],
     }
     if run.inputs_hash is None:
         operation = runs.operation_by_id(db, run.operation_id, actor=viewer.actor)
@@ -283,7 +301,10 @@ def _run_page(
             progress=operation.progress,
             error=str(error.get("detail", "")),
         )
-    return page("match_run.html", **told, **_draft(db, run, look, viewer, now, reasons, refused))
+    draft = _draft(db, run, look, viewer, now, reasons, refused)
+    if said == "accept" and (card := draft["card"]):
+        told["said"] = f"{card.row.made} {told['said']}".lstrip()
+    return page("match_run.html", **told, **draft)
 
 
 def _undo(the: House, run: Any, token: str) -> str:
@@ -325,6 +346,7 @@ def _draft(
         "address": Address(f"/matches/runs/{run.id}", {"cursor": look.cursor} if look.cursor else {}),
         "number": next((n for n, row in enumerate(rows, 1) if row.mentee_id == mentee), 0),
         "pairs": len(rows),
+        "made": sum(bool(row.made) for row in rows),
         "pinned": sum(row.pinned for row in rows),
         "left": drafts.left_rows(run.unmatched, people),
         "total": sum(row.score for row in proposed),
