@@ -266,7 +266,7 @@ def test_no_mail_is_lost_or_altered_by_the_worst_of_relays(engine: Engine, tmp_p
         assert [address.addr_spec for address in mail["To"].addresses] == [expected[one.message_id]]
         assert [address.addr_spec for address in mail["From"].addresses] == [SENDER]
     assert all(len(one) == 1 for one in contents.values()), "what comes twice is the very same"
-    assert office.longest < 6  # five seconds for the talk, one for the turn
+    assert office.longest < (6 if soak else 20)  # five seconds for the talk, one for the turn; an idle machine keeps it
     figures = {
         "mails": how_many,
         "dropped and repeated": len(moody.dropped),
