@@ -262,12 +262,13 @@ def _change(db: DbSession, found: Any, *, times: Any, status: EntryStatus, now: 
 
 
 def _revision(found: Any, times: Any, status: EntryStatus, *, now: datetime) -> dict[str, Any]:
+    sequence: int = found.sequence + 1
     return {
         "entry_id": found.id,
         "status": status,
         "starts_at": times.starts_at,
         "ends_at": times.ends_at,
-        "sequence": found.sequence + 1,
+        "sequence": sequence,
         # Calendars compare whole seconds, and want each revision to be later than the one before.
         "changed_at": max(now, found.changed_at + timedelta(seconds=1)),
     }
