@@ -1,14 +1,14 @@
 """Read people, in the scope of who asks."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, bindparam, case, cast, func, or_, select, true
 
 from app.db import DbSession
-from app.models.tables import person, person_skill
+from app.models.tables import person, person_skill, team
 from app.queries.busy import LIMITS
 from app.queries.pages import Order, PageOf, PageRequest, fetch
 from app.queries.rows import first_row
@@ -78,14 +78,42 @@ def list_people(
     return fetch(db, query.where(visible(actor)), page, Order(column, person.c.id, descending))
 
 
-def people_acted_for(db: DbSession, *, team_id: str | None = None, at_most: int, actor: Actor) -> list[Any]:
-    """Return the id, name and team of people who are here for whom the actor may act, by name. One statement."""
-    query = select(person.c.id, person.c.name, person.c.team_id).where(person.c.status == PersonStatus.ACTIVE)
-    if not runs_the_house(actor):
-        query = query.where(acted_for(actor, person.c.id))
+def people_acted_for(
+    db: DbSession,
+    *,
+    q: str = "",
+    team_id: str | None = None,
+    only: Collection[str] | None = None,
+    first_team_id: str | None = None,
+    at_most: int,
+    actor: Actor,
+) -> list[Any]:
+    """Return the id, name and team of people who are here for whom the actor may act, those of one team first where it
+    is given, by name. One statement.
+    """
+    query = select(person.c.id, person.c.name, person.c.team_id).where(*_here_for(actor))
+    if q:
+        query = query.where(_called(q))
     if team_id is not None:
         query = query.where(person.c.team_id == team_id)
+    if only is not None:
+        query = query.where(person.c.id.in_(sorted(only)))
+    if first_team_id is not None:
+        query = query.order_by(case((person.c.team_id == first_team_id, 0), else_=1))
     return list(db.execute(query.order_by(person.c.name, person.c.id).limit(at_most)))
+
+
+def teams_acted_for(db: DbSession, *, actor: Actor) -> list[tuple[str, str]]:
+    """Return id and name of the teams in which there is somebody for whom the actor may act, by name. One statement."""
+    theirs = select(person.c.team_id).where(*_here_for(actor))
+    query = select(team.c.id, team.c.name).where(team.c.id.in_(theirs)).order_by(team.c.name, team.c.id)
+    return [(row.id, row.name) for row in db.execute(query)]
+
+
+def _here_for(actor: Actor) -> list[ColumnElement[bool]]:
+    """Return the conditions for people who are here for whom the actor may act."""
+    scope = [] if runs_the_house(actor) else [acted_for(actor, person.c.id)]
+    return [person.c.status == PersonStatus.ACTIVE, *scope]
 
 
 def ids_by_email(db: DbSession, emails: Iterable[str]) -> dict[str, str]:
@@ -131,9 +159,14 @@ def _filtered(query: Select[Any], wanted: PeopleFilter, actor: Actor) -> Select[
         keen = select(person_skill.c.person_id).where(person_skill.c.skill.in_(wanted.wants), person_skill.c.wants > 0)
         query = query.where(person.c.id.in_(keen.where(seen(actor, person_skill.c.person_id))))
     if wanted.q:
-        pattern = wanted.q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        text = func.lower(cast(person.c.name, String) + " " + person.c.email)
-        query = query.where(text.like(f"%{pattern}%", escape="\\"))
+        query = query.where(_called(wanted.q))
     if wanted.updated_at_gte:
         query = query.where(person.c.updated_at >= wanted.updated_at_gte)
     return query
+
+
+def _called(q: str) -> ColumnElement[bool]:
+    """Return the condition for people in whose name or address this stands."""
+    pattern = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    text = func.lower(cast(person.c.name, String) + " " + person.c.email)
+    return text.like(f"%{pattern}%", escape="\\")

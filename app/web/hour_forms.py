@@ -1,7 +1,7 @@
 """The form of a power hour: its name and times on the clocks of who fills it in, and who dials and who listens."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,13 +42,37 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What was looked for among those who may take part, in a house of many."""
+
+    name: str
+    team_id: str
+    teams: tuple[tuple[str, str], ...]
+    found: int
+    has_more: bool
+    """Whether there are more of them than the form offers."""
+
+
+@dataclass(frozen=True, slots=True)
 class HourForm:
-    """What the form shows: as it is, or as it was sent and can't be."""
+    """What the form shows: as it is, or as it was sent, to look for others or as what can't be."""
 
     values: Mapping[str, str]
     choices: tuple[Choice, ...]
     errors: Mapping[str, str]
     rotations: tuple[tuple[str, str], ...] = ROTATIONS
+    search: Search | None = None
+    """None: all are offered."""
+
+
+def is_search(form: Form) -> bool:
+    """Whether a form was sent to look for people, and not to have what it says."""
+    return one(form, "look") != ""
+
+
+def chosen_in(form: Form) -> list[str]:
+    """Return who is chosen in a form, to dial or to listen, in its order."""
+    return [name.removeprefix(_PART) for name in form if name.startswith(_PART) and one(form, name)]
 
 
 def empty_form(people: Iterable[tuple[str, str]], time_zone: str, *, now: datetime) -> HourForm:
@@ -73,11 +97,11 @@ def form_of(row: Any, people: PowerHourPeople, others: Iterable[tuple[str, str]]
 
 
 def sent_form(form: Form, shown: HourForm, errors: Mapping[str, str]) -> HourForm:
-    """Return a form as it was sent, and what is wrong with it."""
+    """Return a form as it was sent, and what is wrong with it. `shown` offers whom it chose."""
     values = {name: one(form, name) for name in (*shown.values, "version")}
     parts = {name.removeprefix(_PART): one(form, name) for name in form if name.startswith(_PART)}
     choices = tuple(Choice(who.id, who.face, parts.get(who.id, "")) for who in shown.choices)
-    return HourForm(values, choices, errors, shown.rotations)
+    return replace(shown, values=values, choices=choices, errors=errors)
 
 
 def read_form(form: Form, time_zone: str, row: Any = None) -> CreatePowerHour:

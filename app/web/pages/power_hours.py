@@ -1,7 +1,7 @@
 """Power hours: which there are, who hears whom when, and a new one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -16,9 +16,8 @@ from app.house import House
 from app.operations import power_hours as operations
 from app.operations.refused import SlotTaken
 from app.queries import power_hours
-from app.queries.people import people_acted_for
+from app.queries.people import people_acted_for, teams_acted_for
 from app.queries.power_hours import PowerHourFilter, PowerHourPeople
-from app.queries.teams import TeamFilter, list_teams
 from app.rules import rotation
 from app.rules.access import leads, may_act_for_all, runs_the_house
 from app.rules.rotation import Turn
@@ -28,9 +27,20 @@ from app.web.clocks import moment
 from app.web.dependencies import LongForm, Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
 from app.web.faces import Face
 from app.web.filled import Misfilled, one
-from app.web.hour_forms import Form, HourForm, empty_form, form_of, read_form, refused_form, sent_form
+from app.web.hour_forms import (
+    Form,
+    HourForm,
+    Search,
+    chosen_in,
+    empty_form,
+    form_of,
+    is_search,
+    read_form,
+    refused_form,
+    sent_form,
+)
 from app.web.html import page
-from app.web.lists import beginning, brief, request_for
+from app.web.lists import brief, request_for
 
 router = page_router()
 
@@ -39,8 +49,9 @@ _SAID = {
     "changed": "It is changed. Whoever's turns are others now is told.",
     "cancelled": "The power hour is cancelled, and its people are told.",
 }
-_TO_CHOOSE, _MOST_TEAMS = 60, 200
-"""People that the form offers; who looks after more chooses a team first."""
+_TO_CHOOSE = 60
+"""People that the form offers; who looks after more looks for the others."""
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,47 +103,42 @@ def list_power_hours(
     now: Now,
     viewer: SignedIn,
     show: str = "",
-    team: str = "",
     cursor: str = "",
     said: str = "",
 ) -> Response:
     """Show the power hours of the viewer and of those whom they lead, the next first; and a form for a new one."""
-    address = Address.asked("/power-hours", {"show": show, "team": team, "cursor": cursor})
+    address = Address.asked("/power-hours", {"show": show, "cursor": cursor})
     return _list_page(db, address, the=the, viewer=viewer, now=now, said=_SAID.get(said, ""))
 
 
 @router.post("/power-hours")
-def make_power_hour(the: TheHouse, now: Now, viewer: Pressing, form: LongForm, team: str = "") -> Response:
-    """Make a power hour, and go there. What can't be is said on the page, and what was filled in stays."""
+def make_power_hour(the: TheHouse, now: Now, viewer: Pressing, form: LongForm) -> Response:
+    """Make a power hour, and go there; or look for people. What can't be is said on the page, and what was filled in
+    stays.
+    """
     if not _may_make(viewer):
         raise Forbidden("Who leads people makes power hours of them, or an admin.")
     errors, refused = {}, ""
     try:
-        asked = read_form(form, viewer.person.time_zone)
-        made: str = database.written(
-            the.engine,
-            lambda db: operations.create_power_hour(db, values=dict(asked), actor=viewer.actor, now=now).id,
-        )
+        if not is_search(form):
+            made = _make(the=the, viewer=viewer, now=now, form=form)
+            return RedirectResponse(f"/power-hours/{made}?said=made", 303)
     except Misfilled as wrong:
         errors = wrong.errors
     except Invalid as wrong:
         errors = refused_form(wrong).errors
     except SlotTaken as taken:
         refused = _taken(the, taken, viewer, now=now)
-    else:
-        return RedirectResponse(f"/power-hours/{made}?said=made", 303)
-    address = Address.asked("/power-hours", {"team": team})
+    address = Address("/power-hours", {})
     with database.transaction(the.engine, writes=False) as db:
         sent = (form, errors)
         return _list_page(db, address, the=the, viewer=viewer, now=now, sent=sent, refused=refused)
 
 
 @router.get("/power-hours/{power_hour_id}")
-def show_power_hour(
-    power_hour_id: str, db: ReadDb, the: TheHouse, now: Now, viewer: SignedIn, team: str = "", said: str = ""
-) -> Response:
+def show_power_hour(power_hour_id: str, db: ReadDb, now: Now, viewer: SignedIn, said: str = "") -> Response:
     """Show who hears whom when in a power hour."""
-    return _hour_page(db, power_hour_id, the=the, viewer=viewer, now=now, team=team, said=_SAID.get(said, ""))
+    return _hour_page(db, power_hour_id, viewer=viewer, now=now, said=_SAID.get(said, ""))
 
 
 @router.post("/power-hours/{power_hour_id}")
@@ -143,9 +149,10 @@ def change_power_hour(
     now: Now,
     viewer: Pressing,
     form: LongForm,
-    team: str = "",
 ) -> Response:
-    """Change a power hour, or cancel it by typing so. A refusal is said on the page, and what was filled in stays."""
+    """Change a power hour, or cancel it by typing so; or look for people. A refusal is said on the page, and what was
+    filled in stays.
+    """
     with database.transaction(the.engine, writes=False) as db:
         row = power_hours.power_hour_by_id(db, power_hour_id, actor=viewer.actor)
         if not _may_change(power_hours.people_of(db, [power_hour_id]).get(power_hour_id), viewer):
@@ -155,7 +162,9 @@ def change_power_hour(
         if do == "cancel":
             _cancel(power_hour_id, the=the, viewer=viewer, now=now, form=form)
             return RedirectResponse("/power-hours?said=cancelled", 303)
-        _change(row, the=the, viewer=viewer, now=now, form=form)
+        if not is_search(form):
+            _change(row, the=the, viewer=viewer, now=now, form=form)
+            return RedirectResponse(f"/power-hours/{power_hour_id}?said=changed", 303)
     except Misfilled as wrong:
         errors = wrong.errors
     except Stale:
@@ -164,11 +173,16 @@ def change_power_hour(
         errors = refused_form(wrong).errors
     except SlotTaken as taken:
         refused = _taken(the, taken, viewer, now=now)
-    else:
-        return RedirectResponse(f"/power-hours/{power_hour_id}?said=changed", 303)
     with database.transaction(the.engine, writes=False) as db:
         sent = (form, errors)
-        return _hour_page(db, power_hour_id, the=the, viewer=viewer, now=now, team=team, sent=sent, refused=refused)
+        return _hour_page(db, power_hour_id, viewer=viewer, now=now, sent=sent, refused=refused)
+
+
+def _make(*, the: House, viewer: Viewer, now: datetime, form: Form) -> str:
+    values = dict(read_form(form, viewer.person.time_zone))
+    about: dict[str, Any] = {"values": values, "actor": viewer.actor, "now": now}
+    made: str = database.written(the.engine, lambda db: operations.create_power_hour(db, **about).id)
+    return made
 
 
 def _cancel(power_hour_id: str, *, the: House, viewer: Viewer, now: datetime, form: Form) -> None:
@@ -217,12 +231,12 @@ def _list_page(
 ) -> Response:
     actor, zone, shows_all = viewer.actor, viewer.person.time_zone, address.query.get("show") == "all"
     wanted = PowerHourFilter(ends_at_gte=None if shows_all else now)
-    listed = Address.asked("/power-hours", {**address.query, "team": None})
-    found = power_hours.list_power_hours(db, wanted, request_for(listed, the), descending=shows_all, actor=actor)
+    found = power_hours.list_power_hours(db, wanted, request_for(address, the), descending=shows_all, actor=actor)
     people = power_hours.people_of(db, [row.id for row in found.rows])
     form = None
     if _may_make(viewer):
-        form = empty_form(_to_choose(db, address.query.get("team"), viewer), zone, now=now)
+        others, search = _to_choose(db, sent[0] if sent else {}, viewer)
+        form = replace(empty_form(others, zone, now=now), search=search)
         form = sent_form(sent[0], form, sent[1]) if sent else form
     return page(
         "power_hours.html",
@@ -237,7 +251,6 @@ def _list_page(
         rows=[_row(row, people.get(row.id, PowerHourPeople()), viewer, now=now) for row in found.rows],
         following=found.next_cursor,
         form=form,
-        teams=_teams(db, the, address.query.get("team"), form),
     )
 
 
@@ -245,10 +258,8 @@ def _hour_page(
     db: DbSession,
     power_hour_id: str,
     *,
-    the: House,
     viewer: Viewer,
     now: datetime,
-    team: str,
     sent: tuple[Form, Any] | None = None,
     refused: str = "",
     said: str = "",
@@ -258,7 +269,8 @@ def _hour_page(
     zone = viewer.person.time_zone
     form = None
     if row.ends_at > now and _may_change(people, viewer):
-        form = form_of(row, people, _to_choose(db, team or None, viewer), zone)
+        others, search = _to_choose(db, sent[0] if sent else {}, viewer)
+        form = replace(form_of(row, people, others, zone), search=search)
         form = sent_form(sent[0], form, sent[1]) if sent and sent[0].get("name") else form
     errors = sent[1] if sent else {}
     return page(
@@ -269,7 +281,7 @@ def _hour_page(
         refused=refused,
         place=weeks.place(zone),
         offset=weeks.offset(row.starts_at, zone),
-        address=Address.asked(f"/power-hours/{row.id}", {"team": team}),
+        address=Address(f"/power-hours/{row.id}", {}),
         hour=_row(row, people, viewer, now=now),
         rotation_minutes=row.rotation_minutes,
         is_over=row.ends_at <= now,
@@ -278,7 +290,6 @@ def _hour_page(
         observers=len(people.observers),
         form=form,
         unconfirmed=errors.get("cancel", ""),
-        teams=_teams(db, the, team or None, form),
     )
 
 
@@ -294,18 +305,22 @@ def _may_change(people: PowerHourPeople | None, viewer: Viewer) -> bool:
     return may_act_for_all(viewer.actor, people.ids if people else ())
 
 
-def _to_choose(db: DbSession, team_id: str | None, viewer: Viewer) -> list[tuple[str, str]]:
-    found = people_acted_for(db, team_id=team_id, at_most=_TO_CHOOSE, actor=viewer.actor)
-    return [(row.id, row.name) for row in found]
-
-
-def _teams(db: DbSession, the: House, team_id: str | None, form: HourForm | None) -> list[tuple[str, str]]:
-    """Return the teams to choose people from, where there are more of them than the form offers at once."""
-    if form is None or (team_id is None and len(form.choices) < _TO_CHOOSE):
-        return []
-    every = beginning("teams", the, limit=_MOST_TEAMS)
-    found = [(row.id, row.name) for row in list_teams(db, TeamFilter(), every, sort="name", descending=False).rows]
-    return [("", "Any team"), *found]
+def _to_choose(db: DbSession, sent: Form, viewer: Viewer) -> tuple[list[tuple[str, str]], Search | None]:
+    """Return whom the form offers: all whom the viewer may name, or of many those who are chosen in what was sent, and
+    of the others some, the viewer's own team first. Three statements at most.
+    """
+    name, team_id = one(sent, "find")[:_LONGEST], one(sent, "team")[:_LONGEST]
+    whom: dict[str, Any] = {"q": name, "team_id": team_id or None, "first_team_id": viewer.person.team_id}
+    found = people_acted_for(db, at_most=_TO_CHOOSE + 1, actor=viewer.actor, **whom)
+    offered = {row.id: row.name for row in found[:_TO_CHOOSE]}
+    if len(found) <= _TO_CHOOSE and "find" not in sent:
+        return list(offered.items()), None
+    chosen = chosen_in(sent)
+    known = people_acted_for(db, only=chosen, at_most=len(chosen), actor=viewer.actor) if chosen else ()
+    names = {row.id: row.name for row in known}
+    teams = (("", "Any team"), *teams_acted_for(db, actor=viewer.actor))
+    search = Search(name, team_id, teams, found=len(offered), has_more=len(found) > _TO_CHOOSE)
+    return list(({one: names[one] for one in chosen if one in names} | offered).items()), search
 
 
 def _row(row: Any, people: PowerHourPeople, viewer: Viewer, *, now: datetime) -> HourRow:
