@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Select, Table, delete, insert, or_, select, update
 
 from app import ids
 from app.db import DbSession
@@ -27,6 +27,7 @@ from app.models.tables import (
     hold,
     idempotency_record,
     job,
+    match,
     match_run,
     notice,
     operation,
@@ -35,6 +36,7 @@ from app.models.tables import (
     plan_seat,
     power_hour,
     power_hour_part,
+    proposed_match,
     seat,
     series,
     session,
@@ -46,12 +48,13 @@ from app.operations.settings import amend_house, house_to_change
 from app.queries.house_rules import house_rules
 from app.rules.access import SYSTEM, Actor, decides_access
 from app.rules.retention import faults
-from app.vocabulary import DeliveryStatus, JobStatus, NoticeStatus, WorkStatus
+from app.vocabulary import DeliveryStatus, JobStatus, NoticeStatus, RunStatus, WorkStatus
 
 BATCH = 500
 REPORT = "retention"
 """The kind of operation that says what was deleted."""
 _ENDED = (WorkStatus.SUCCEEDED, WorkStatus.FAILED, WorkStatus.CANCELLED)
+_RUNS_ENDED = (RunStatus.DRAFT, RunStatus.PUBLISHED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 Purge = Callable[[DbSession, datetime, datetime], int]
 
@@ -184,6 +187,30 @@ def _delete_sessions(db: DbSession, session_ids: list[str]) -> None:
     db.execute(delete(session).where(session.c.id.in_(session_ids)))
 
 
+def _match_runs(db: DbSession, before: datetime, _now: datetime) -> int:
+    of_it = select(match.c.id).where(match.c.run_id == match_run.c.id)
+    gone = _runs_over(db, match_run, before, in_use=of_it)
+    db.execute(delete(proposed_match).where(proposed_match.c.run_id.in_(gone)))
+    db.execute(delete(match_run).where(match_run.c.id.in_(gone)))
+    return len(gone)
+
+
+def _plan_runs(db: DbSession, before: datetime, _now: datetime) -> int:
+    of_it = select(plan_seat.c.id).where(plan_seat.c.run_id == plan_run.c.id, plan_seat.c.seat_id.is_not(None))
+    gone = _runs_over(db, plan_run, before, in_use=of_it)
+    db.execute(delete(plan_seat).where(plan_seat.c.run_id.in_(gone)))
+    db.execute(update(plan_run).where(plan_run.c.replans_id.in_(gone)).values(replans_id=None))
+    db.execute(delete(plan_run).where(plan_run.c.id.in_(gone)))
+    return len(gone)
+
+
+def _runs_over(db: DbSession, table: Table, before: datetime, *, in_use: Select[tuple[str]]) -> list[str]:
+    """Lock and return runs that nobody works at and of which nothing stands. What is being published is passed over."""
+    over = table.c.status.in_(_RUNS_ENDED), table.c.updated_at < before, ~in_use.exists()
+    query = select(table.c.id).where(*over).order_by(table.c.id).limit(BATCH // 10)
+    return list(db.execute(query.with_for_update(skip_locked=True)).scalars())
+
+
 def _operations(db: DbSession, before: datetime, _now: datetime) -> int:
     used = (
         select(table.c.operation_id).where(table.c.operation_id == operation.c.id)
@@ -216,6 +243,8 @@ _PURGES: Mapping[str, Purge] = {
     # Kept for a day at least, so one that was not used for so long is over.
     "browser_sessions": _rows(browser_session, lambda before: browser_session.c.seen_at < before),
     "busy": _rows(busy, lambda before: busy.c.ends_at < before),
+    "match_runs": _match_runs,
+    "plan_runs": _plan_runs,
     "operations": _operations,
     "event_details": _rows(event_detail, lambda before: event_detail.c.event_id < ids.earliest("evt", before)),
     "calls": _calls,

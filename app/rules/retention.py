@@ -24,6 +24,8 @@ KINDS: Mapping[str, Kind] = {
     "notices": Kind("Mails without a calendar entry, from when they were sent or dropped.", 90, 7, 730),
     "browser_sessions": Kind("From where people signed in, from the last use on.", 90, 1, 730),
     "busy": Kind("Time that other calendars said was taken, from its end on.", 90, 1, 730),
+    "match_runs": Kind("Match runs, from their last change on. One of which a match is stays.", 180, 30, 3650),
+    "plan_runs": Kind("Plan runs, from their last change on. One of which a seat is stays.", 180, 30, 3650),
     "operations": Kind("Long work that ended, and what it did.", 365, 30, 3650),
     "event_details": Kind("What changes changed: values before and after.", 365, 30, 3650),
     "calls": Kind("Calls with their seats and sessions, from their end on.", 1095, 180, 3650),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, Table, func, select
 
+from app import ids
 from app.adapters.outside import Outside
 from app.config import Settings
 from app.db import DbSession, transaction
@@ -21,22 +22,30 @@ from app.models.tables import (
     event,
     event_detail,
     job,
+    match,
+    match_run,
     operation,
     person,
+    plan_run,
+    plan_seat,
+    program,
+    proposed_match,
     seat,
     session,
     waitlist_entry,
 )
 from app.operations import retention
 from app.operations.jobs import enqueue
+from app.operations.match_requests import ask_for_match
 from app.operations.retention import OutOfBounds, patch_retention, purge, report
 from app.operations.sealing import seal_some
 from app.operations.seats import book_seat, wait_if_full
 from app.rules.access import SYSTEM, Actor
 from app.rules.retention import KINDS, faults, kept
-from app.vocabulary import JobStatus, Role
-from tests.factories import a_call, a_person
+from app.vocabulary import Disruption, JobStatus, Objective, Role, RunCause, RunStatus, WorkStatus
+from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, FakeClock
+from tests.pools import a_mentee, a_mentor
 from tests.sessions_and_people import a_session
 
 LATER = NOW + timedelta(days=4000)
@@ -75,6 +84,79 @@ def test_a_session_without_a_call_goes_by_itself(db: DbSession) -> None:
     assert purged(db, "sessions") == 1
 
     assert count(db, session) == 0
+
+
+RUNS = ((match_run, proposed_match, "match_runs"), (plan_run, plan_seat, "plan_runs"))
+
+
+def a_run(db: DbSession, table: Table, proposals: Table, status: RunStatus, **more: Any) -> str:
+    """A run with one proposal in it, as it is stored."""
+    mentee, mentor = a_mentee(db, "Jo"), a_mentor(db, "Mara")
+    run_id = ids.new("run", NOW)
+    done: dict[str, Any] = {"status": WorkStatus.SUCCEEDED, "progress": 100, "created_at": NOW, "updated_at": NOW}
+    db.execute(operation.insert().values(id=ids.new("op", NOW), kind="run", **done, result={}))
+    of = db.execute(select(operation.c.id).order_by(operation.c.id.desc())).scalars().first()
+    program_id = db.execute(select(program.c.id).where(program.c.is_default)).scalar_one()
+    stored: dict[str, Any] = {"id": run_id, "program_id": program_id, "operation_id": of, "status": status}
+    stored |= {"version": 1, "created_at": NOW, "updated_at": NOW, **more}
+    part: dict[str, Any] = {"id": ids.new("prt", NOW), "run_id": run_id, "terms": {}, "pinned": False, "by_hand": False}
+    if table is match_run:
+        nothing: dict[str, Any] = {"weights": {}, "constraints": {}, "pins": [], "forbidden": [], "unmatched": []}
+        how = {"objective": Objective.TOTAL, "disruption": Disruption.SOME, "cause": RunCause.BY_HAND}
+        db.execute(table.insert().values(**stored, **nothing, **how))
+        db.execute(proposals.insert().values(**part, mentee_id=mentee.id, mentor_id=mentor.id, score=1))
+    else:
+        nothing = {"pins": [], "dropped": [], "unmet": [], "timed_out": False}
+        db.execute(table.insert().values(**stored, **nothing, from_at=NOW, to_at=LATER))
+        call_id = a_call(db, mentor, starts_at=MONDAY + timedelta(days=next(_DAYS)))
+        seat_of = {"teaches": [], "meets": [], "value": 1, "call_id": call_id, "observer_id": mentee.id}
+        db.execute(proposals.insert().values(**part, **seat_of))
+    return run_id
+
+
+_DAYS = iter(range(20))
+
+
+@pytest.mark.parametrize(("table", "proposals", "kind"), RUNS)
+@pytest.mark.parametrize("status", RunStatus)
+def test_a_run_of_which_nothing_stands_goes_with_what_it_proposed_unless_it_is_at_work(
+    db: DbSession, table: Table, proposals: Table, kind: str, status: RunStatus
+) -> None:
+    a_run(db, table, proposals, status)
+    at_work = status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PUBLISHING)
+
+    assert purged(db, kind, now=NOW + timedelta(days=180)) == 0
+    assert purged(db, kind) == (0 if at_work else 1)
+
+    assert [count(db, table), count(db, proposals)] == ([1, 1] if at_work else [0, 0])
+
+
+def test_a_published_run_stays_while_a_match_or_a_seat_is_of_it(db: DbSession) -> None:
+    of_matches = a_run(db, match_run, proposed_match, RunStatus.PUBLISHED)
+    of_seats = a_run(db, plan_run, plan_seat, RunStatus.PUBLISHED)
+    mentee, mentor = a_mentee(db, "Ana"), a_mentor(db, "Bo")
+    pair: dict[str, Any] = {"mentor_id": mentor.id, "mentee_id": mentee.id, "program_id": None}
+    made = ask_for_match(db, **pair, **BY_MACHINE)
+    db.execute(match.update().where(match.c.id == made.id).values(run_id=of_matches))
+    taken = book_seat(
+        db, call_id=a_call(db, starts_at=MONDAY + timedelta(hours=14)), observer_id=mentee.id, **BY_MACHINE
+    )
+    db.execute(plan_seat.update().where(plan_seat.c.run_id == of_seats).values(seat_id=taken.id))
+
+    assert (purged(db, "match_runs"), purged(db, "plan_runs")) == (0, 0)
+
+    purged(db, "calls")
+    db.execute(match.delete())
+    assert (purged(db, "match_runs"), purged(db, "plan_runs")) == (1, 1)
+
+
+def test_a_draft_goes_without_the_one_that_was_planned_anew_of_it(db: DbSession) -> None:
+    first = a_run(db, plan_run, plan_seat, RunStatus.DRAFT)
+    second = a_run(db, plan_run, plan_seat, RunStatus.DRAFT, replans_id=first, updated_at=LATER)
+
+    assert purged(db, "plan_runs") == 1
+
+    assert db.execute(select(plan_run.c.id, plan_run.c.replans_id)).all() == [(second, None)]
 
 
 def test_events_go_with_their_seal_and_details_before_them(db: DbSession) -> None:
