@@ -220,9 +220,14 @@ class Streams:
             for stream in [one for one in self._streams if time.monotonic() > one.until]:
                 self.leave(stream)
             asked = {one.credential_id for one in self._streams}
-            with suppress(Unavailable, Retryable):
+            try:
                 found = await asyncio.to_thread(self._let_in, asked)
-                self._spread(f"credential:{one}" for one in asked - found)
+            except (Unavailable, Retryable):
+                continue  # the database is busy or away
+            except Exception:
+                log.exception("streams")  # whatever it was, the next check is made
+                continue
+            self._spread(f"credential:{one}" for one in asked - found)
 
     def _let_in(self, asked: set[str]) -> set[str]:
         with transaction(self._engine, writes=False) as db:

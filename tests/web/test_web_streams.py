@@ -177,6 +177,25 @@ def test_a_session_that_runs_out_ends_its_stream_at_the_next_check(
         assert nora.ends()
 
 
+def test_a_check_that_fails_is_not_the_last_one(
+    site: Told, people: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_CHECK_SECONDS", 0.05)
+    failed = []
+
+    def fails(*_: object, **__: object) -> set[str]:
+        failed.append(1)
+        raise ValueError("broken")
+
+    with _follow(site, people["Nora"], "floor") as nora:
+        with monkeypatch.context() as broken:
+            broken.setattr(streams, "let_in", fails)
+            until(lambda: failed)
+        site.api.clock.advance(timedelta(days=60))
+
+        assert nora.ends()
+
+
 def test_a_person_has_six_streams_at_most_and_room_again_when_one_goes(site: Told, people: dict[str, str]) -> None:
     cookie = _cookie(site, people["Nora"])
 
