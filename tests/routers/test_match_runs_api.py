@@ -241,3 +241,31 @@ def test_every_objective_matches_and_explains_whoever_is_left(sqlite_api: Api, o
     assert (run["status"], run["matched"]) == ("draft", 1)
     reasons = {one["mentee_id"]: one["reason"] for one in run["unmatched"]}
     assert (len(reasons), reasons[who["Yuki"]]) == (2, "no_shared_language")
+
+
+def test_one_pair_of_a_draft_is_accepted_and_publishing_makes_the_others(api: Api) -> None:
+    who = people(api, {"Aisha": {}, "Tom": {}}, {"Mara": {"capacity": 1}, "Jonas": {"capacity": 1}})
+    run = drafted(api)
+    read = api.admin.get(run)
+    aisha, etag = f"{run}/pairs/{who['Aisha']}", read.headers["etag"]
+
+    early = api.admin.post(f"{aisha}/accept", headers={"If-Match": '"v1"'})
+    first = api.admin.post(f"{aisha}/accept", headers={"If-Match": etag})
+    again = api.admin.post(f"{aisha}/accept", headers={"If-Match": etag})
+    nobody = api.admin.post(f"{run}/pairs/{who['Mara']}/accept")
+    changed = api.admin.put(aisha, json={"mentor_id": None})
+
+    assert (refusal(early), refusal(nobody), refusal(changed)) == (
+        (412, "stale"),
+        (404, "not_found"),
+        (409, "already_accepted"),
+    )
+    assert (first.status_code, first.json()["status"], again.json()) == (200, "draft", first.json())
+    made = {pair["mentee_id"]: pair["match_id"] for pair in first.json()["matches"]}
+    assert made[who["Tom"]] is None
+    match = api.admin.get(f"/v1/matches/{made[who['Aisha']]}").json()
+    assert (match["status"], match["mentor_id"]) == ("active", pair_of(read.json())[who["Aisha"]])
+    published = api.admin.post(f"{run}/publish").json()
+    assert published["status"] == "published"
+    assert all(pair["match_id"] for pair in published["matches"])
+    assert len(api.admin.get("/v1/matches").json()["data"]) == 2
