@@ -57,6 +57,7 @@ from app.operations.mail_troubles import note_trouble
 from app.operations.match_settings import Wanted
 from app.operations.message_templates import put_template
 from app.operations.pair_rules import put_pair_rule
+from app.operations.people_imports import import_people
 from app.operations.person_skills import set_skills
 from app.operations.power_hours import create_power_hour
 from app.operations.programs import create_program
@@ -68,6 +69,7 @@ from app.operations.teams import create_team
 from app.operations.webhooks import create_endpoint
 from app.queries import runs
 from app.rules.access import SYSTEM
+from app.rules.csv_files import read_people
 from app.rules.matching.problem import MatchAnswer, ProposedPair, UnmatchedMentee
 from app.rules.planning.problem import PlanAnswer, PlannedSeat, UnmetNeed, UnmetReason
 from app.rules.skills import SkillState
@@ -178,7 +180,7 @@ class World:
         subject, has what drafts say about them too.
         """
         of_a_run = OF_A_RUN, *(self.ids[name] for name in ("match_run", "plan_run", "planned_seat"))
-        kept = ("job_id", "dead_job", "endpoint_id", "delivery_id", "connection_id")
+        kept = ("job_id", "dead_job", "endpoint_id", "delivery_id", "connection_id", "import_id")
         of_the_house = OF_THE_HOUSE, *(self.ids[name] for name in kept)
         alone = OF_ANA, *(self.ids[name] for name in ("calendar_id", "feed_id", "key_id", "browser_session_id"))
         return {
@@ -256,7 +258,7 @@ _SECRET_IDS = (
     "sensitive_call", "closed_call", "seat_id", "session_id", "one_on_one", "enrollment_id", "mentee_enrollment",
     "match_id", "match_run", "plan_run", "operation_id", "feed_id", "secret", "left", "pause_id", "job_id", "dead_job",
     "endpoint_id", "event_id", "delivery_id", "calendar_id", "planned_seat", "key_id",
-    "browser_session_id", "connection_id",
+    "browser_session_id", "connection_id", "import_id",
 )  # fmt: skip
 
 
@@ -316,7 +318,16 @@ def _filled(db: DbSession) -> dict[str, str]:
         **_mail_troubles(db),
         "power_hour_id": _power_hours(db, host=lea.id, observer=ana.id)[0],
         **_words(db),
+        "import_id": _imports(db),
     }
+
+
+def _imports(db: DbSession) -> str:
+    """Three files, each of which changes the name of the same person; the first one can be undone."""
+    header = "name,email,time_zone\n"
+    files = [read_people(f"{header}Imp{n},imp@earshot.example,UTC".encode()) for n in range(3)]
+    done = [import_people(db, file, file_name=f"{OF_THE_HOUSE}.csv", **BY_MACHINE).import_id for file in files]
+    return str(done[0])
 
 
 def _calls(

@@ -1,4 +1,6 @@
-"""The floor: doors, who is there, raised hands, power hours, diallers; calls that begin and end by the clock."""
+"""The floor: doors, who is there, raised hands, power hours, diallers; calls that begin and end by the clock; and what
+imports did, so that it can be undone.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -113,6 +115,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", "message_id"),
     )
     op.create_index("ix_dialler_message_heard_at", "dialler_message", ["heard_at"])
+    _imports()
+
+
+def _imports() -> None:
+    op.create_table(
+        "file_import",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("file_name", sa.String(length=200), nullable=True),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("created", "updated", "unchanged", "skipped")),
+        sa.Column("operation_id", KEY, nullable=True),
+        sa.Column("put_back", sa.Integer(), nullable=False),
+        sa.Column("stayed", sa.Integer(), nullable=False),
+        sa.Column("undone_at", INSTANT, nullable=True),
+        *_stamps(),
+        sa.ForeignKeyConstraint(["operation_id"], ["operation.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "file_import_row",
+        sa.Column("import_id", KEY, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("object_type", sa.String(length=32), nullable=False),
+        sa.Column("object_id", KEY, nullable=False),
+        sa.Column("created", sa.Boolean(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("versions", sa.JSON(), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
+        sa.Column("code", sa.String(length=64), nullable=True),
+        sa.Column("why", sa.String(length=300), nullable=True),
+        sa.ForeignKeyConstraint(["import_id"], ["file_import.id"]),
+        sa.PrimaryKeyConstraint("import_id", "position"),
+    )
+    op.create_index("ix_file_import_row_object_id", "file_import_row", ["object_id"])
 
 
 def downgrade() -> None:
@@ -122,6 +159,8 @@ def downgrade() -> None:
         entry.drop_constraint("entry_of_what", type_="check")
         entry.drop_column("power_hour_id")
         entry.create_check_constraint("entry_of_what", OF_WHAT)
+    for table in ("file_import_row", "file_import"):
+        op.drop_table(table)
     for table in ("dialler_message", "dialler_connection", "power_hour_part", "power_hour", "hand", "presence"):
         op.drop_table(table)
     op.drop_index("call_to_end", "call")

@@ -8,6 +8,7 @@ from app.jobs import (
     clock,
     counters,
     housekeeping,
+    imports,
     mail,
     mailbox,
     match_runs,
@@ -35,6 +36,7 @@ HANDLERS: Mapping[str, Handler] = {
     "erase_person": privacy.erase,
     "give_way": settling.give_way,
     "housekeeping": housekeeping.clear,
+    "import_undo": imports.undo,
     "invite_mail": mail.send_invite,
     "mailbox": mailbox.poll,
     "matches": matches.sweep,
@@ -73,6 +75,7 @@ LIMITS: Mapping[frozenset[str], int] = {
     frozenset({"match_run", "plan_run"}): 1,  # a solver takes a core and much memory
     frozenset({"counter_mail", "invite_mail", "notice_mail"}): 2,  # lines to the relay
     frozenset({"erase_person"}): 1,
+    frozenset({"import_undo"}): 1,
     frozenset({"mailbox"}): 1,
     frozenset({"webhooks"}): 3,  # slow receivers wait apart, and have no part of these
     frozenset({"webhooks_slow"}): 2,

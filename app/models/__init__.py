@@ -7,6 +7,7 @@ from app.models.availability import Availability, Busy, Pause
 from app.models.calendar import CalendarEntry, CalendarReply, ConnectedCalendar, Feed
 from app.models.call import Account, Call, CallType, CallTypeSkill
 from app.models.external import ExternalIdentity
+from app.models.file_import import FileImport, FileImportRow
 from app.models.floor import DiallerConnection, DiallerMessage, Hand, PersonPresence, PowerHour, PowerHourPart
 from app.models.mail import MailSetting, MailTrouble, MessageTemplate, Notice
 from app.models.match import Match, MatchRun, ProposedMatch
@@ -44,6 +45,8 @@ __all__ = [
     "EventDetail",
     "ExternalIdentity",
     "Feed",
+    "FileImport",
+    "FileImportRow",
     "Hand",
     "Hold",
     "IdempotencyRecord",

@@ -22,6 +22,7 @@ from app.operations.imports import (
     ids_by_email,
     ids_by_external_id,
 )
+from app.operations.remembered_imports import Written
 from app.queries.rows import in_parts
 from app.rules.access import Actor
 from app.rules.accounts import folded, meant
@@ -36,6 +37,7 @@ def import_calls(
     skip_bad: bool = False,
     dry_run: bool = False,
     reads_only: bool = False,
+    file_name: str | None = None,
     actor: Actor,
     now: datetime,
 ) -> ImportReport:
@@ -50,8 +52,12 @@ def import_calls(
         db,
         file.errors,
         lambda: _calls(db, file.rows, source=source, reads_only=reads_only, actor=actor, now=now),
+        kind="calls",
+        file_name=file_name,
         skip_bad=skip_bad,
         dry_run=dry_run,
+        actor=actor,
+        now=now,
     )
 
 
@@ -104,9 +110,13 @@ def _calls(
         following |= set(db.execute(select(call.c.id).where(call.c.account_id.in_(part))).scalars())
     everybody = {hosts[row.host_email] for row in good}
     locks.lock_calls(db, following, also=everybody, account_ids=account_ids.values())
-    for account_id, segment in sorted(segments.items()):
+    for account_id, (before, segment) in sorted(segments.items()):
         accounts.patch_account(db, account_id=account_id, changes={"segment": segment}, actor=actor, now=now)
-    tally.rows["created"] += len(calls.create_calls(db, new, actor=actor, now=now))
+        tally.written.append(Written("account", account_id, before={"segment": before}))
+    made = calls.create_calls(db, new, actor=actor, now=now)
+    tally.rows["created"] += len(made)
+    for call_id, one in zip(made, new, strict=True):
+        tally.written.append(Written("call", call_id, True, {"external": one.external[0]}))
     for row, call_id, fields in changing:
         try:
             with db.begin_nested():
@@ -115,6 +125,7 @@ def _calls(
             tally.refused(row.line, problem)
         else:
             tally.rows["updated"] += 1
+            tally.written.append(Written("call", call_id, before=calls.as_it_was(found[call_id], fields)))
     return tally
 
 
@@ -139,9 +150,9 @@ def _call_fields(row: CallRow, host_id: str, account_id: str | None) -> dict[str
 
 def _accounts(
     db: DbSession, rows: Sequence[CallRow], *, reads_only: bool, actor: Actor, now: datetime
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str, tuple[str | None, str]]]:
     """Return the ids of accounts by name as the rows spell it, made where there was none, and by id the segments that
-    are to change. Where nothing may be written, new ones have ids that nothing has. Linear in the
+    are to change, before and after. Where nothing may be written, new ones have ids that nothing has. Linear in the
     accounts that there are.
     """
     spelt: dict[str, str] = {}
@@ -161,7 +172,7 @@ def _accounts(
     else:
         made = accounts.create_accounts(db, new, actor=actor, now=now)
     changing = {
-        one.id: segment
+        one.id: (one.segment, segment)
         for name, one in found.items()
         if (segment := segments[name]) is not None and segment != one.segment
     }

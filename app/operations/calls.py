@@ -210,6 +210,18 @@ def says_nothing_new(found: Any, changes: Mapping[str, Any]) -> bool:
     return all(getattr(found, name) == value for name, value in values.items())
 
 
+def as_it_was(found: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes that would put back what these change of a call's row. A type that follows from the title is
+    none that was said.
+    """
+    values = _columns(changes)
+    was = {name: getattr(found, name) for name, value in values.items() if getattr(found, name) != value}
+    if "seat_capacity_override" in was:
+        was["seat_capacity"] = was.pop("seat_capacity_override")
+    manual = found.type if found.type_source is TypeSource.MANUAL else None
+    return was if changes.get("type") in (None, manual) else {**was, "type": manual}
+
+
 def _new_row(fields: Mapping[str, Any], known: References, *, now: datetime) -> dict[str, Any]:
     check_times(fields)
     _check_known(fields, known)

@@ -128,17 +128,17 @@ def from_to(before: Mapping[str, Any], after: Mapping[str, Any]) -> Detail:
     """
     return {
         "changed": sorted(name for name in {*before, *after} if before.get(name) != after.get(name)),
-        "before": {name: _plain(value) for name, value in before.items()},
-        "after": {name: _plain(value) for name, value in after.items()},
+        "before": {name: plain(value) for name, value in before.items()},
+        "after": {name: plain(value) for name, value in after.items()},
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value of a row as JSON has it."""
     if isinstance(value, date | time):  # an instant is a date too
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in (sorted(value) if isinstance(value, set | frozenset) else value)]
+        return [plain(part) for part in (sorted(value) if isinstance(value, set | frozenset) else value)]
     return value

@@ -79,10 +79,9 @@ def identify_many(db: DbSession, object_type: str, named: Iterable[tuple[str, It
     db.execute(insert(external_identity), rows)
 
 
-def forget(db: DbSession, object_type: str, object_id: str) -> None:
-    """Take all external identities off an object that is deleted, so that another may have them."""
-    db.execute(
-        delete(external_identity).where(
-            external_identity.c.object_type == object_type, external_identity.c.object_id == object_id
-        )
-    )
+def forget(db: DbSession, object_type: str, object_id: str, ref: tuple[str, str] | None = None) -> None:
+    """Take all external identities off an object that is deleted, or just this one, so that another may have them."""
+    which = [external_identity.c.object_type == object_type, external_identity.c.object_id == object_id]
+    if ref is not None:
+        which += [external_identity.c.source == ref[0], external_identity.c.external_id == ref[1]]
+    db.execute(delete(external_identity).where(*which))

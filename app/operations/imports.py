@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Engine
 
 from app.db import DbSession, transaction
 from app.errors import Problem
+from app.operations.remembered_imports import Written, remember
 from app.queries import external, people
 from app.queries.rows import in_parts
-from app.rules.csv_files import RowError
+from app.rules.access import Actor
+from app.rules.csv_files import Kind, RowError
 
 SOURCE = "csv"
 """Whose external ids those of a file are, unless told otherwise."""
@@ -34,6 +37,8 @@ class ImportReport:
     dry_run: bool
     written: bool
     """Not after a dry run, and not when a row was bad unless those may be left out."""
+    import_id: str | None = None
+    """By which it can be undone; None where nothing changed."""
 
 
 class OnlyWritingTells(Exception):
@@ -46,6 +51,8 @@ class Tally:
 
     rows: Counter[Outcome] = field(default_factory=Counter)
     errors: list[RowError] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+    """What is new and what changed, in the order in which it did."""
 
     def refuse(self, line: int, column: str, code: str, detail: str) -> None:
         """Count a bad row."""
@@ -73,10 +80,16 @@ def all_or_none(
     unreadable: Sequence[RowError],
     carry_out: Callable[[], Tally],
     *,
+    kind: Kind,
+    file_name: str | None,
     skip_bad: bool,
     dry_run: bool,
+    actor: Actor,
+    now: datetime,
 ) -> ImportReport:
-    """Carry out and take back what may not stay: a dry run finds what the real one would, since it is the real one."""
+    """Carry out and take back what may not stay: a dry run finds what the real one would, since it is the real one.
+    What stays is remembered, so that it can be undone.
+    """
     with db.begin_nested() as savepoint:
         tally = carry_out()
         errors = tuple(sorted((*unreadable, *tally.errors), key=lambda error: error.line))
@@ -84,15 +97,16 @@ def all_or_none(
         if not written:
             savepoint.rollback()
     db.expire_all()
-    return ImportReport(
-        created=tally.rows["created"],
-        updated=tally.rows["updated"],
-        unchanged=tally.rows["unchanged"],
-        skipped=len({error.line for error in errors}),
-        errors=errors,
-        dry_run=dry_run,
-        written=written,
-    )
+    counts = {
+        "created": tally.rows["created"],
+        "updated": tally.rows["updated"],
+        "unchanged": tally.rows["unchanged"],
+        "skipped": len({error.line for error in errors}),
+    }
+    import_id = None
+    if written and tally.written:
+        import_id = remember(db, tally.written, kind=kind, counts=counts, file_name=file_name, actor=actor, now=now)
+    return ImportReport(**counts, errors=errors, dry_run=dry_run, written=written, import_id=import_id)
 
 
 def told_by_reading(engine: Engine, look: Callable[[DbSession], ImportReport]) -> ImportReport | None:

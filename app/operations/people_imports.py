@@ -24,17 +24,19 @@ from app.operations.imports import (
     ids_by_external_id,
 )
 from app.operations.people import NewPerson
+from app.operations.remembered_imports import Written
 from app.queries import people as people_queries
+from app.queries.imports import let_go_by_undo
 from app.queries.rows import in_parts
 from app.rules.access import Actor
 from app.rules.csv_cells import WeeklyHours
 from app.rules.csv_files import PeopleFile, PersonRow, RowError
 from app.rules.skills import SkillState
-from app.vocabulary import Role, Side
+from app.vocabulary import PersonStatus, Role, Side
 
 CAN_TEACH = 4
 """At this level somebody teaches unless the file says what they teach."""
-_MAY_BE_REFUSED = frozenset({"email", "role", "manager_id"})
+_MAY_BE_REFUSED = frozenset({"email", "role", "manager_id", "status"})
 """What of somebody who is here others have a say in."""
 
 
@@ -46,18 +48,30 @@ def import_people(
     skip_bad: bool = False,
     dry_run: bool = False,
     reads_only: bool = False,
+    file_name: str | None = None,
     actor: Actor,
     now: datetime,
 ) -> ImportReport:
     """Create or change people, found by external id, else by e-mail address; what the file does not say is kept.
 
     `as` enrols in the default program. Levels that are not listed are kept; wishes and what they teach are replaced.
-    Teams are made by name. Importing a file twice changes nothing. Locks the people who change. A dry run may be one
-    that `reads_only`, and raises OnlyWritingTells where that is not enough.
+    Teams are made by name. Importing a file twice changes nothing. Who was let go by the undo of an import comes back.
+    Locks the people who change. A dry run may be one that `reads_only`, and raises OnlyWritingTells where that is not
+    enough.
     """
     check_admin(actor)
     work = _Import(db, _house(db, file.rows, source), source=source, reads_only=reads_only, actor=actor, now=now)
-    return all_or_none(db, file.errors, lambda: work.carry_out(file.rows), skip_bad=skip_bad, dry_run=dry_run)
+    return all_or_none(
+        db,
+        file.errors,
+        lambda: work.carry_out(file.rows),
+        kind="people",
+        file_name=file_name,
+        skip_bad=skip_bad,
+        dry_run=dry_run,
+        actor=actor,
+        now=now,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,8 @@ class _House:
     enrollments: dict[tuple[str, str], Any]
     known_skills: frozenset[str]
     program_id: str
+    let_go: set[str]
+    """Who left only because an import was undone."""
 
     def person_id(self, row: PersonRow) -> str | None:
         """Who the row is about; None is somebody new."""
@@ -123,6 +139,7 @@ class _Import:
                 tally.rows["unchanged"] += 1
                 written.add(known)
             else:
+                before = _before(row, known, house, self.source) if known else {}
                 try:
                     who = self._change(row, known) if known else self._add(row)
                 except Problem as problem:
@@ -130,6 +147,7 @@ class _Import:
                 else:
                     written.add(who)
                     tally.rows["updated" if known else "created"] += 1
+                    tally.written.append(Written("person", who, known is None, before))
         self._write_newcomers()
         return tally
 
@@ -216,6 +234,7 @@ def _house(db: DbSession, rows: Sequence[PersonRow], source: str) -> _House:
         hours={},
         skills={},
         enrollments={},
+        let_go=set(),
         known_skills=frozenset(db.execute(select(skill.c.slug)).scalars()),
         program_id=db.execute(select(program.c.id).where(program.c.is_default)).scalar_one(),
     )
@@ -231,6 +250,7 @@ def _house(db: DbSession, rows: Sequence[PersonRow], source: str) -> _House:
         enrolled = enrollment.c.program_id == house.program_id, enrollment.c.person_id.in_(part)
         for found in db.execute(select(enrollment).where(*enrolled)):
             house.enrollments[found.person_id, found.side] = found
+        house.let_go.update(let_go_by_undo(db, part))
     return house
 
 
@@ -252,7 +272,7 @@ def _unknown(row: PersonRow, house: _House) -> list[RowError]:
 
 def _says_nothing_new(row: PersonRow, who: str, house: _House) -> bool:
     found = house.people[who]
-    fields = _person_fields(row, house, team_id=house.teams.get(row.team or ""))
+    fields = _fields_of(row, who, house, team_id=house.teams.get(row.team or ""))
     enrolled = house.enrollments.get((who, row.side)) if row.side else None
     return (
         (row.external_id is None or row.external_id in house.by_external_id)
@@ -283,12 +303,44 @@ def _person_fields(row: PersonRow, house: _House, *, team_id: str | None) -> dic
     }
 
 
+def _fields_of(row: PersonRow, who: str, house: _House, *, team_id: str | None) -> dict[str, Any]:
+    """Name what is to hold of somebody who is here: what the row says, and that they are back."""
+    back = {"status": PersonStatus.ACTIVE} if who in house.let_go else {}
+    return {**_person_fields(row, house, team_id=team_id), **back}
+
+
+def _before(row: PersonRow, who: str, house: _House, source: str) -> dict[str, Any]:
+    """Return what the row is going to change of somebody, as it is: their fields, and what else belongs to them."""
+    found = house.people[who]
+    new = differing(found, _fields_of(row, who, house, team_id=house.teams.get(row.team or "")))
+    if row.team and row.team not in house.teams:
+        new["team_id"] = None  # a team that is going to be made
+    before: dict[str, Any] = {"fields": {name: getattr(found, name) for name in new}}
+    if row.external_id and row.external_id not in house.by_external_id:
+        before["external"] = (source, row.external_id)
+    own = house.hours[who]
+    if row.weekly and own.weekly != [list(span) for span in row.weekly]:
+        before["hours"] = {
+            "weekly": own.weekly,
+            "exceptions": own.exceptions,
+            "buffers": (own.buffer_before_minutes, own.buffer_after_minutes),
+        }
+    skills = house.skills.get(who, {})
+    if _skills(row, skills) != skills:
+        before["skills"] = {slug: (one.level, one.wants, one.teaches) for slug, one in skills.items()}
+    enrolled = house.enrollments.get((who, row.side)) if row.side else None
+    if row.side and (enrolled is None or row.capacity not in (None, enrolled.capacity)):
+        capacity = enrolled.capacity if enrolled else None
+        before["side"] = {"program_id": house.program_id, "side": row.side, "capacity": capacity}
+    return before
+
+
 def _told(row: PersonRow, known: str, house: _House, *, now: datetime) -> str | None:
     """Raise what changing somebody would, and return the id of their team, by what was read. Whether they may have
     another role, address or manager only changing them tells.
     """
     team_id = house.teams.get(row.team) or ids.new("team", now) if row.team else None
-    fields = _person_fields(row, house, team_id=team_id)
+    fields = _fields_of(row, known, house, team_id=team_id)
     if differing(house.people[known], fields).keys() & _MAY_BE_REFUSED:
         raise OnlyWritingTells
     before = house.skills.get(known, {})
@@ -304,7 +356,7 @@ def _change_person(
     team_id = house.teams.get(row.team) if row.team else None
     if row.team and team_id is None:
         team_id = teams.create_team(db, name=row.team, actor=actor, now=now).id
-    fields = _person_fields(row, house, team_id=team_id)
+    fields = _fields_of(row, who, house, team_id=team_id)
     if row.external_id:
         people.upsert_person(db, source=source, external_id=row.external_id, changes=fields, actor=actor, now=now)
     else:
@@ -316,6 +368,7 @@ def _change_person(
             time_zone=row.time_zone,
             weekly=row.weekly,
             exceptions=house.hours[who].exceptions,
+            buffers=(house.hours[who].buffer_before_minutes, house.hours[who].buffer_after_minutes),
             actor=actor,
             now=now,
         )

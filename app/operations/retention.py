@@ -23,6 +23,8 @@ from app.models.tables import (
     delivery_attempt,
     event_detail,
     external_identity,
+    file_import,
+    file_import_row,
     hand,
     hold,
     idempotency_record,
@@ -95,6 +97,11 @@ def report(db: DbSession, *, deleted: Mapping[str, int], now: datetime) -> None:
     db.execute(insert(operation).values(**done, result={"deleted": gone}, created_at=now, updated_at=now))
     found = house_rules(db)
     tell(db, "retention.purged", found.id, version=found.version, actor=SYSTEM, now=now, detail={"deleted": gone})
+
+
+def _being_undone() -> Select[tuple[str]]:
+    at_work = operation.c.status.not_in(_ENDED)
+    return select(file_import.c.id).join(operation, operation.c.id == file_import.c.operation_id).where(at_work)
 
 
 def _rows(table: Table, *conditions: Callable[[datetime], ColumnElement[bool]]) -> Purge:
@@ -214,11 +221,19 @@ def _runs_over(db: DbSession, table: Table, before: datetime, *, in_use: Select[
 def _operations(db: DbSession, before: datetime, _now: datetime) -> int:
     used = (
         select(table.c.operation_id).where(table.c.operation_id == operation.c.id)
-        for table in (job, match_run, plan_run)
+        for table in (job, match_run, plan_run, file_import)
     )
     over = operation.c.status.in_(_ENDED), operation.c.updated_at < before, *(~one.exists() for one in used)
     gone = list(db.execute(select(operation.c.id).where(*over).limit(BATCH)).scalars())
     db.execute(delete(operation).where(operation.c.id.in_(gone)))
+    return len(gone)
+
+
+def _imports(db: DbSession, before: datetime, _now: datetime) -> int:
+    over = file_import.c.id < ids.earliest("imp", before), file_import.c.updated_at < before
+    has_rows = select(file_import_row.c.import_id).where(file_import_row.c.import_id == file_import.c.id).exists()
+    gone = list(db.execute(select(file_import.c.id).where(*over, ~has_rows).limit(BATCH)).scalars())
+    db.execute(delete(file_import).where(file_import.c.id.in_(gone)))
     return len(gone)
 
 
@@ -240,6 +255,12 @@ _PURGES: Mapping[str, Purge] = {
         lambda _before: notice.c.status != NoticeStatus.WAITING,
         lambda before: notice.c.updated_at < before,
     ),
+    "import_rows": _rows(
+        file_import_row,
+        lambda before: file_import_row.c.import_id < ids.earliest("imp", before),
+        lambda _before: file_import_row.c.import_id.not_in(_being_undone()),
+    ),
+    "imports": _imports,
     # Kept for a day at least, so one that was not used for so long is over.
     "browser_sessions": _rows(browser_session, lambda before: browser_session.c.seen_at < before),
     "busy": _rows(busy, lambda before: busy.c.ends_at < before),

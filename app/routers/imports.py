@@ -1,4 +1,4 @@
-"""Imports from CSV files."""
+"""Imports from CSV files, and their undo."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,15 +6,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from app.errors import Fault, Forbidden, Invalid, TooLarge, UnsupportedMedia
+from app.db import DbSession
+from app.errors import Fault, Forbidden, Invalid, NotFound, TooLarge, UnsupportedMedia
 from app.operations.call_imports import import_calls
 from app.operations.changes import check_admin
+from app.operations.import_undo import AlreadyUndone, TooLateToUndo, start_undo
 from app.operations.imports import ImportReport, told_by_reading
 from app.operations.people_imports import import_people
-from app.routers.dependencies import CurrentActor, Db, Now, Route, TheHouse
+from app.queries import imports
+from app.routers.dependencies import Answer, CurrentActor, Db, Now, Page, ReadDb, Route, TheHouse
 from app.routers.problems import refusals
+from app.rules.access import Actor
 from app.rules.csv_files import Kind, RowError, WrongFile, read_calls, read_people
-from app.schemas.imports import ImportErrorRead, ImportRead
+from app.schemas.imports import ImportErrorRead, ImportRead, ImportRecordDetailRead, ImportRecordRead
+from app.schemas.shapes import Listing
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Route)
 
@@ -90,6 +95,7 @@ def create_import(
             extra={"more_errors": _more(report)},
         )
     return ImportRead(
+        id=report.import_id,
         kind=kind,
         dry_run=dry_run,
         created=report.created,
@@ -99,6 +105,43 @@ def create_import(
         errors=[ImportErrorRead.model_validate(error) for error in report.errors[:_MOST_ERRORS]],
         more_errors=_more(report),
     )
+
+
+@router.get("", operation_id="imports_list", responses=refusals(NotFound))
+def list_imports(db: ReadDb, actor: CurrentActor, page: Page, answer: Answer) -> Listing[ImportRecordRead]:
+    """List the imports that wrote something, newest first."""
+    found, window = imports.list_imports(db, page, actor=actor), imports.undo_window(db)
+    return answer.page(found, [ImportRecordRead.of(row, imports.status_of(row), window=window) for row in found.rows])
+
+
+@router.get("/{import_id}", operation_id="imports_get", responses=refusals(NotFound))
+def get_import(import_id: str, db: ReadDb, actor: CurrentActor, answer: Answer) -> ImportRecordDetailRead:
+    """Read what an import did, how far its undo is, and what that left as it is and why."""
+    body = _detail(db, import_id, actor)
+    shows = f"{body.status}-{body.put_back}-{body.not_put_back}-{body.undo_until:%Y%m%d}"
+    return answer.version(body.version, body, shows=shows)
+
+
+@router.post(
+    "/{import_id}/undo",
+    status_code=202,
+    operation_id="imports_undo",
+    responses=refusals(Forbidden, NotFound, AlreadyUndone, TooLateToUndo),
+)
+def undo_import(import_id: str, db: Db, now: Now, actor: CurrentActor, answer: Answer) -> ImportRecordDetailRead:
+    """Put back what an import changed, up to `undo_until`. Watch the operation in `Location`, then read the import.
+
+    People that it added leave, calls that it added are called off, and what it changed is as it was before. What has
+    changed since, or can't be put back, stays as it is and is named. Teams and accounts that it made stay.
+    """
+    found = start_undo(db, import_id=import_id, actor=actor, now=now)
+    return answer.watched(found.operation_id, found.version, _detail(db, import_id, actor))
+
+
+def _detail(db: DbSession, import_id: str, actor: Actor) -> ImportRecordDetailRead:
+    found = imports.import_by_id(db, import_id, actor=actor)
+    stayed = imports.rows_that_stayed(db, import_id, limit=_MOST_ERRORS)
+    return ImportRecordDetailRead.of_all(found, imports.status_of(found), stayed, window=imports.undo_window(db))
 
 
 def _more(report: ImportReport) -> int:

@@ -218,6 +218,19 @@ RECORDS: Mapping[str, Record] = {
         secrets="secret_digest",
         goes="person_id",
     ),
+    "file_import": _record(
+        facts=f"id kind created updated unchanged skipped operation_id put_back stayed undone_at {_STAMPS}",
+        people="actor",
+        words="file_name",
+        of="actor",
+    ),
+    "file_import_row": _record(
+        facts="import_id position object_type created versions outcome code",
+        people="object_id",
+        words="why",
+        copies="before",
+        goes="object_id",
+    ),
     "hand": _record(
         facts="id call_id raised_at lowered_at version",
         people="person_id",

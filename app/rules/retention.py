@@ -22,6 +22,8 @@ KINDS: Mapping[str, Kind] = {
     "jobs": Kind("Jobs that are done or cancelled. Those that were given up stay.", 7, 1, 365),
     "deliveries": Kind("Webhooks that arrived or were given up, with every try.", 30, 1, 365),
     "notices": Kind("Mails without a calendar entry, from when they were sent or dropped.", 90, 7, 730),
+    "import_rows": Kind("What imports changed. As long as it is kept, an import can be undone.", 7, 1, 7),
+    "imports": Kind("Who imported what, and how many rows did what.", 365, 30, 3650),
     "browser_sessions": Kind("From where people signed in, from the last use on.", 90, 1, 730),
     "busy": Kind("Time that other calendars said was taken, from its end on.", 90, 1, 730),
     "match_runs": Kind("Match runs, from their last change on. One of which a match is stays.", 180, 30, 3650),

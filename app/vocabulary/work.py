@@ -13,6 +13,14 @@ class WorkStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ImportStatus(StrEnum):
+    """Whether what an import wrote stands."""
+
+    WRITTEN = "written"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
 class JobStatus(StrEnum):
     """The life of a row in the job table."""
 

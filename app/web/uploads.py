@@ -16,14 +16,16 @@ from app.rules.csv_headers import MOST_COLUMNS
 MOST_CARRIED = 200_000
 """Characters that a page carries of a file. A larger one is chosen again at the next step."""
 _MOST_FIELDS = MOST_COLUMNS + 20
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A form with a file in it. `raw` is empty when there is none."""
+    """A form with a file in it. `raw` is empty when there is none, and `name` when nobody said what it is called."""
 
     raw: bytes
     fields: Mapping[str, str]
+    name: str
 
 
 async def uploaded(request: Request) -> Upload:
@@ -31,8 +33,10 @@ async def uploaded(request: Request) -> Upload:
     async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         chosen = form.get("file")
-        raw = await chosen.read() if isinstance(chosen, UploadFile) else b""
-    return Upload(raw or unpacked(fields.get("carried", "")), fields)
+        raw, name = (await chosen.read(), chosen.filename or "") if isinstance(chosen, UploadFile) else (b"", "")
+    given = name if raw else fields.get("file_name", "")
+    printable = "".join(one for one in given if one.isprintable())[:_LONGEST_NAME]
+    return Upload(raw or unpacked(fields.get("carried", "")), fields, printable)
 
 
 TheUpload = Annotated[Upload, Depends(uploaded)]

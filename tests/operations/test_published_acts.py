@@ -22,6 +22,7 @@ INSIDE = {
     "dialler_connection",
     "feed",
     "hand",
+    "import",
     "installation",
     "job",
     "mail_setting",

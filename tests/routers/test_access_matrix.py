@@ -180,8 +180,6 @@ PROPOSED = {"match_id": "proposed_match"}
 BY_EXTERNAL_ID = "/by-external-id/{source}/{external_id}"
 ENROLLMENTS = "/v1/programs/{program_id}/enrollments"
 
-IMPORTED = {"kind": "people", "created": "1", "updated": "0", "unchanged": "0", "skipped": "0"}
-
 MATRIX = (
     Row("GET /v1/people", ALL),
     Row("POST /v1/people", ADMIN_MAKES, PERSON),
@@ -428,6 +426,9 @@ MATRIX = (
     Row("POST /v1/feeds/{feed_id}/revoke", PRIVATE, but=ALONE),
     Row("GET /feeds/{secret}.ics", PUBLIC),
     Row("POST /v1/imports", ADMIN, "name,email,time_zone\nEve,e@earshot.example,Etc/UTC\n", query={"kind": "people"}),
+    Row("GET /v1/imports", ADMIN_SEES),
+    Row("GET /v1/imports/{import_id}", ADMIN_SEES),
+    Row("POST /v1/imports/{import_id}/undo", (202, 404, 404, 401)),
     Row("GET /v1/message-templates", ADMIN_SEES),
     Row("GET /v1/message-templates/{kind}/{language}", ADMIN_SEES),
     Row("PUT /v1/message-templates/{kind}/{language}", ADMIN, WORDS),
@@ -481,7 +482,8 @@ MATRIX = (
     Row("GET /settings/messages", (200, 404, 404, 303)),
     Row("POST /settings/messages", (422, 404, 404, 303), query={"do": "save", "kind": "seat_booked"}),
     Row("GET /import", (200, 404, 404, 303), but={"auditor": 404}),
-    Row("GET /import/done", (200, 404, 404, 303), query=IMPORTED, but={"auditor": 404}),
+    Row("GET /import/{import_id}", (200, 404, 404, 303), but={"auditor": 404}),
+    Row("POST /import/{import_id}/undo", (303, 404, 404, 303), but=ANYBODYS),
     Row("POST /import", (422, 404, 404, 303), query={"do": "check"}, but=ANYBODYS),
     Row("GET /calls", (200, 200, 200, 303)),
     Row("POST /calls", (303, 403, 403, 303), query={"do": "seats", "of": "<call_id>"}),

@@ -1,9 +1,14 @@
 """Imports over the API: refusals first, then what is answered and what is there afterwards."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
+from sqlalchemy import func, select
 
+from app.db import transaction
+from app.models.tables import file_import_row
+from app.worker import Worker
 from tests.harness import Api
 
 PEOPLE = "name,email,time_zone\nAya,aya@earshot.example,Europe/London\n"
@@ -73,6 +78,7 @@ def test_bad_rows_are_left_out_when_asked(api: Api) -> None:
 
     assert answer.status_code == 200
     assert answer.json() == {
+        "id": api.admin.get("/v1/imports").json()["data"][0]["id"],
         "kind": "people",
         "dry_run": False,
         "created": 1,
@@ -125,3 +131,76 @@ def test_the_same_key_imports_once_and_answers_twice(api: Api) -> None:
     assert second.headers["idempotency-replayed"] == "true"
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert names(api) == ["Aya"]
+
+
+def undone(api: Api, import_id: str) -> dict[str, Any]:
+    """Undo an import, let a worker do it, and return what is said of it then."""
+    started = api.admin.post(f"/v1/imports/{import_id}/undo")
+    assert (started.status_code, started.json()["status"]) == (202, "undoing")
+    assert started.headers["location"] == f"/v1/operations/{started.json()['operation_id']}"
+    worker = Worker(api.engine, api.settings, api.clock)
+    while worker.run_one():
+        pass
+    assert api.admin.get(started.headers["location"]).json()["status"] == "succeeded"
+    answer: dict[str, Any] = api.admin.get(f"/v1/imports/{import_id}").json()
+    return answer
+
+
+def test_what_wrote_nothing_is_no_import(api: Api) -> None:
+    send(api.admin, PEOPLE)
+    dry, again = send(api.admin, PEOPLE, dry_run=True).json(), send(api.admin, PEOPLE).json()
+
+    assert (dry["id"], again["id"]) == (None, None)
+    assert len(api.admin.get("/v1/imports").json()["data"]) == 1
+
+
+def test_an_import_is_undone_once_and_in_time(api: Api) -> None:
+    late, done = send(api.admin, PEOPLE).json()["id"], send(api.admin, PEOPLE.replace("Aya", "Bo")).json()["id"]
+
+    first, second = (api.admin.post(f"/v1/imports/{done}/undo").json() for _ in range(2))
+    assert first == second
+    assert undone(api, done)["put_back"] == 1
+    again = api.admin.post(f"/v1/imports/{done}/undo")
+    api.clock.advance(timedelta(days=7))
+    too_late = api.admin.post(f"/v1/imports/{late}/undo")
+
+    assert (again.status_code, again.json()["code"]) == (409, "already_undone")
+    assert (too_late.status_code, too_late.json()["code"]) == (409, "too_late_to_undo")
+    assert api.admin.post("/v1/imports/imp_0/undo").status_code == 404
+
+
+def test_the_answer_says_what_was_put_back_and_what_not_and_why(api: Api) -> None:
+    done = send(api.admin, PEOPLE + "Bo,bo@earshot.example,Europe/London\n").json()["id"]
+    bo = next(one for one in api.admin.get("/v1/people").json()["data"] if one["name"] == "Bo")
+    api.admin.patch(f"/v1/people/{bo['id']}", json={"grade": 3}).raise_for_status()
+    seen = api.admin.get(f"/v1/imports/{done}")
+
+    after = undone(api, done)
+
+    assert (after["status"], after["put_back"], after["not_put_back"], after["more_left_as_is"]) == ("undone", 1, 1, 0)
+    assert after["left_as_is"] == [
+        {
+            "object_type": "person",
+            "object_id": bo["id"],
+            "created": True,
+            "code": "changed_since",
+            "detail": "It has changed since the import.",
+        }
+    ]
+    fresh = api.admin.get(f"/v1/imports/{done}", headers={"If-None-Match": seen.headers["etag"]})
+    assert fresh.status_code == 200
+    again = api.admin.get(f"/v1/imports/{done}", headers={"If-None-Match": fresh.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_nothing_is_left_in_an_import_of_who_is_erased(api: Api) -> None:
+    send(api.admin, PEOPLE)
+    done = send(api.admin, PEOPLE.replace("Aya", "Aya Quorl")).json()["id"]
+    who = api.admin.get("/v1/people").json()["data"][0]
+
+    erased = api.admin.post(f"/v1/people/{who['id']}/erase", json={"confirm": who["email"]})
+
+    assert erased.is_success, erased.text
+    assert undone(api, done)["left_as_is"] == []
+    with transaction(api.engine, writes=False) as db:
+        assert db.execute(select(func.count()).select_from(file_import_row)).scalar() == 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tests.web.furnished_access import diallers, endpoints, jobs, keys
 from tests.web.furnished_floor import hours_of_the_house
+from tests.web.furnished_imports import imports_of_the_house
 from tests.web.furnished_me import feeds_and_calendars
 from tests.web.furnished_runs import match_runs_of_the_house, plans_of_the_house
 from tests.web.furniture import FURNITURE
@@ -62,7 +63,8 @@ PAGES: tuple[HousePage, ...] = (
     HousePage("words of mails", "/settings/messages?kind=seat_requested&language=en", LOOK_AFTER),
     HousePage("what staff are told", "/settings/privacy", LOOK_AFTER),
     HousePage("retention", "/settings/retention", LOOK_AFTER),
-    HousePage("imported", "/import/done?kind=people&created=12&updated=3&unchanged=40&skipped=1", (ADMIN,)),
+    HousePage("imported", "/import/{import_id}", (ADMIN,), furnish=imports_of_the_house),
+    HousePage("import that is undone", "/import/{undone_import}", (ADMIN,)),
     HousePage("calls", "/calls", (ADMIN, JUNIOR, MENTOR, MANAGER, PROGRAM_MANAGER, AUDITOR)),
     HousePage("change of a call", "/calls?change={call_id}", (MENTOR, ADMIN)),
     HousePage("one-on-one to move", "/s/{one_on_one}?show=times", (JUNIOR, MENTOR)),

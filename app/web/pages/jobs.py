@@ -48,6 +48,7 @@ KINDS: Mapping[str, str] = {
     "erase_person": "Erase somebody",
     "give_way": "Let sessions give way",
     "housekeeping": "Tidy up",
+    "import_undo": "Undo an import",
     "invite_mail": "Mail an invite",
     "mailbox": "Read replies to invites",
     "match_run": "Match mentees with mentors",
