@@ -13,7 +13,7 @@ _OF_HOUR = text("power_hour_id IS NOT NULL")
 
 
 class CalendarEntry(SQLModel, table=True):
-    """One event in one person's calendar: a session, a series of them, a host's call with its observers, or a power hour.
+    """One event in one person's calendar: a session, a series of them, a power hour, or a host's call with observers.
 
     `sequence` counts the revisions: `mailing_sequence` is the last that was handed to mail, `mailed_sequence` the last
     that it took. `vevent` holds the bytes of this revision once they were rendered by renderer `renderer`, and is only
