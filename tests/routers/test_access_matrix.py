@@ -350,6 +350,7 @@ MATRIX = (
     Row("GET /v1/match-runs/{run_id}", ADMIN_SEES, but=RUNS_IT),
     Row("POST /v1/match-runs/{run_id}/publish", ADMIN_SEES, but=RUNS_IT),
     Row("PUT /v1/match-runs/{run_id}/pairs/{mentee_id}", ADMIN_SEES, {"mentor_id": "<mara>"}, but=RUNS_IT),
+    Row("POST /v1/match-runs/{run_id}/pairs/{mentee_id}/accept", ADMIN_SEES, but=RUNS_IT),
     Row("POST /v1/match-runs/{run_id}/rerun", (202, 404, 404, 401), but=RUNS_IT),
     Row("POST /v1/match-runs/{run_id}/cancel", ADMIN_SEES, but=RUNS_IT),
     Row("POST /v1/match-runs/simulate", ADMIN, {}, but=RUNS_IT),
