@@ -47,6 +47,10 @@ _ON_BEHALF_OF = {
     "description": "Ask as this person, with what they may do: for admins and integrations that may change people.",
     "schema": {"type": "string", "pattern": "^per_[0-9a-z]{26}$"},
 }
+_SESSION = (
+    "Who is signed in with a browser, for our own pages alone: it takes `Sec-Fetch-Site: same-origin`, or our `Origin`."
+    " Beside a key it is not looked at. Without TLS it is called `sid`."
+)
 _RATE_HEADERS = {
     name: {"description": what, "schema": {"type": "string"}, "example": example}
     for name, what, example in (
@@ -135,7 +139,8 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         if "examples" in schema:
             schema["examples"] = [_with_nulls(example, schema, schemas) for example in schema["examples"]]
     document["components"]["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "es_live_…", "description": "`earshot key create`"}
+        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "es_live_…", "description": "`earshot key create`"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "__Host-sid", "description": _SESSION},
     }
     for path, method, operation in _operations(document):
         _describe(operation)
@@ -177,7 +182,7 @@ def _describe(operation: dict[str, Any]) -> None:
 def _complete_keyed(operation: dict[str, Any], method: str) -> None:
     """Say which scope lets a key in, on whose behalf it may ask, and how often."""
     scope = scope_of(operation["tags"][0], method.upper())
-    operation["security"] = [{"key": [scope] if scope else []}]
+    operation["security"] = [{"key": [scope] if scope else []}, {"session": []}]
     operation.setdefault("parameters", []).append(_ON_BEHALF_OF)
     _add_refusals(operation, ScopeMissing, CannotActFor, TooMany)
     for status, answer in operation["responses"].items():

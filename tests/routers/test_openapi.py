@@ -48,6 +48,8 @@ def test_an_operation_says_in_sentences_what_it_does(operation: Operation) -> No
     assert "\n" not in description.replace("\n\n", "")
     assert len(operation.described["tags"]) == 1
     assert operation.path.startswith("/v1/") == ("security" in operation.described)
+    if "security" in operation.described:  # a key, or instead of it the cookie of who is signed in
+        assert [set(way) for way in operation.described["security"]] == [{"key"}, {"session"}]
 
 
 @every_operation
