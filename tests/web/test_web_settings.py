@@ -9,8 +9,11 @@ from sqlalchemy import select
 from app.models.tables import installation, message_template
 from app.queries.call_types import call_type_by_slug, skills_of
 from app.queries.skills import known_slugs
+from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.rules.retention import KINDS
+from app.rules.settings import SETTINGS
 from app.vocabulary import Role
+from app.web import setting_words
 from tests.factories import a_call, a_person
 from tests.web.browsers import OURS, Site
 from tests.web.page_reader import Page, page
@@ -109,9 +112,30 @@ def test_what_staff_are_told_is_said_in_words_of_the_house_or_in_ours(site: Site
 def test_every_setting_says_what_holds_and_who_says_so(admin: httpx.Client) -> None:
     shown = page(admin, "/settings?type=discovery")
 
-    assert "Seat capacity 2 the call type" in shown.text
-    assert "Weight: skill" in shown.text
-    assert "Seat capacity nothing set" in page(admin, "/settings?type=nonsense").text
+    assert "Seats on a call 2 the call type" in shown.text
+    assert "Points at most: They share a language 500 Earshot" in shown.text
+    assert "The two are Of any team Earshot" in shown.text
+    assert "Seats on a call nothing set" in page(admin, "/settings?type=nonsense").text
+
+
+def test_everything_that_can_be_set_or_goes_after_a_while_has_words_of_its_own() -> None:
+    assert set(setting_words.SETTINGS) == {setting.name for setting in SETTINGS}
+    assert set(KINDS) <= set(setting_words.RECORDS)
+
+
+def test_no_page_of_settings_says_a_name_of_the_api(admin: httpx.Client) -> None:
+    said = {path: page(admin, f"/settings{path}").text for path in ("", "?type=discovery", "/retention", "/matching")}
+    said["wrong"] = Page(send(admin, "", **dict.fromkeys(RULES, "?!"))).text
+    said["days"] = Page(send(admin, "/retention", **dict.fromkeys(KINDS, "x"))).text
+    numbers = (*DEFAULT_WEIGHTS, *setting_words.LIMITS)
+    said["points"] = Page(send(admin, "/matching", **dict.fromkeys(numbers, "x"))).text
+
+    names = {*KINDS, *(setting.name.rpartition(".")[2] for setting in SETTINGS)}
+    found = {(path, name) for path, text in said.items() for name in names if "_" in name and name in text}
+
+    assert found == set()
+    assert "Shortest notice: 0 to 10,080 minutes (7 days)." in said["wrong"]
+    assert "Answers to programs that ask twice: 1 to 7 days, or nothing." in said["days"]
 
 
 def test_a_call_type_is_added_changed_and_deleted(site: Site, admin: httpx.Client) -> None:

@@ -27,8 +27,8 @@ from app.rules.matching.changes import Difference
 from app.rules.matching.problem import DEFAULT_WEIGHTS, MatchAnswer, MatchConstraints
 from app.schemas.programs import PatchProgram, ProgramConstraints, Weights
 from app.schemas.shapes import Body
-from app.vocabulary import MatchApproval, PairChange, PairRuleKind, SettingLayer
-from app.web import drafts, run_words, words
+from app.vocabulary import PairChange, PairRuleKind, SettingLayer
+from app.web import drafts, run_words, setting_words, words
 from app.web.addresses import Address
 from app.web.clocks import moment
 from app.web.dependencies import LongForm, Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
@@ -49,14 +49,6 @@ _SAID: Mapping[str, str] = {
     "unsay": "Taken back. The next run may choose freely.",
     "undo": "As it was before.",
 }
-_APPROVALS = (
-    (MatchApproval.NONE, "Nobody: they begin at once"),
-    (MatchApproval.MENTOR, "The mentor"),
-    (MatchApproval.MENTEE, "The mentee"),
-    (MatchApproval.BOTH, "Both"),
-    (MatchApproval.ADMIN, "An admin, by publishing"),
-)
-_TEAMS = (("any", "Of any team"), ("same", "Of one team"), ("different", "Of two teams"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +56,19 @@ class Limit:
     """A constraint that is a number."""
 
     name: str
-    label: str
     hint: str
     most: int
 
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return setting_words.LIMITS[self.name]
+
 
 _LIMITS = (
-    Limit("min_shared_minutes_per_week", "Shared working hours, in minutes", "Of both, in the leanest week.", 10_080),
-    Limit("max_zone_gap_hours", "Hours between their clocks", "At most.", 14),
-    Limit("max_grade_gap", "Grades between them", "At most, whoever is above.", 20),
+    Limit("min_shared_minutes_per_week", "Of both, in the leanest week.", 10_080),
+    Limit("max_zone_gap_hours", "At most.", 14),
+    Limit("max_grade_gap", "At most, whoever is above.", 20),
 )
 _WRONG = {
     **{name: f"{words.TERMS[name]}: from 0 to 10,000 points, or nothing." for name in DEFAULT_WEIGHTS},
@@ -379,8 +375,9 @@ class _Desk:
             programs=[(one.id, one.name) for one in self.seen],
             weights=list(_weights(holds, form)),
             limits=list(_limits(holds, form)),
-            teams=_TEAMS,
-            approvals=_APPROVALS,
+            called=setting_words,
+            teams=setting_words.TEAMS.items(),
+            approvals=setting_words.APPROVALS.items(),
             **_choices(holds, form),
             errors=errors or {},
             refused=_refusal(self.db, refused) if refused else "",

@@ -25,9 +25,11 @@ from app.rules.personal import NOTICE
 from app.schemas.privacy import PatchPrivacySettings, PatchRetention
 from app.schemas.settings import PatchSettings
 from app.vocabulary import SettingLayer
+from app.web import setting_words
 from app.web.dependencies import LongForm, Now, Pressing, ReadDb, SignedIn, TheHouse, Viewer, page_router
 from app.web.filled import Misfilled, one, read, tags, whole
 from app.web.html import page
+from app.web.setting_words import RECORDS, RULES
 
 router = page_router()
 
@@ -45,41 +47,6 @@ SAID = "Saved."
 Form = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of the house that is a whole number."""
-
-    name: str
-    label: str
-    hint: str
-    least: int
-    most: int
-    optional: bool = False
-
-    @property
-    def wrong(self) -> str:
-        """What is said of a number that can't be."""
-        return f"{self.label}: a whole number from {self.least:,} to {self.most:,}{', or nothing' * self.optional}."
-
-
-RULES = (
-    Rule("min_notice_minutes", "Least notice, in minutes", "Seats and sessions are booked so long ahead.", 0, 10_080),
-    Rule("horizon_days", "Planning horizon, in days", "How far ahead sessions without a call are planned.", 1, 730),
-    Rule("hold_minutes", "A hold lasts, in minutes", "Then the time is free again.", 1, 60),
-    Rule("offer_minutes", "An offer lasts, in minutes", "How long a seat is kept for who is next in line.", 1, 2_880),
-    Rule(
-        "late_cancel_minutes", "Late is, in minutes", "Before the call: a seat given back then comes late.", 0, 10_080
-    ),
-    Rule("no_show_grace_minutes", "Grace, in minutes", "So long after the start nobody is a no-show.", 0, 120),
-    Rule(
-        "own_side_ceiling",
-        "Colleagues on a call",
-        "At most, the host counted. Empty: no ceiling.",
-        1,
-        51,
-        True,
-    ),
-)
 LAYERS: Mapping[SettingLayer, str] = {
     SettingLayer.SHIPPED: "Earshot",
     SettingLayer.ORG: "the house",
@@ -108,6 +75,7 @@ class Kept:
     """Records of a kind, and for how many days they are kept."""
 
     name: str
+    label: str
     says: str
     days: int
     chosen: str
@@ -164,7 +132,10 @@ def show_retention(db: ReadDb, viewer: SignedIn, said: str = "") -> Response:
 def change_retention(the: TheHouse, now: Now, viewer: Pressing, form: LongForm) -> Response:
     """Change how long records are kept."""
     seen_by(viewer)
-    wrong = {name: f"{name}: from {kind.least} to {kind.most} days." for name, kind in retention.KINDS.items()}
+    wrong = {
+        name: f"{RECORDS[name]}: {kind.least:,} to {kind.most:,} days, or nothing."
+        for name, kind in retention.KINDS.items()
+    }
     try:
         days = {name: whole(one(form, name)) for name in retention.KINDS}
         if bad := [name for name, count in days.items() if isinstance(count, str)]:
@@ -255,6 +226,7 @@ def _rules_page(
         said=said,
         tabs=TABS,
         rules=RULES,
+        closed_stages=setting_words.CLOSED_STAGES,
         values=values if form is None else {name: one(form, name) for name in values},
         errors=errors or {},
         may_change=runs_the_house(viewer.actor),
@@ -264,28 +236,14 @@ def _rules_page(
     )
 
 
-_LABELS = {"closed_stages": "Stages in which nobody sits in", **{rule.name: rule.label for rule in RULES}}
-
-
 def _holding(setting: Effective) -> Holding:
     could = [LAYERS[one.layer] for one in setting.layers if one.layer is not setting.layer]
     return Holding(
-        words=_LABELS.get(setting.name)
-        or setting.name.replace("_", " ").replace("weights.", "Weight: ").replace("constraints.", "Constraint: "),
-        value=_shown(setting.value),
+        words=setting_words.SETTINGS[setting.name],
+        value=setting_words.value(setting.name, setting.value),
         by=LAYERS[setting.layer] if setting.layer else "",
         could=", ".join(could),
     )
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing set"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _retention_page(
@@ -296,6 +254,7 @@ def _retention_page(
     kinds = [
         Kept(
             name=name,
+            label=RECORDS[name],
             says=kind.says,
             days=held[name].days,
             chosen=str(chosen.get(name, "")) if form is None else one(form, name),
