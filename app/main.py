@@ -153,7 +153,7 @@ def create_app(
     problems.install(app, allowed_methods=problems.AllowedMethods(_routes()))
     app.add_middleware(RateHeaders)
     app.add_middleware(Edge)
-    app.add_middleware(PageEdge)
+    app.add_middleware(PageEdge, signed_in_by=settings.cookie_name("sid"))
     app.add_middleware(Lane, subscriptions=app.state.subscriptions)
     app.add_middleware(Gate, settings=settings)  # the last one added is the outermost
     return app

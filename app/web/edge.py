@@ -37,8 +37,9 @@ class _Words:
 
     happened: str
     next_step: str
-    href: str = "/week"
-    link: str = "Go to this week"
+    href: str = ""
+    """Empty: to the floor, or for who is not signed in, to the door."""
+    link: str = ""
     asks_for_address: bool = False
     """Whether a new sign-in link can be asked for there and then."""
 
@@ -121,6 +122,8 @@ _SIGNS = {
     503: ("clock", "wait"),
 }
 """What is drawn above a refusal, and in which colours."""
+_ON = {True: ("/", "Go to the floor"), False: ("/login", "Sign in")}
+"""Where a refusal leads who is signed in, as far as a browser says without a look at the database, and who is not."""
 _PASSES = (429, 500, 503)
 """What may be another time: the same page can be asked for again."""
 
@@ -128,24 +131,27 @@ _PASSES = (429, 500, 503)
 class PageEdge:
     """ASGI middleware. Add it after `Edge`, so that what that one refuses becomes a page too."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, signed_in_by: str) -> None:
         self.app = app
+        self._signed_in_by = signed_in_by
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on and dress its answer."""
         if scope["type"] != "http" or scope["path"].startswith("/v1/"):
             await self.app(scope, receive, send)
             return
-        themes.choose(HTTPConnection(scope).cookies.get(themes.COOKIE))
+        cookies = HTTPConnection(scope).cookies
+        themes.choose(cookies.get(themes.COOKIE))
         with fragment(Headers(scope=scope).get("x-fragment", "")):
-            await self.app(scope, receive, _Dressed(scope, send))
+            await self.app(scope, receive, _Dressed(scope, send, signed_in=bool(cookies.get(self._signed_in_by))))
 
 
 class _Dressed:
     """Sends the answer, a refusal as a page. A refusal is one body message: see `routers.problems.refuse`."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, *, signed_in: bool) -> None:
         self._send = send
+        self._signed_in = signed_in
         self._scope = scope
         self._reads_html = "text/html" in Headers(scope=scope).get("accept", "")
         self._refusal: Message | None = None
@@ -160,14 +166,16 @@ class _Dressed:
                 _protect(MutableHeaders(raw=message["headers"]))
         elif self._refusal is not None:
             start, self._refusal = self._refusal, None
-            answer = _as_page(json.loads(message["body"]), Headers(raw=start["headers"]), self._scope)
+            answer = _as_page(
+                json.loads(message["body"]), Headers(raw=start["headers"]), self._scope, signed_in=self._signed_in
+            )
             _protect(answer.headers)
             await self._send({**start, "status": answer.status_code, "headers": answer.raw_headers})
             message = {**message, "body": answer.body}
         await self._send(message)
 
 
-def _as_page(problem: dict[str, Any], given: Headers, scope: Scope) -> Response:
+def _as_page(problem: dict[str, Any], given: Headers, scope: Scope, *, signed_in: bool) -> Response:
     if problem["status"] == 401:
         answer: Response = RedirectResponse(sign_in_for(scope["method"], scope["path"], scope["query_string"]), 303)
     else:
@@ -178,6 +186,7 @@ def _as_page(problem: dict[str, Any], given: Headers, scope: Scope) -> Response:
             status=problem["status"],
             code=problem["status"],
             words=words,
+            way=(words.href, words.link) if words.href else _ON[signed_in],
             sign=_SIGNS.get(problem["status"], ("warn", "")),
             wait=_wait(given.get("retry-after", "")),
             again=_again(problem["status"], scope),
@@ -212,12 +221,13 @@ def _again(status: int, scope: Scope) -> str:
 
 
 def _back(scope: Scope) -> str:
-    """Return the page of ours whose button was pressed; empty when it was none."""
+    """Return the page of ours whose button or link was pressed; empty when it was none, or this one itself."""
     headers = Headers(scope=scope)
-    if scope["method"] in ("GET", "HEAD") or headers.get("sec-fetch-site") != "same-origin":
+    if headers.get("sec-fetch-site") != "same-origin":
         return ""
     came_from = urlsplit(headers.get("referer", ""))
-    return _ours(came_from.path, came_from.query)
+    is_here = scope["method"] in ("GET", "HEAD") and came_from.path == scope["path"]
+    return "" if is_here else _ours(came_from.path, came_from.query)
 
 
 def _ours(path: str, query: str) -> str:
