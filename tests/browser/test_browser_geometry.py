@@ -48,6 +48,15 @@ def test_a_page_fits_whatever_its_width_and_the_names_and_what_is_pressed_is_lar
     assert {"phone": small_on_a_phone, "desk": small_on_a_desk} == {"phone": [], "desk": []}
 
 
+def test_all_places_are_in_sight_on_a_desk_without_scrolling(walk: Walk) -> None:
+    page = walk.to(next(one for one in PAGES if one.name == "settings"), State.TYPICAL)
+    page.set_viewport_size(sized(DESK))
+
+    most, shown = page.locator(".side nav").evaluate("(one) => [one.scrollHeight, one.clientHeight]")
+
+    assert most <= shown
+
+
 def _aside(page: Page, width: int) -> list[str]:
     page.set_viewport_size(sized((width, 844)))
     found: list[str] = page.evaluate(_ASIDE)
