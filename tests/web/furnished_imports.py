@@ -1,5 +1,7 @@
 """Imports in the houses in which pages are looked at: one that stands, and one that was undone but for what changed."""
 
+import csv
+import io
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -31,8 +33,10 @@ def imports_of_the_house(house: Furnishing) -> Mapping[str, str]:
 
 
 def _imported(house: Furnishing, name: str, many: int, actor: Actor, *, hours: int) -> str:
-    rows = [f'"{house.text("Elif Grewal")}",{email},Europe/Berlin' for email in _emails(name, many)]
-    file = read_people("\n".join(["name,email,time_zone", *rows]).encode())
+    text = io.StringIO()
+    rows = ((house.text("Elif Grewal"), email, "Europe/Berlin") for email in _emails(name, many))
+    csv.writer(text).writerows([("name", "email", "time_zone"), *rows])
+    file = read_people(text.getvalue().encode())
     at = LOOKED_AT - timedelta(hours=hours)
     done = import_people(house.db, file, file_name=house.text(f"{name}.csv")[:200], actor=actor, now=at).import_id
     assert done is not None
