@@ -13,6 +13,7 @@ INSTANT = sa.DateTime(timezone=True)
 OF_HOUR = sa.text("power_hour_id IS NOT NULL")
 OF_WHAT = "call_id IS NOT NULL OR session_id IS NOT NULL OR series_id IS NOT NULL"
 AHEAD, ON, UP = sa.text("status = 'scheduled'"), sa.text("status = 'live'"), sa.text("lowered_at IS NULL")
+UNTRIED = sa.text("outcome IS NULL")
 
 _SAID = """
 UPDATE call SET {said} = CASE WHEN updated_at < {planned} THEN updated_at ELSE {planned} END WHERE status = '{status}'
@@ -150,6 +151,8 @@ def _imports() -> None:
         sa.PrimaryKeyConstraint("import_id", "position"),
     )
     op.create_index("ix_file_import_row_object_id", "file_import_row", ["object_id"])
+    left = {"sqlite_where": UNTRIED, "postgresql_where": UNTRIED}
+    op.create_index("file_import_row_untried", "file_import_row", ["import_id", "position"], **left)
 
 
 def downgrade() -> None:

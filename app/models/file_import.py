@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from app.models.fields import Key, key, plain_json, ref
@@ -37,6 +38,11 @@ class FileImportRow(SQLModel, table=True):
     """One thing that an import created or changed, and what its undo did with it. Kept as long as undo is offered."""
 
     __tablename__ = "file_import_row"
+    _UNTRIED = text("outcome IS NULL")
+    __table_args__ = (
+        # What is left to undo: a long undo would look through all that it has done for each thing.
+        Index("file_import_row_untried", "import_id", "position", sqlite_where=_UNTRIED, postgresql_where=_UNTRIED),
+    )
 
     import_id: str = ref("file_import.id", primary_key=True)
     position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
