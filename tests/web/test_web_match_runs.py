@@ -322,6 +322,22 @@ def test_one_pair_is_accepted_by_its_button_and_the_page_says_what_happens_next(
         assert "Nothing has changed. Change or end the match itself." in " ".join(Page(refused).text.split())
 
 
+def test_a_pair_that_is_matched_already_is_kept_and_not_offered_to_be_accepted(
+    site: Site, people: Mapping[str, Any], run_id: str
+) -> None:
+    diego, nora, tom = site.signed_in(people["diego"].id), people["nora"], people["tom"]
+    shown = page(diego, f"/matches/runs/{run_id}?pair={nora.id}")
+    [mentor] = [its.mentor_id for its in proposals(site, run_id) if its.mentee_id == nora.id]
+    diego.post(accepting(shown), data={"mentor": mentor}, headers=OURS)
+
+    again = solved(site, waiting(site))
+    stays, new = (page(diego, f"/matches/runs/{again}?pair={one.id}") for one in (nora, tom))
+
+    assert "They are matched, and publishing keeps it." in stays.text
+    assert "accept" not in dones(stays)
+    assert "accept" in dones(new)
+
+
 def test_a_pair_that_is_another_one_by_now_is_not_accepted_by_an_old_page(
     site: Site, people: Mapping[str, Any], run_id: str
 ) -> None:
