@@ -228,9 +228,7 @@ def test_an_import_is_listed_undone_and_says_what_became_of_it(site: Site, brows
 
     assert (pressed.status_code, again.status_code) == (303, 303)
     assert "0 % undone" in page(browser, done).text
-    listed = page(browser, "/import")
-    assert "Being undone" in listed.text
-    assert done in [attrs.get("href") for attrs in listed.all("a")], "where it is followed"
+    assert "Being undone" in page(browser, "/import").text
     worker = Worker(site.api.engine, site.api.settings, site.api.clock)
     while worker.run_one():
         pass
@@ -238,9 +236,7 @@ def test_an_import_is_listed_undone_and_says_what_became_of_it(site: Site, brows
     assert "1 put back, 1 left as it is" in shown.text
     assert "It has changed since the import." in shown.text
     assert f'href="/people/{nora}"' in browser.get(done).text
-    listed = page(browser, "/import")
-    assert "Undone" in listed.text
-    assert done in [attrs.get("href") for attrs in listed.all("a")], "what stayed is said there"
+    assert "Undone" in page(browser, "/import").text
     late = browser.post(f"{done}/undo", headers=OURS)
     assert late.status_code == 409
     assert "This import was undone already" in Page(late).text
