@@ -32,6 +32,7 @@ from tests.faults.receivers import BAD, Elsewhere, Manner, receivers
 
 MINUTE = timedelta(minutes=1)
 THREADS = 6
+WAITED_FOR_WHO_HANGS_SECONDS = 15.0
 
 
 @dataclass
@@ -153,8 +154,9 @@ def test_bad_receivers_lose_nothing_and_keep_nobody_waiting(engine: Engine, tmp_
         after = _lags_alone(engine, tmp_path, alone, per_second=per_second, patience=patience)
         undisturbed = p95(before + after)
         print(f"p95 {disturbed * 1000:.0f} ms, {undisturbed * 1000:.0f} ms without the bad ones; waited: {waited}")
-        # A few events on a machine that does other things besides say little: there, only what is far off shows.
-        assert disturbed <= 2 * max(undisturbed, 0.0 if soak else 0.75)
+        # A few events say little of a ratio, on a machine that does other things besides; that nobody waits until a try
+        # at who hangs is given up, they say anywhere.
+        assert disturbed <= (2 * undisturbed if soak else WAITED_FOR_WHO_HANGS_SECONDS)
         assert gone.disabled_because is DisabledBecause.GONE
         for manner in (Manner.REDIRECTING, Manner.HANGING, Manner.DOWN, Manner.BUSY):
             assert waited[manner] == {DeliveryStatus.WAITING: number}, manner
