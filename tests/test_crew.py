@@ -406,7 +406,7 @@ def test_periodic_work_that_failed_is_tried_again_no_later_than_its_next_time(en
     every=st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=7)),
     now=st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 def test_the_last_time_something_was_due_is_less_than_one_period_ago_and_stays_so(
     every: timedelta, now: datetime
 ) -> None:

@@ -1,15 +1,19 @@
 """How many worlds the property tests try: a third of what they name, and with `--soak` all."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 _FEWEST = 10
 
 
 def let_try(*, all_of_them: bool) -> None:
-    """Say so once, before tests are collected: their decorators ask."""
-    usual = settings.get_profile(settings.get_current_profile_name())  # another one where CI is set
-    settings.register_profile("all", usual)
-    settings.register_profile("some", usual, max_examples=usual.max_examples // 3)
+    """Say so once, before tests are collected: their decorators ask. With `--soak` they are others each time; without,
+    the same. How long one takes says something of the machine, and nothing of the world.
+    """
+    usual = settings.get_profile("default")
+    unhurried = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    settings.register_profile("all", usual, deadline=None, suppress_health_check=unhurried)
+    some, every = usual.max_examples // 3, settings.get_profile("all")
+    settings.register_profile("some", every, max_examples=some, derandomize=True, database=None)
     settings.load_profile("all" if all_of_them else "some")
 
 

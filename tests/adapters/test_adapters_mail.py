@@ -260,15 +260,15 @@ def seconds_until_given_up(mailer: SmtpMailer) -> float:
 
 @pytest.mark.parametrize("answers", [["220 relay", "250-relay\r\n250 STARTTLS", "220 go"], []])
 def test_a_relay_that_never_encrypts_is_given_up_at_the_deadline(answers: list[str]) -> None:
-    with a_relay_that_falls_silent(*answers, seconds=0.32) as server:
+    with a_relay_that_falls_silent(*answers, seconds=0.64) as server:
         server.implicit_tls = not answers
-        mailer = an_encrypting_mailer(server, trusted=None, seconds=1)
+        mailer = an_encrypting_mailer(server, trusted=None, seconds=2)
         started = time.monotonic()
 
         with pytest.raises(MailHeld, match="timed out"):
             mailer.send(MESSAGE_ID, JUNIOR.email, LETTER)
 
-        assert time.monotonic() - started < 1.9  # each step by itself had a second more
+        assert time.monotonic() - started < 3.8  # each step by itself had two seconds more
 
 
 @pytest.mark.parametrize(

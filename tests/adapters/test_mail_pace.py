@@ -9,7 +9,7 @@ from tests.worlds import worlds
 _STEPS = st.lists(st.floats(0, 30), max_size=60)
 
 
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 @given(most=st.integers(1, 5), steps=_STEPS)
 def test_in_no_minute_does_a_domain_get_more_than_its_share(most: int, steps: list[float]) -> None:
     pace, now, gone = Pace(most), 1000.0, []
@@ -22,7 +22,7 @@ def test_in_no_minute_does_a_domain_get_more_than_its_share(most: int, steps: li
         assert len([at for at in gone if first <= at < first + 60]) <= most
 
 
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 @given(most=st.integers(1, 50), waiting=st.integers(1, 200), late=st.floats(0, 0.1))
 def test_everybody_gets_through_about_as_fast_as_the_share_allows_by_coming_when_told(
     most: int, waiting: int, late: float

@@ -96,7 +96,7 @@ def test_every_mentee_can_be_matched_at_once(size: Size) -> None:
 
 
 @given(seed=st.integers(0, 2**32), today=st.dates(date(2025, 1, 1), date(2030, 12, 31)))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_no_season_leaves_a_mentee_of_the_demo_without_three_mentors(seed: int, today: date) -> None:
     firm = company("demo", seed=seed, today=today)
 

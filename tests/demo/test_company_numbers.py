@@ -53,7 +53,7 @@ def test_another_seed_is_another_company() -> None:
 
 
 @given(seed=st.integers(0, 2**32), today=st.dates(date(2020, 1, 1), date(2035, 12, 31)))
-@settings(max_examples=worlds(20), deadline=None)
+@settings(max_examples=worlds(20))
 def test_the_same_seed_and_day_give_an_equal_company(seed: int, today: date) -> None:
     assert company("demo", seed=seed, today=today) == company("demo", seed=seed, today=today)
 

@@ -103,7 +103,7 @@ def test_exactly_one_account_takes_no_observers_and_has_several_calls(size: Size
 
 
 @given(seed=st.integers(0, 2**32), today=st.dates(date(2025, 1, 1), date(2030, 12, 31)))
-@settings(max_examples=worlds(25), deadline=None)
+@settings(max_examples=worlds(25))
 def test_every_seed_and_season_holds_the_planted_cases(seed: int, today: date) -> None:
     firm = company("demo", seed=seed, today=today)
     load = Counter(call.host_external_id for call in firm.calls)

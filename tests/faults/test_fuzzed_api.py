@@ -154,7 +154,6 @@ class Fuzz:
         @seed(7)
         @settings(
             max_examples=most,
-            deadline=None,
             database=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),

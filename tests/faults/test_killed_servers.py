@@ -78,7 +78,7 @@ def test_the_service_is_back_soon_after_its_database(
                 assert time.monotonic() < stopped_at + 30
                 time.sleep(0.01)
             own_server.start()
-            all_act(bookers, within_seconds=MOST_SECONDS_TO_COME_BACK)
+            all_act(bookers, within_seconds=MOST_SECONDS_TO_COME_BACK if soak else 60)
 
     assert broken(engine) == {}
     assert [held_by(engine, booker) for booker in bookers] == [booker.held for booker in bookers]

@@ -96,7 +96,7 @@ def test_who_is_told_to_stop_under_load_ends_in_time_with_nothing_half_done(
                     one.start()
             all_act(bookers)
 
-    assert max(seconds) <= MOST_SECONDS
+    assert max(seconds) <= (MOST_SECONDS if soak else 3 * MOST_SECONDS)
     assert (unanswered, set(in_dead_hands)) == ([], {0})
     assert broken(engine) == {}
     assert [held_by(engine, booker) for booker in bookers] == [booker.held for booker in bookers]

@@ -98,7 +98,7 @@ def test_a_year_of_a_salesperson_is_read_as_an_independent_reader_does() -> None
     )
 
 
-@settings(max_examples=worlds(150), deadline=None)
+@settings(max_examples=worlds(150))
 @given(seed=st.integers(0, 1 << 32))
 def test_files_with_lines_lost_swapped_and_broken_are_read_or_refused(seed: int) -> None:
     rng = random.Random(seed)

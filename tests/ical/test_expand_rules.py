@@ -81,7 +81,7 @@ def first_of(rule: str, start: datetime) -> datetime | None:
     return next(iter(found), None) if found else None
 
 
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 @given(
     rule=RULES, end=ENDS, minutes=st.integers(0, 400 * 24 * 60), after=st.integers(-400, 2000), days=st.integers(0, 400)
 )
@@ -145,7 +145,7 @@ def test_rules_that_others_read_differently_are_read_as_the_rfc_has_them(rule: s
     assert [str(at.date()) for at in islice(found, len(expected))] == expected
 
 
-@settings(max_examples=worlds(80), deadline=None)
+@settings(max_examples=worlds(80))
 @given(
     rule=RULES,
     end=ENDS,
@@ -175,7 +175,7 @@ def test_what_is_found_in_a_window_is_what_a_larger_one_shows_there(
     assert left == {one for one in whole if max(one.start, first) < min(one.end, middle)}
 
 
-@settings(max_examples=worlds(60), deadline=None)
+@settings(max_examples=worlds(60))
 @given(
     rule=RULES,
     end=ENDS,
@@ -220,7 +220,7 @@ def test_series_are_where_an_independent_reader_finds_them(
     )
 
 
-@settings(max_examples=worlds(60), deadline=None)
+@settings(max_examples=worlds(60))
 @given(
     rule=st.sampled_from(["DAILY", "WEEKLY;BYDAY=MO,SA", "MONTHLY", "YEARLY"]),
     start=st.dates(date(2019, 1, 1), date(2090, 1, 1)),

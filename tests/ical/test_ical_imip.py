@@ -109,7 +109,7 @@ def test_a_mail_whose_method_is_not_that_of_its_calendar_is_refused() -> None:
         a_mail(calendar=request(an_entry()), method="CANCEL")
 
 
-@settings(max_examples=worlds(100), deadline=None)
+@settings(max_examples=worlds(100))
 @given(words=hostile_text())
 def test_hostile_words_stay_inside_their_header_and_their_part(words: str) -> None:
     calendar = request(an_entry(summary=words, attendees=(Attendee(words, JUNIOR.email),)))
@@ -206,7 +206,7 @@ def test_the_same_mail_has_the_same_bytes_and_another_id_other_boundaries() -> N
     assert other.get_boundary() != parts_of(mail)[0].get_boundary()
 
 
-@settings(max_examples=worlds(100), deadline=None)
+@settings(max_examples=worlds(100))
 @given(words=hostile_text())
 def test_hostile_words_stay_inside_the_header_and_the_part_of_a_letter(words: str) -> None:
     mail = a_letter(

@@ -147,7 +147,7 @@ WRITERS: dict[str | None, Callable[[Entry], bytes]] = {
 }
 
 
-@settings(max_examples=worlds(60), deadline=None)
+@settings(max_examples=worlds(60))
 @given(data=st.data(), method=st.sampled_from(list(WRITERS)))
 def test_every_reader_finds_in_a_message_what_was_planned(
     readers: dict[str, Reader], data: st.DataObject, method: str | None
@@ -167,7 +167,7 @@ def test_every_reader_finds_in_a_message_what_was_planned(
     assert {event.uid for event in found.events} == {entry.uid}
 
 
-@settings(max_examples=worlds(15), deadline=None)
+@settings(max_examples=worlds(15))
 @given(some=st.lists(entries(), min_size=1, max_size=6))
 def test_every_reader_finds_in_a_feed_what_was_planned(readers: dict[str, Reader], some: list[Planned]) -> None:
     plan = [replace(one, entry=replace(one.entry, uid=f"ses_{n}@7f3a.earshot")) for n, one in enumerate(some)]

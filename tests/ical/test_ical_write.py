@@ -40,7 +40,7 @@ def test_an_entry_that_ends_before_it_starts_is_refused() -> None:
         replace(an_entry(), ends_at=NOON)
 
 
-@settings(max_examples=worlds(150), deadline=None)
+@settings(max_examples=worlds(150))
 @given(summary=hostile_text(), description=hostile_text(), location=hostile_text(), name=hostile_text())
 def test_hostile_text_comes_back_as_it_was_minus_control_characters(
     summary: str, description: str, location: str, name: str
@@ -66,7 +66,7 @@ def test_hostile_text_comes_back_as_it_was_minus_control_characters(
         assert line.params.get("CN", "") == one_line
 
 
-@settings(max_examples=worlds(50), deadline=None)
+@settings(max_examples=worlds(50))
 @given(name=hostile_text(), zone=hostile_text())
 def test_a_hostile_feed_name_stays_inside_its_property(name: str, zone: str) -> None:
     data = feed([vevent(an_entry(), rsvp=False)], name=name, time_zone=zone)
@@ -75,7 +75,7 @@ def test_a_hostile_feed_name_stays_inside_its_property(name: str, zone: str) -> 
     assert len(parse(data).parts) == 1
 
 
-@settings(max_examples=worlds(50), deadline=None)
+@settings(max_examples=worlds(50))
 @given(url=hostile_text())
 def test_a_hostile_link_is_percent_encoded_and_cannot_start_a_line(url: str) -> None:
     data = request(an_entry(conference_url="https://video.example/" + url))
@@ -95,7 +95,7 @@ def test_a_backslash_is_text_and_never_a_line_break(backslash: str) -> None:
     assert str(icalendar.Calendar.from_ical(data).walk("VEVENT")[0]["SUMMARY"]) == backslash
 
 
-@settings(max_examples=worlds(50), deadline=None)
+@settings(max_examples=worlds(50))
 @given(
     days=st.integers(-9_000, 9_000),
     seconds=st.integers(0, 86_399),

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -53,7 +53,7 @@ def ends_as(db: DbSession, said: list[tuple[str, int]], *, is_planned: bool) -> 
 
 
 @pytest.mark.parametrize("is_planned", [True, False])
-@settings(max_examples=worlds(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(40))
 @given(before=steps, between=steps, after=steps, order=st.permutations([("started", 0), ("ended", 0)]))
 def test_any_order_and_any_repetition_ends_in_the_same_state(
     db: DbSession,

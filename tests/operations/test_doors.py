@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
 
@@ -304,7 +304,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=worlds(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(25))
 @given(ACTS)
 def test_a_closed_door_admits_nobody_whatever_happens(engine: Engine, sequence: list[tuple[str, int, int]]) -> None:
     with transaction(engine, writes=True) as db:

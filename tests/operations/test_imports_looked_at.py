@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
 
@@ -56,7 +56,7 @@ def sqlite(sqlite_url: str) -> Any:
 
 
 @given(before=FILES, text=FILES, actor=st.sampled_from([SYSTEM, INTEGRATION]))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 def test_what_reading_says_is_what_trying_says_and_what_writing_does(
     sqlite: Engine, before: str, text: str, actor: Actor
 ) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
@@ -241,7 +241,7 @@ def test_a_call_that_somebody_heard_stays_where_it_was(db: DbSession) -> None:
     assert patch_call(db, call_id=other, changes=later, actor=SYSTEM, now=AFTER)
 
 
-@settings(max_examples=worlds(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(25))
 @given(wanted=st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6), st.booleans()), max_size=8))
 def test_nobody_was_in_two_places_at_once(db: DbSession, wanted: list[tuple[int, int, bool]]) -> None:
     mia, host, max_ = (a_person(db, name) for name in ("Mia", "Host", "Max"))

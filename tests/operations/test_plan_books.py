@@ -179,7 +179,7 @@ def planned_and_published(engine: Engine, world: SmallWorld) -> None:
 def test_every_seat_of_a_plan_is_booked(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, soak: bool
 ) -> None:
-    @settings(max_examples=1_000 if soak else 30, deadline=None)
+    @settings(max_examples=1_000 if soak else 30)
     @given(world=worlds)
     def holds(world: SmallWorld) -> None:
         path = tmp_path_factory.mktemp("world") / "earshot.db"

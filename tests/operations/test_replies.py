@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
 
@@ -429,7 +429,7 @@ def _rank(one: tuple[int, int, str]) -> tuple[int, int]:
     return min(one[0], 2), one[1]
 
 
-@settings(max_examples=worlds(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(40))
 @given(data=st.data(), sent=st.lists(a_reply, min_size=1, max_size=6, unique_by=_rank))
 def test_in_any_order_however_often_the_last_answer_counts(
     db: DbSession, data: st.DataObject, sent: Sequence[tuple[int, int, str]]

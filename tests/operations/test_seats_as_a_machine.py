@@ -517,7 +517,6 @@ def test_seats_in_any_order_of_acts_are_what_a_small_model_says(engine: Engine, 
         settings=settings(
             max_examples=runs,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select, update
 
@@ -454,7 +454,7 @@ def test_a_single_session_takes_any_scope(db: DbSession, mia: Person, max_: Pers
     assert (row.status, row.starts_at) == (SessionStatus.CANCELLED, TEN + HOUR)
 
 
-@settings(max_examples=worlds(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(25))
 @given(
     rrule=st.sampled_from(["FREQ=WEEKLY;COUNT=6", "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=6", "FREQ=DAILY;INTERVAL=14;COUNT=6"]),
     acts=st.lists(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -403,7 +403,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=worlds(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(20))
 @given(steps)
 def test_bug_1_whatever_is_done_everybody_is_in_one_place_and_only_where_a_session_stands(
     db: DbSession, steps: list[tuple[str, int, int]]

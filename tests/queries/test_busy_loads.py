@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
@@ -124,7 +124,7 @@ def test_seats_add_up_to_the_loads_of_their_observers_and_hosts_on_local_days(
         for _ in range(HOSTS + OBSERVERS):
             a_person(db)
 
-    @settings(max_examples=500 if soak else 25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=500 if soak else 25)
     @given(
         change=st.sampled_from(CHANGES),
         zones=st.lists(st.sampled_from(ZONES), min_size=HOSTS + OBSERVERS, max_size=HOSTS + OBSERVERS),

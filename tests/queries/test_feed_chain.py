@@ -209,7 +209,6 @@ def _check_revision(before: list[Component], after: list[Component]) -> None:
 
 @settings(
     max_examples=8,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(edits=st.lists(EDITS, min_size=20, max_size=50))

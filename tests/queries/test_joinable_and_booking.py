@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, update
 from sqlalchemy.orm import SessionTransaction
@@ -295,7 +295,7 @@ def test_every_listed_call_books_and_every_other_is_refused_as_was_said(
     # Three observers at one or two times each: some 4.5 schedules to a world.
     worlds_here = 2_300 if soak else 4 if name == "postgres_url" else 10
 
-    @settings(max_examples=worlds_here, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=worlds_here)
     @given(world=worlds)
     def holds(world: SmallWorld) -> None:
         assert_list_and_booking_agree(engine, world)

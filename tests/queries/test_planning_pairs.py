@@ -45,7 +45,7 @@ def asked_one_by_one(db: DbSession, run: Any) -> set[tuple[str, str]]:
 def test_columns_find_the_pairs_that_the_rule_finds(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, soak: bool
 ) -> None:
-    @settings(max_examples=1_000 if soak else 30, deadline=None)
+    @settings(max_examples=1_000 if soak else 30)
     @given(world=worlds)
     def holds(world: SmallWorld) -> None:
         path = tmp_path_factory.mktemp("world") / "earshot.db"

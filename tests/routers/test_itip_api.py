@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -73,7 +73,7 @@ def test_a_reply_to_nothing_of_ours_is_ignored_whoever_sent_it(sqlite_api: Api) 
     assert (answer.status_code, answer.json()["replies"][0]["outcome"]) == (200, "ignored")
 
 
-@settings(max_examples=worlds(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=worlds(60))
 @given(noise=st.binary(max_size=200), at=st.integers(0, 700), gone=st.integers(0, 200))
 def test_no_damage_is_a_fault_of_ours(sqlite_api: Api, noise: bytes, at: int, gone: int) -> None:
     whole = a_calendar().encode()

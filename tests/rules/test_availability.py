@@ -194,7 +194,7 @@ def test_covers_needs_the_whole_interval() -> None:
 
 
 @given(data=st.data(), case=st.sampled_from(DST_DAYS))
-@settings(max_examples=worlds(60), deadline=None)
+@settings(max_examples=worlds(60))
 def test_ranges_equal_the_wall_clock_on_every_minute_around_a_clock_change(
     data: st.DataObject, case: tuple[str, date]
 ) -> None:
@@ -210,7 +210,7 @@ def test_ranges_equal_the_wall_clock_on_every_minute_around_a_clock_change(
 
 
 @given(data=st.data(), time_zone=st.sampled_from(ZONES), day=st.dates(date(2026, 1, 1), date(2027, 12, 31)))
-@settings(max_examples=worlds(40), deadline=None)
+@settings(max_examples=worlds(40))
 def test_ranges_equal_the_wall_clock_on_any_day(data: st.DataObject, time_zone: str, day: date) -> None:
     hours = data.draw(schedules(time_zone, day))
 
@@ -248,7 +248,7 @@ def test_busy_time_off_the_grid_blocks_every_cell_it_touches() -> None:
 
 
 @given(data=st.data(), time_zone=st.sampled_from(ZONES), week=st.integers(0, 60))
-@settings(max_examples=worlds(60), deadline=None)
+@settings(max_examples=worlds(60))
 def test_week_masks_equal_each_week_computed_alone(data: st.DataObject, time_zone: str, week: int) -> None:
     monday = date(2026, 1, 5) + 7 * week * DAY
     hours = data.draw(schedules(time_zone, monday))

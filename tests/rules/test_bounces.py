@@ -253,11 +253,11 @@ def test_a_hostile_megabyte_is_read_in_no_time(raw: bytes) -> None:
     except NotAReport:
         found = []
 
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 2.0
     assert len(found) <= 100
 
 
-@settings(max_examples=worlds(300), deadline=None)
+@settings(max_examples=worlds(300))
 @given(noise=st.lists(st.tuples(st.integers(0, 900), st.binary(max_size=8)), max_size=8))
 def test_noise_makes_another_report_or_none_and_never_an_accident(noise: list[tuple[int, bytes]]) -> None:
     raw = a_report(original="rfc822; jo@acme.example")

@@ -241,7 +241,7 @@ def answered(problem: MatchProblem) -> MatchAnswer | ContradictoryPins:
 
 
 @given(problem=problems())
-@settings(max_examples=worlds(150), deadline=None)
+@settings(max_examples=worlds(150))
 def test_every_answer_keeps_the_hard_rules_and_adds_up(problem: MatchProblem) -> None:
     mentee = {each.key: each for each in problem.mentees}
     mentor = {each.key: each for each in problem.mentors}
@@ -277,7 +277,7 @@ def test_every_answer_keeps_the_hard_rules_and_adds_up(problem: MatchProblem) ->
 
 
 @given(problem=problems(), data=st.data())
-@settings(max_examples=worlds(100), deadline=None)
+@settings(max_examples=worlds(100))
 def test_any_input_order_gives_the_same_answer(problem: MatchProblem, data: st.DataObject) -> None:
     shuffled = replace(
         problem,

@@ -151,7 +151,7 @@ def test_least_disruption_keeps_who_can_stay_and_still_matches_the_most() -> Non
     order=st.sampled_from(ORDERS),
     candidates=st.sampled_from([1, 2, 50]),
 )
-@settings(max_examples=worlds(600), deadline=None)
+@settings(max_examples=worlds(600))
 def test_the_answer_is_as_good_as_the_best_of_all_assignments(
     instance: Instance, order: tuple[Objective, Disruption], candidates: int
 ) -> None:
@@ -173,7 +173,7 @@ def tiny_instance(chance: np.random.Generator) -> Instance:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=worlds(50), deadline=None)
+@settings(max_examples=worlds(50))
 def test_many_more_tiny_answers_are_as_good_as_the_best_of_all_assignments(seed: int) -> None:
     chance = np.random.default_rng(seed)
     for number in range(30):
@@ -187,7 +187,7 @@ def test_many_more_tiny_answers_are_as_good_as_the_best_of_all_assignments(seed:
 
 
 @given(instance=instances(), order=st.sampled_from(ORDERS), data=st.data())
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 def test_the_order_of_the_edges_does_not_change_the_answer(
     instance: Instance, order: tuple[Objective, Disruption], data: st.DataObject
 ) -> None:

@@ -69,7 +69,7 @@ def blocking(run: Scored, matches: Matches) -> list[tuple[int, int]]:
 
 
 @given(problem=problems(objectives=("stable",)))
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 def test_no_pair_would_rather_have_each_other_and_no_stable_answer_is_better_for_a_mentee(
     problem: MatchProblem,
 ) -> None:

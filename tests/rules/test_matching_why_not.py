@@ -159,7 +159,7 @@ def test_questions_and_answers_cross_to_another_process() -> None:
 
 
 @given(problem=problems(), data=st.data())
-@settings(max_examples=worlds(150), deadline=None)
+@settings(max_examples=worlds(150))
 def test_the_answer_is_what_running_again_with_the_change_gives(problem: MatchProblem, data: st.DataObject) -> None:
     assume(problem.mentees and problem.mentors)
     mentee = data.draw(st.sampled_from(problem.mentees))
@@ -198,7 +198,7 @@ def test_the_answer_is_what_running_again_with_the_change_gives(problem: MatchPr
 
 
 @given(problem=problems(objectives=("total", "util")))
-@settings(max_examples=worlds(60), deadline=None)
+@settings(max_examples=worlds(60))
 def test_so_many_points_more_propose_the_pair_and_fewer_gain_nothing(problem: MatchProblem) -> None:
     try:
         run = scored(problem)

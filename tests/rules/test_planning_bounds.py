@@ -30,8 +30,8 @@ from tests.rules.planning_cases import (
 )
 from tests.worlds import worlds
 
-exhaustive = settings(max_examples=worlds(100), deadline=None)
-thorough = settings(max_examples=worlds(30), deadline=None)
+exhaustive = settings(max_examples=worlds(100))
+thorough = settings(max_examples=worlds(30))
 
 NOTHING = np.zeros(0, dtype=np.int64)
 

@@ -23,8 +23,8 @@ from tests.rules.planning_cases import (
 )
 from tests.worlds import worlds
 
-exhaustive = settings(max_examples=worlds(150), deadline=None)
-thorough = settings(max_examples=worlds(40), deadline=None)
+exhaustive = settings(max_examples=worlds(150))
+thorough = settings(max_examples=worlds(40))
 
 
 @exhaustive

@@ -122,7 +122,7 @@ def test_a_series_that_never_happens_or_never_ends_is_refused_at_once(rrule: str
     with pytest.raises(RuleRefused, match=re.escape(advice)):
         occurrences(series)
 
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 2.0
 
 
 def test_days_of_the_rules_that_teams_use() -> None:
@@ -264,7 +264,7 @@ def by_the_letter(rrule: str, first: date, count: int) -> list[date]:
     return found
 
 
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 @given(rrule=rules(), local_start=starts, time_zone=zones)
 def test_two_independent_readings_of_the_rule_find_the_same_days(
     rrule: str, local_start: datetime, time_zone: str
@@ -277,7 +277,7 @@ def test_two_independent_readings_of_the_rule_find_the_same_days(
         assert walls == list(rrulestr(rrule, dtstart=series.local_start))
 
 
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 @given(rrule=rules(), local_start=starts, time_zone=zones, minutes=st.integers(5, 480))
 def test_a_series_keeps_its_wall_time_whatever_the_clock_does(
     rrule: str, local_start: datetime, time_zone: str, minutes: int
@@ -298,7 +298,7 @@ def test_a_series_keeps_its_wall_time_whatever_the_clock_does(
     assert len(found) <= MOST
 
 
-@settings(max_examples=worlds(200), deadline=None)
+@settings(max_examples=worlds(200))
 @given(rrule=rules(), local_start=starts, time_zone=zones, place=st.integers(0, 39), by_until=st.booleans())
 def test_what_comes_before_a_cut_and_the_rest_are_the_whole(
     rrule: str, local_start: datetime, time_zone: str, place: int, by_until: bool
@@ -318,7 +318,7 @@ def test_what_comes_before_a_cut_and_the_rest_are_the_whole(
         assert before.local_start == series.local_start
 
 
-@settings(max_examples=worlds(100), deadline=None)
+@settings(max_examples=worlds(100))
 @given(rrule=rules(), local_start=starts, time_zone=zones)
 def test_a_rule_is_written_so_that_it_is_read_as_the_same(rrule: str, local_start: datetime, time_zone: str) -> None:
     series, whole = planned(rrule, local_start, time_zone)
@@ -329,7 +329,7 @@ def test_a_rule_is_written_so_that_it_is_read_as_the_same(rrule: str, local_star
         assert str(rule_of(str(one.rule), time_zone)) == str(one.rule)
 
 
-@settings(max_examples=worlds(100), deadline=None)
+@settings(max_examples=worlds(100))
 @given(rrule=rules(), local_start=starts, time_zone=zones, days=st.integers(-8, 8), minutes=st.integers(-600, 600))
 def test_a_moved_series_has_every_occurrence_moved_as_far_or_is_refused(
     rrule: str, local_start: datetime, time_zone: str, days: int, minutes: int

@@ -278,7 +278,7 @@ def agrees(case: Case) -> None:
 
 
 def test_every_listed_slot_books_and_every_other_is_refused(soak: bool) -> None:
-    @settings(max_examples=10_000 if soak else 250, deadline=None)
+    @settings(max_examples=10_000 if soak else 250)
     @given(case=cases())
     def holds(case: Case) -> None:
         agrees(case)
@@ -286,7 +286,7 @@ def test_every_listed_slot_books_and_every_other_is_refused(soak: bool) -> None:
     holds()
 
 
-@settings(max_examples=worlds(25), deadline=None)
+@settings(max_examples=worlds(25))
 @given(case=cases())
 def test_the_first_few_are_the_first_of_all(case: Case) -> None:
     every, few = (

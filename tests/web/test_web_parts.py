@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.web import html
@@ -43,7 +43,6 @@ def test_every_field_has_its_label(macro: str) -> None:
     assert ('for="other"' in shown, 'id="other"' in shown) == (True, True)
 
 
-@settings(deadline=None)  # the first one compiles the template
 @given(taken=st.integers(0, 60), free=st.integers(0, 60), seen=st.integers(0, 6))
 def test_seats_are_drawn_up_to_four_and_said_whole(taken: int, free: int, seen: int) -> None:
     faces, capacity = [NORA] * min(seen, taken), taken + free
@@ -62,7 +61,6 @@ def test_a_course_of_nothing_is_drawn_too(values: tuple[int, ...]) -> None:
     assert "NaN" not in part("charts.html", "spark", values or (0,), "Nothing yet")
 
 
-@settings(deadline=None)
 @given(points=st.lists(st.integers(-(10**6), 10**6), max_size=6))
 def test_no_bar_is_longer_than_its_ground(points: list[int]) -> None:
     shown = part("charts.html", "terms", [("A reason", one) for one in points], sum(points))

@@ -28,7 +28,7 @@ def test_more_than_fits_is_refused() -> None:
         qr("x" * 2_400)
 
 
-@settings(max_examples=worlds(25), deadline=None)
+@settings(max_examples=worlds(25))
 @given(secret=st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", min_size=1, max_size=200))
 def test_whatever_the_address_its_code_is_read_as_it(secret: str) -> None:
     address = f"webcal://earshot.example/feeds/{secret}.ics"
