@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from app.config import Settings
 from app.db import make_engine
 from app.main import create_app
+from app.serving import settle
 from tests.harness import FakeClock, served
 
 _ROUNDS = 5
@@ -59,6 +60,7 @@ def apart(make: Callable[[], ASGIApp]) -> Iterator[Server]:
 
 def _serve(pipe: Connection, make: Callable[[], ASGIApp]) -> None:
     with served(make()) as url:
+        settle()
         pipe.send(url)
         try:
             while pipe.recv():

@@ -9,7 +9,7 @@ from app.cli.installation import Dir, Port, load, one_sentence, opened
 from app.cli.logs import log
 from app.cli.saying import say
 from app.main import create_app
-from app.serving import PortTaken, listening, server
+from app.serving import PortTaken, listening, server, settle
 from app.worker import EMBEDDED_THREADS
 
 commands = typer.Typer(rich_markup_mode=None)
@@ -31,7 +31,9 @@ def serve(
         with opened(settings) as engine:
             made = create_app(settings, engine=engine, worker_threads=EMBEDDED_THREADS if settings.embedded else 0)
             say(f"Earshot is at {url} · API docs at {url}/docs · Ctrl-C stops it")
-            server(made).run(sockets=[listener])
+            web = server(made)
+            settle()
+            web.run(sockets=[listener])
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,22 +8,41 @@ same. A macro that is imported knows its arguments and what never changes, so no
 missing from what it is kept by.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.runtime import Context, Macro
 from markupsafe import Markup
 
 from app.web import navigation, themes
 from app.web.assets import asset
 
-_TEMPLATES = Environment(
+
+class Templates(Environment):
+    """Makes each template once, however many threads are the first to ask for it: after a restart all who have a page
+    open do, and to make one takes longer than to fill it in for all of them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._turn = Lock()
+
+    def get_template(
+        self, name: str | Template, parent: str | None = None, globals: MutableMapping[str, Any] | None = None
+    ) -> Template:
+        """Return a template. Raises what jinja2 raises."""
+        with self._turn:
+            return super().get_template(name, parent, globals)
+
+
+_TEMPLATES = Templates(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     undefined=StrictUndefined,

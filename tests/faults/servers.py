@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from app.config import Settings
 from app.db import make_engine
 from app.main import create_app
-from app.serving import listening, server
+from app.serving import listening, server, settle
 from app.worker import EMBEDDED_THREADS
 
 PROCESSES: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
@@ -88,7 +88,9 @@ def _serve(database_url: str, folder: Path, port: int, ready: Connection) -> Non
     threads = EMBEDDED_THREADS if settings.embedded else 0
     with listening("127.0.0.1", port) as listener:
         ready.send(listener.getsockname()[1])
-        server(create_app(settings, engine=engine, worker_threads=threads)).run(sockets=[listener])
+        web = server(create_app(settings, engine=engine, worker_threads=threads))
+        settle()
+        web.run(sockets=[listener])
 
 
 @contextmanager

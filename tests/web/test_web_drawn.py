@@ -1,14 +1,19 @@
 """What is drawn once for many is kept by all that it is drawn from."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
+from time import sleep
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from jinja2 import FunctionLoader
 from jinja2.exceptions import UndefinedError
 
 from app.web import html
 from app.web.faces import Face
+from app.web.html import Templates
 from app.web.navigation import Section
 from app.web.pages.floor import LiveRow, Mine, There
 
@@ -42,3 +47,25 @@ def test_a_macro_sees_nothing_that_a_request_brings_along() -> None:
 
     with pytest.raises(UndefinedError):
         html._drawn(macro)
+
+
+def test_a_template_is_made_once_however_many_are_the_first_to_ask() -> None:
+    made: list[str] = []
+    all_ask = threading.Barrier(8)
+
+    def source(name: str) -> str:
+        made.append(name)
+        sleep(0.05)
+        return "{{ who }}"
+
+    templates = Templates(loader=FunctionLoader(source))
+
+    def draw(who: int) -> str:
+        all_ask.wait(10)
+        return templates.get_template("floor").render(who=who)
+
+    with ThreadPoolExecutor(8) as readers:
+        texts = list(readers.map(draw, range(8)))
+
+    assert made == ["floor"]
+    assert texts == [str(number) for number in range(8)]
