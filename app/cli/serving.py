@@ -31,9 +31,8 @@ def serve(
         with opened(settings) as engine:
             made = create_app(settings, engine=engine, worker_threads=EMBEDDED_THREADS if settings.embedded else 0)
             say(f"Earshot is at {url} · API docs at {url}/docs · Ctrl-C stops it")
-            web = server(made)
             settle()
-            web.run(sockets=[listener])
+            server(made).run(sockets=[listener])
 
 
 def _is_loopback(host: str) -> bool:

@@ -51,6 +51,8 @@ class PairRow:
     kind: str
     made: str
     """What happens now that it was accepted or published, as a sentence; empty while it is only proposed."""
+    stays: bool
+    """Whether they are matched without it, and publishing it would keep that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def _pair_row(row: Any, people: People, one: Difference | None, *, figures: bool
         change=change,
         kind=kind,
         made=made.format(mentee=people.name(row.mentee_id), mentor=people.name(row.mentor_id)),
+        stays=row.match_id is None and one is not None and one.change is PairChange.KEPT,
     )
 
 

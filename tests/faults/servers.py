@@ -88,9 +88,9 @@ def _serve(database_url: str, folder: Path, port: int, ready: Connection) -> Non
     threads = EMBEDDED_THREADS if settings.embedded else 0
     with listening("127.0.0.1", port) as listener:
         ready.send(listener.getsockname()[1])
-        web = server(create_app(settings, engine=engine, worker_threads=threads))
+        app = create_app(settings, engine=engine, worker_threads=threads)
         settle()
-        web.run(sockets=[listener])
+        server(app).run(sockets=[listener])
 
 
 @contextmanager

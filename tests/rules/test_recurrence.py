@@ -115,14 +115,14 @@ def test_a_rule_outside_the_subset_is_refused_and_the_refusal_says_what_works(rr
         ("FREQ=MONTHLY;BYMONTHDAY=1;BYDAY=MO;BYSETPOS=2;COUNT=2", "within 1098 days"),
     ],
 )
-def test_a_series_that_never_happens_or_never_ends_is_refused_at_once(rrule: str, advice: str) -> None:
+def test_a_series_that_never_happens_or_never_ends_is_refused_at_once(rrule: str, advice: str, soak: bool) -> None:
     series = a_series(rrule)
 
     began = time.process_time()
     with pytest.raises(RuleRefused, match=re.escape(advice)):
         occurrences(series)
 
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < (0.5 if soak else 2.0)
 
 
 def test_days_of_the_rules_that_teams_use() -> None:
