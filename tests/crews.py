@@ -1,13 +1,13 @@
 """Crews of workers that run in the test's own process."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.config import Settings
 from app.worker import Worker
 from tests.harness import Api
+from tests.patience import PATIENCE_SECONDS
 
 SETTINGS = Settings(_env_file=None)
 
@@ -22,7 +22,7 @@ def working(worker: Worker) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(15)
+        thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
 
 
@@ -32,11 +32,3 @@ def worked(api: Api) -> None:
     worker.announce()
     while worker.run_one():
         worker.announce()
-
-
-def until(happened: Callable[[], object]) -> None:
-    """Wait until it has happened; never longer than half a minute."""
-    deadline = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

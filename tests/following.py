@@ -6,9 +6,9 @@ from collections.abc import Callable
 from types import TracebackType
 from urllib.parse import urlencode, urlsplit
 
+from tests.patience import PATIENCE_SECONDS
+
 EVENTS = {"Accept": "text/event-stream"}
-PATIENCE = 30.0
-"""Seconds that a busy machine may take for what is bound to happen."""
 
 
 class Following:
@@ -31,14 +31,14 @@ class Following:
             headers["Cookie"] = cookie
         query = urlencode([("topic", topic) for topic in topics])
         lines = [f"GET {path}{'?' if query else ''}{query} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
-        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=PATIENCE)
+        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=PATIENCE_SECONDS)
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self._come = b""
-        head = self._up_to(b"\r\n\r\n", within=PATIENCE) or b""
+        head = self._up_to(b"\r\n\r\n", within=PATIENCE_SECONDS) or b""
         self.status = int(head.split()[1])
         self.head = head.decode().lower()
 
-    def told(self, *, within: float = PATIENCE) -> str | None:
+    def told(self, *, within: float = PATIENCE_SECONDS) -> str | None:
         """Wait for the next topic that is told; None when none is in time, or the stream ends."""
         found = self._up_to(b"\n\n", b"data: ", within=within)
         return None if found is None else found.rpartition(b"data: ")[2].decode().strip()
@@ -55,11 +55,11 @@ class Following:
                 found.add(topic)
         return found
 
-    def ends(self, *, within: float = PATIENCE) -> bool:
+    def ends(self, *, within: float = PATIENCE_SECONDS) -> bool:
         """Whether the server ends the stream in time, whatever it tells before: in a last chunk, or with the line."""
         return self.ends_in_order(within=within) or self._is_over
 
-    def ends_in_order(self, *, within: float = PATIENCE) -> bool:
+    def ends_in_order(self, *, within: float = PATIENCE_SECONDS) -> bool:
         """Whether the server ends the stream in time in a last chunk."""
         return self._up_to(b"\r\n0\r\n\r\n", within=within) is not None
 

@@ -23,6 +23,7 @@ from app.rules.access import SYSTEM
 from app.serving import listening, server
 from app.vault import Key, Vault
 from app.vocabulary import Role
+from tests.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 """A Saturday; the next Monday is 2026-11-23."""
@@ -74,7 +75,7 @@ class Api:
     def client(self, key: str | None = None, **options: Any) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         made = httpx.Client(
-            base_url=self.url, headers=headers, trust_env=False, timeout=20, verify=WITHOUT_TLS, **options
+            base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS, verify=WITHOUT_TLS, **options
         )
         return self.closing.enter_context(made)
 
@@ -111,4 +112,4 @@ def served(app: Any, *, port: int = 0) -> Iterator[str]:
             yield "http://{}:{}".format(*listener.getsockname())
         finally:
             web.should_exit = True
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)

@@ -24,6 +24,7 @@ from app.models import metadata
 from app.models.tables import event, person
 from tests.factories import a_call, a_person
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 from tests.postgres import create_database, drop_database
 
 Members = list[tuple[tarfile.TarInfo, bytes]]
@@ -173,11 +174,11 @@ def test_a_backup_under_writes_is_the_state_of_one_moment(
     for writer in writers:
         writer.start()
     for _ in range(10):
-        assert written.acquire(timeout=20)
+        assert written.acquire(timeout=PATIENCE_SECONDS)
 
     back_up(settings, tmp_path / "b.tar.gz", now=NOW)
     for _ in range(10):  # they went on
-        assert written.acquire(timeout=20)
+        assert written.acquire(timeout=PATIENCE_SECONDS)
     stop.set()
     for writer in writers:
         writer.join()

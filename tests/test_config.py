@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.config import Settings, load
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +87,7 @@ def test_a_file_without_a_key_stops_the_start_and_signs_nothing(tmp_path: Path, 
 
 
 def say_the_key(folder: Path, go: Any, keys: Any) -> None:
-    go.wait(30)
+    go.wait(PATIENCE_SECONDS)
     for number in range(200):
         keys.put((number, secret(load(dir=folder / str(number)))))
 
@@ -100,9 +101,9 @@ def test_processes_at_the_same_first_start_agree_on_the_key(tmp_path: Path) -> N
 
     go.set()
 
-    said = [keys.get(timeout=60) for _ in range(400)]
+    said = [keys.get(timeout=PATIENCE_SECONDS) for _ in range(400)]
     for process in processes:
-        process.join(10)
+        process.join(PATIENCE_SECONDS)
     assert len(set(said)) == 200
 
 

@@ -24,8 +24,9 @@ from app.operations.leases import LEASE
 from app.rules.access import SYSTEM
 from app.vocabulary import JobStatus
 from app.worker import Worker
-from tests.crews import SETTINGS, until, working
+from tests.crews import SETTINGS, working
 from tests.harness import NOW, FakeClock
+from tests.patience import PATIENCE_SECONDS, until
 from tests.worlds import worlds
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -61,7 +62,7 @@ class Gate:
             self.started.append(context)
             self.inside += 1
             self.most = max(self.most, self.inside)
-        self.opened.wait(20)
+        self.opened.wait(PATIENCE_SECONDS)
         with self._guard:
             self.inside -= 1
 
@@ -252,13 +253,15 @@ def test_a_job_that_went_to_another_is_told_at_the_next_beat_and_its_end_counts_
     assert (left.status, left.lease, left.attempts) == (JobStatus.RUNNING, "of another", 1)
 
 
-def test_a_solver_whose_job_is_cancelled_ends_within_seconds(engine: Engine, clock: FakeClock, tmp_path: Path) -> None:
+def test_a_solver_whose_job_is_cancelled_ends_within_seconds(
+    engine: Engine, clock: FakeClock, tmp_path: Path, soak: bool
+) -> None:
     pid, ended = tmp_path / "pid", threading.Event()
 
     def solve(context: JobContext) -> None:
         try:
             work = "tests.test_worker:say_who_and_stay"
-            run_limited(work, str(pid), answer=str, seconds=60, mebibytes=512, over=context.over)
+            run_limited(work, str(pid), answer=str, seconds=1200, mebibytes=512, over=context.over)
         finally:
             ended.set()
 
@@ -269,10 +272,10 @@ def test_a_solver_whose_job_is_cancelled_ends_within_seconds(engine: Engine, clo
         with transaction(engine, writes=True) as db:
             cancel_job(db, job_id=rows_in(db)[0].id, actor=SYSTEM, now=NOW)
         asked_at = time.monotonic()
-        ended.wait(20)
+        ended.wait(PATIENCE_SECONDS)
         seconds = time.monotonic() - asked_at
 
-    assert seconds < 15
+    assert seconds < (15 if soak else PATIENCE_SECONDS)
     assert [one.status for one in rows(engine)] == [JobStatus.CANCELLED]
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
@@ -302,7 +305,7 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def until_over(context: JobContext) -> None:
-    context.over.wait(20)
+    context.over.wait(PATIENCE_SECONDS)
     raise RuntimeError("stopped half-way")
 
 

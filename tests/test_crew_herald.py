@@ -12,8 +12,9 @@ from app.operations.events import tell_many
 from app.operations.jobs import enqueue
 from app.rules.access import SYSTEM
 from app.worker import Worker
-from tests.crews import SETTINGS, until, working
+from tests.crews import SETTINGS, working
 from tests.harness import NOW, FakeClock
+from tests.patience import PATIENCE_SECONDS, until
 
 
 def happen(engine: Engine, count: int = 1) -> None:
@@ -46,13 +47,13 @@ def test_no_job_makes_events_wait_however_long_it_takes(engine: Engine, clock: F
 
     def long(_: JobContext) -> None:
         started.set()
-        let_go.wait(20)
+        let_go.wait(PATIENCE_SECONDS)
 
     with transaction(engine, writes=True) as db:
         enqueue(db, "long", {}, now=NOW)
 
     with working(Worker(engine, SETTINGS, clock, {"long": long}, threads=1, periodic={})):
-        started.wait(20)
+        started.wait(PATIENCE_SECONDS)
         happen(engine)
         until(lambda: unannounced(engine) == 0)
         let_go.set()

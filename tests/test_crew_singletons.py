@@ -17,8 +17,9 @@ from app.operations import leases
 from app.operations.jobs import enqueue
 from app.vocabulary import JobStatus
 from app.worker import Worker
-from tests.crews import SETTINGS, until, working
+from tests.crews import SETTINGS, working
 from tests.harness import NOW, FakeClock
+from tests.patience import PATIENCE_SECONDS, until
 
 
 def queue(engine: Engine, kind: str = "pump", *, singleton: str | None = "one endpoint", priority: int = 100) -> None:
@@ -143,7 +144,7 @@ def test_a_crew_whose_only_work_waits_for_its_twin_does_not_spin(sqlite_url: str
     queue(engine)
 
     def long(_: JobContext) -> None:
-        opened.wait(20)
+        opened.wait(PATIENCE_SECONDS)
 
     with working(Worker(engine, SETTINGS, clock, {"pump": long}, threads=4, periodic={})):
         until(lambda: rows(engine)[0].status is JobStatus.RUNNING)

@@ -21,7 +21,7 @@ from app.operations.jobs import enqueue
 from app.rules.access import SYSTEM
 from app.wake import Bell, bell_of
 from app.worker import Worker
-from tests.crews import until
+from tests.patience import PATIENCE_SECONDS, until
 
 A_MINUTE = 60.0
 
@@ -47,7 +47,7 @@ def idle(engine: Engine, done: list[JobContext]) -> Iterator[None]:
     finally:
         stop.set()
         bell_of(engine).ring()
-        thread.join(15)
+        thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
 
 
@@ -153,10 +153,10 @@ def test_a_bell_that_rang_before_one_waited_is_heard(sqlite_url: str) -> None:
     bell.wait(bell.rung, 0.05)
 
     engine.dispose()
-    assert 0.05 <= time.monotonic() - began < 10
+    assert 0.05 <= time.monotonic() - began < A_MINUTE
 
 
-def test_who_rings_waits_for_nothing_though_the_database_is_away() -> None:
+def test_who_rings_waits_for_nothing_though_the_database_is_away(soak: bool) -> None:
     engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     began = time.monotonic()
 
@@ -166,12 +166,12 @@ def test_who_rings_waits_for_nothing_though_the_database_is_away() -> None:
 
     engine.dispose()
     assert bell_of(engine).rung == 100
-    assert seconds < 5
+    assert seconds < (5 if soak else PATIENCE_SECONDS)
 
 
 def told_of(listener: psycopg.Connection) -> int:
     """How often it is told, from the first time on, however late that is, until nothing comes for a moment."""
-    first = list(listener.notifies(timeout=30, stop_after=1))
+    first = list(listener.notifies(timeout=PATIENCE_SECONDS, stop_after=1))
     return len(first) + sum(1 for _ in listener.notifies(timeout=0.2))
 
 

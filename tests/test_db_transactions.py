@@ -23,6 +23,7 @@ from app.models.tables import account, claim, person, program, team
 from app.operations.installation import first_start
 from app.vocabulary import ClaimKind, MatchStatus, SessionKind, SessionStatus, Side
 from tests.harness import NOW, Api, FakeClock
+from tests.patience import PATIENCE_SECONDS, until
 from tests.postgres import Postgres, create_database, own_postgres
 
 AISHA = {"name": "Aisha Bello", "email": "aisha@earshot.example", "time_zone": "America/Phoenix"}
@@ -97,7 +98,7 @@ def test_200_increments_by_threads_and_processes_lose_nothing(engine: Engine, da
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(lambda _: read_then_write(engine, account_id), range(100)))
     for process in processes:
-        process.join(60)
+        process.join(PATIENCE_SECONDS)
 
     assert [process.exitcode for process in processes] == [0, 0]
     assert version(engine, account_id) == before + 200
@@ -154,7 +155,7 @@ def lock_both(engine: Engine, first: str, second: str, barrier: threading.Barrie
         runs.append(first)
         db.execute(update(account).where(account.c.id == first).values(version=account.c.version + 1))
         if len(runs) <= 2:
-            barrier.wait(10)  # only the first runs meet: each holds what the other wants
+            barrier.wait(PATIENCE_SECONDS)  # only the first runs meet: each holds what the other wants
         db.execute(update(account).where(account.c.id == second).values(version=account.c.version + 1))
 
 
@@ -166,7 +167,7 @@ def test_a_real_deadlock_is_run_again_and_both_succeed(postgres_url: str) -> Non
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(retrying, lambda: lock_both(engine, a, b, barrier, runs))
         other = pool.submit(retrying, lambda: lock_both(engine, b, a, barrier, runs))
-        one.result(20), other.result(20)
+        one.result(PATIENCE_SECONDS), other.result(PATIENCE_SECONDS)
 
     assert len(runs) == 3
     assert (version(engine, a), version(engine, b)) == (3, 3)
@@ -183,7 +184,7 @@ def test_without_another_run_a_deadlock_says_that_it_wants_one(postgres_url: str
             pool.submit(lock_both, engine, a, b, barrier, runs),
             pool.submit(lock_both, engine, b, a, barrier, runs),
         ]
-        errors = [future.exception(20) for future in futures]
+        errors = [future.exception(PATIENCE_SECONDS) for future in futures]
 
     assert sorted(type(error).__name__ for error in errors) == ["NoneType", "Retryable"]
     engine.dispose()
@@ -201,7 +202,7 @@ def test_work_that_never_stops_asking_for_another_run_is_refused(monkeypatch: py
     assert len(runs) == 4
 
 
-def test_a_lock_that_nobody_lets_go_is_unavailable(postgres_url: str) -> None:
+def test_a_lock_that_nobody_lets_go_is_unavailable(postgres_url: str, soak: bool) -> None:
     engine = make_engine(postgres_url)
     account_id = an_account(engine)
     with engine.connect() as holder:
@@ -211,7 +212,7 @@ def test_a_lock_that_nobody_lets_go_is_unavailable(postgres_url: str) -> None:
         with pytest.raises(Unavailable):
             read_then_write(engine, account_id)
 
-    assert 2.5 < time.monotonic() - started < 10
+    assert 2.5 < time.monotonic() - started < (10 if soak else PATIENCE_SECONDS)
     engine.dispose()
 
 
@@ -220,13 +221,6 @@ def test_a_lock_that_nobody_lets_go_is_unavailable(postgres_url: str) -> None:
 
 def waiting(queue: WriterQueue) -> int:
     return len(queue._waiting)
-
-
-def until(true: Callable[[], bool], seconds: float = 5) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.002)
 
 
 def test_writers_go_in_the_order_in_which_they_came() -> None:
@@ -244,7 +238,7 @@ def test_writers_go_in_the_order_in_which_they_came() -> None:
         until(lambda expected=number + 1: waiting(queue) == expected)  # type: ignore[misc]
     queue.release()
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE_SECONDS)
 
     assert served == list(range(20))
     queue.acquire(timeout=0.1)
@@ -263,7 +257,7 @@ def test_the_twenty_first_who_would_wait_is_told_to_come_back() -> None:
         assert refused.value.headers["Retry-After"] == "1"
         for waiter in waiters:
             queue.release()
-            waiter.result(5)
+            waiter.result(PATIENCE_SECONDS)
 
 
 def test_who_waited_too_long_gives_up_their_place() -> None:
@@ -316,10 +310,8 @@ def test_a_writer_that_fails_hands_over(sqlite_url: str, error: type[BaseExcepti
         with pytest.raises(error):
             add_a_person_then_raise(engine, error())
 
-    started = time.monotonic()
-    with transaction(engine, writes=True) as db:
+    with transaction(engine, writes=True) as db:  # refused after five seconds if the turn was lost
         a_person(db)
-    assert time.monotonic() - started < 4  # a turn is waited for five seconds
     engine.dispose()
 
 
@@ -330,7 +322,7 @@ def hold_the_file(path: str, held: Any, let_go: Any) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     held.set()
-    let_go.wait(30)
+    let_go.wait(PATIENCE_SECONDS)
     connection.close()
 
 
@@ -339,12 +331,12 @@ def test_a_file_locked_by_another_process_is_unavailable_and_comes_back(sqlite_a
     held, let_go = spawn.Event(), spawn.Event()
     other = spawn.Process(target=hold_the_file, args=(str(tmp_path / "earshot.db"), held, let_go))
     other.start()
-    assert held.wait(30)
+    assert held.wait(PATIENCE_SECONDS)
 
     refused = sqlite_api.admin.post("/v1/people", json=AISHA)
     readable = sqlite_api.admin.get("/v1/people")
     let_go.set()
-    other.join(10)
+    other.join(PATIENCE_SECONDS)
     after = sqlite_api.admin.post("/v1/people", json=AISHA)
 
     assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "unavailable", "1")
@@ -434,20 +426,20 @@ def test_a_restarted_server_is_unavailable_for_a_while_and_never_an_error(
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(write_on, worker) for worker in range(4)]
         try:
-            until(lambda: len(answers) > 20, seconds=20)
+            until(lambda: len(answers) > 20)
             own_server.stop(mode)
-            until(lambda: any(status == 503 for status, _ in answers), seconds=20)
+            until(lambda: any(status == 503 for status, _ in answers))
             own_server.start()
             back_at, seen = time.monotonic(), len(answers)
-            until(lambda: sum(status == 201 for status, _ in answers[seen:]) > 8, seconds=60)
+            until(lambda: sum(status == 201 for status, _ in answers[seen:]) > 8)
             took = time.monotonic() - back_at
         finally:
             done.set()
         for worker in workers:
-            worker.result(30)
+            worker.result(PATIENCE_SECONDS)
 
     assert {status for status, _ in answers} == {201, 503}
-    assert took <= (5 if soak else 60)
+    assert took <= (5 if soak else PATIENCE_SECONDS)
     with transaction(api.engine, writes=False) as db:
         there = set(db.execute(select(person.c.email)).scalars())
     assert {email for status, email in answers if status == 201} <= there
@@ -620,7 +612,7 @@ def at_once(requests: list[Callable[[], httpx.Response]]) -> list[httpx.Response
     barrier = threading.Barrier(len(requests))
 
     def send(request: Callable[[], httpx.Response]) -> httpx.Response:
-        barrier.wait(10)
+        barrier.wait(PATIENCE_SECONDS)
         return request()
 
     with ThreadPoolExecutor(len(requests)) as pool:
@@ -665,16 +657,18 @@ def test_claims_of_one_person_side_by_side_are_refused_by_the_schema_when_both_l
     def take(waits: bool) -> None:
         with transaction(engine, writes=True) as db:
             assert db.execute(select(claim.c.id)).all() == []
-            both_looked.wait(10)
+            both_looked.wait(PATIENCE_SECONDS)
             if waits:  # two rows written at the very same moment wait for each other: the deadlock is another test
-                assert first_wrote.wait(10)
+                assert first_wrote.wait(PATIENCE_SECONDS)
             span: dict[str, Any] = {"starts_at": NOW, "ends_at": NOW + timedelta(hours=1), "active": True}
             row = {"id": ids.new("clm", NOW), "person_id": who, "session_id": session_id, "kind": "session", **span}
             db.execute(insert(claim).values(**row))
             first_wrote.set()
 
     with ThreadPoolExecutor(2) as pool:
-        won, lost = (future.exception(20) for future in [pool.submit(take, False), pool.submit(take, True)])
+        won, lost = (
+            future.exception(PATIENCE_SECONDS) for future in [pool.submit(take, False), pool.submit(take, True)]
+        )
     engine.dispose()
 
     assert won is None
@@ -696,12 +690,12 @@ def test_of_claims_written_at_the_very_same_moment_one_stands_and_the_other_is_a
                 assert db.execute(select(claim.c.id).where(claim.c.person_id == who)).all() == []
                 span: dict[str, Any] = {"starts_at": NOW, "ends_at": NOW + timedelta(hours=1), "active": True}
                 row = {"id": ids.new("clm", NOW), "person_id": who, "session_id": session_id, "kind": "session", **span}
-                both_looked.wait(10)
+                both_looked.wait(PATIENCE_SECONDS)
                 db.execute(insert(claim).values(**row))
 
         with ThreadPoolExecutor(2) as pool:
             futures = [pool.submit(take, who, session_id, both_looked) for _ in range(2)]
-            errors = [future.exception(20) for future in futures]
+            errors = [future.exception(PATIENCE_SECONDS) for future in futures]
 
         (lost,) = [error for error in errors if error is not None]
         assert isinstance(lost, Retryable), lost

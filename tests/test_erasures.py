@@ -22,6 +22,7 @@ from app.rules.access import SYSTEM
 from app.vocabulary import Role
 from tests.factories import a_call, a_person
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 
 
 def test_the_list_is_empty_before_anybody_is_on_it(tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_writers_wait_while_the_file_is_cleared_and_none_is_refused(engine: Engi
             connection.execute("VACUUM")
             sleep(0.1)
             assert written_meanwhile == []
-        waits.result(5)
+        waits.result(PATIENCE_SECONDS)
 
     assert len(written_meanwhile) == 1
     assert erasing.compact(engine)

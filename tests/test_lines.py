@@ -14,6 +14,7 @@ import pytest
 
 from app.lines import Lines
 from app.serving import listening, server
+from tests.patience import PATIENCE_SECONDS
 
 
 async def _echo(scope: Any, receive: Any, send: Any) -> None:
@@ -50,7 +51,7 @@ def listened(*, most: int = 100, head_seconds: float = 9) -> Iterator[tuple[str,
             yield listener.getsockname()
         finally:
             web.should_exit = True
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def address() -> Iterator[tuple[str, int]]:
 
 
 def line_to(address: tuple[str, int]) -> socket.socket:
-    return socket.create_connection(address, timeout=5)
+    return socket.create_connection(address, timeout=PATIENCE_SECONDS)
 
 
 def rest_of(line: socket.socket) -> bytes:
@@ -237,7 +238,7 @@ def closed_after(line: socket.socket, *, sending: bytes = b"", every: float = 0.
     """Seconds until the other side closes, while we send a byte now and then."""
     started, line_of_bytes = time.monotonic(), iter(sending)
     line.settimeout(every)
-    while time.monotonic() < started + 5:
+    while time.monotonic() < started + PATIENCE_SECONDS:
         try:
             if not line.recv(65536):
                 break
@@ -258,12 +259,12 @@ def closed_after(line: socket.socket, *, sending: bytes = b"", every: float = 0.
     [
         (b"", b""),
         (b"GET / HTTP/1.1\r\nX: ", b""),
-        (b"", b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200),
-        (b"", b"\r\n" * 200),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 200),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n" * 200),
+        (b"", b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000),
+        (b"", b"\r\n" * 20_000),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n" * 20_000),
         (b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\naaGET / HTT", b""),
-        (b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\na", b"a" * 200),
+        (b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\na", b"a" * 20_000),
     ],
     ids=[
         "silence",
@@ -280,7 +281,7 @@ def test_what_does_not_come_in_time_costs_the_line(first: bytes, then: bytes) ->
     with listened(head_seconds=0.4) as address, line_to(address) as line:
         line.sendall(first)
 
-        assert 0.3 < closed_after(line, sending=then) < 5
+        assert 0.3 < closed_after(line, sending=then) < PATIENCE_SECONDS
 
 
 def test_a_line_that_is_kept_waits_longer_for_the_next_request_than_for_its_head() -> None:

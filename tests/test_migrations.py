@@ -23,6 +23,7 @@ from app.rules.matching.problem import DEFAULT_WEIGHTS
 from app.vocabulary import CallStatus, ClaimKind, PersonStatus, Role, SessionKind, SessionStatus
 from tests.factories import a_call
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 from tests.postgres import create_database, drop_database
 
 STAMPED: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
@@ -140,7 +141,7 @@ def test_a_schema_from_the_future_is_refused_in_one_sentence(engine: Engine) -> 
 
 
 def migrate_and_start(url: str, go: Any, outcomes: Any) -> None:
-    go.wait(30)
+    go.wait(PATIENCE_SECONDS)
     engine = make_engine(url)
 
     def start() -> None:
@@ -165,9 +166,9 @@ def test_processes_that_start_at_the_same_moment_all_find_a_finished_house(empty
 
     go.set()
 
-    assert [outcomes.get(timeout=60) for _ in processes] == ["done"] * 2
+    assert [outcomes.get(timeout=PATIENCE_SECONDS) for _ in processes] == ["done"] * 2
     for process in processes:
-        process.join(10)
+        process.join(PATIENCE_SECONDS)
     engine = make_engine(empty_url)
     migrations.require_newest(engine)
     with transaction(engine, writes=False) as db:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from tests.patience import until
 from tests.postgres import (
     NoPostgresError,
     Postgres,
@@ -142,7 +142,4 @@ def test_the_server_ends_with_the_tests_however_they_end(how: signal.Signals) ->
         tests.send_signal(how)
 
     folder = Path(str(make_url(url).query["host"]))
-    give_up_at = time.monotonic() + 30
-    while folder.exists() and time.monotonic() < give_up_at:
-        time.sleep(0.05)
-    assert not folder.exists()
+    until(lambda: not folder.exists())

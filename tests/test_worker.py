@@ -24,9 +24,10 @@ from app.operations.jobs import enqueue
 from app.operations.leases import LEASE
 from app.vocabulary import JobStatus, WorkStatus
 from app.worker import Worker
-from tests.crews import SETTINGS, until
+from tests.crews import SETTINGS
 from tests.factories import a_person
 from tests.harness import NOW, FakeClock
+from tests.patience import PATIENCE_SECONDS, until
 
 SLOW = """
 import faulthandler, os, signal, sys, threading, time
@@ -41,7 +42,8 @@ def slow(context):
 
 def endless(context):
     started = context.payload["started"]
-    run_limited("tests.test_worker:say_who_and_stay", started, answer=str, seconds=60, mebibytes=512, over=context.over)
+    stay = "tests.test_worker:say_who_and_stay"
+    run_limited(stay, started, answer=str, seconds=1200, mebibytes=512, over=context.over)
 
 def aside(context):
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
@@ -57,7 +59,7 @@ main()
 def say_who_and_stay(started: str) -> None:
     """Be a solver that takes long."""
     Path(started).write_text(str(os.getpid()))
-    time.sleep(60)
+    time.sleep(10 * PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -100,7 +102,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_can_be_finished_in_time(
         until(started.exists)
         process.send_signal(told)
 
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
 
     (done,) = jobs(engine, "slow")
     engine.dispose()
@@ -114,7 +116,7 @@ def test_a_worker_hears_that_it_is_told_to_stop_whichever_thread_the_system_tell
     with transaction(engine, writes=True) as db:
         enqueue(db, "aside", {}, now=NOW - timedelta(days=3650))
     with earshot("worker", folder=tmp_path, database_url=sqlite_url) as process:
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
 
     (done,) = jobs(engine, "aside")
     engine.dispose()
@@ -123,7 +125,7 @@ def test_a_worker_hears_that_it_is_told_to_stop_whichever_thread_the_system_tell
 
 @pytest.mark.parametrize("command", [["worker", "--threads", "2"], ["serve", "--port", "0"]])
 def test_what_takes_longer_goes_back_to_the_queue_and_its_solver_ends_with_the_process(
-    sqlite_url: str, tmp_path: Path, command: list[str]
+    sqlite_url: str, tmp_path: Path, soak: bool, command: list[str]
 ) -> None:
     engine, started = make_engine(sqlite_url), tmp_path / "started"
     with transaction(engine, writes=True) as db:
@@ -132,13 +134,13 @@ def test_what_takes_longer_goes_back_to_the_queue_and_its_solver_ends_with_the_p
         until(lambda: started.exists() and started.read_text())
         told_at = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.wait(15)
+        process.wait(PATIENCE_SECONDS)
         seconds = time.monotonic() - told_at
 
     (left,) = jobs(engine, "endless")
     engine.dispose()
     assert (left.status, left.attempts, left.lease) == (JobStatus.QUEUED, 0, None)
-    assert seconds < 10
+    assert seconds < (10 if soak else PATIENCE_SECONDS)
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
 
@@ -239,7 +241,7 @@ def run_for_a_moment(worker: Worker, engine: Engine) -> None:
     time.sleep(0.4)
     until(lambda: all(one.status is JobStatus.DONE for one in jobs(engine, "housekeeping")))
     stop.set()
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
 
 
 def test_workers_clear_up_once_an_hour_between_them(engine: Engine, clock: FakeClock) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.patience import PATIENCE_SECONDS, until
 from tests.ports import free_port
 
 USER, PASSWORD = "mara", "s3cret: with a colon"
@@ -79,6 +79,14 @@ def xandikos(folder: Path) -> Iterator[CalDav]:
         yield CalDav(f"http://127.0.0.1:{port}", f"{principal}calendars/", principal, client, needs_password=False)
 
 
+def _answers(port: int) -> bool:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
 @contextmanager
 def _running(folder: Path, port: int, *command: str) -> Iterator[None]:
     """Run a server until the block ends; it is there when it answers at all."""
@@ -88,16 +96,9 @@ def _running(folder: Path, port: int, *command: str) -> Iterator[None]:
             [sys.executable, *command], stdout=out, stderr=out, env={**os.environ, "HOME": str(folder)}
         )
     try:
-        until = time.monotonic() + 30
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
-                break
-            except httpx.HTTPError:
-                assert server.poll() is None, log.read_text()
-                assert time.monotonic() < until, log.read_text()
-                time.sleep(0.1)
+        until(lambda: _answers(port) or server.poll() is not None)
+        assert server.poll() is None, log.read_text()
         yield
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE_SECONDS)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.adapters.imap import MailboxAccount
+from tests.patience import PATIENCE_SECONDS, until
 from tests.ports import free_ports
 
 _DOVECOT = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
@@ -76,7 +77,7 @@ def dovecot() -> Iterator[ImapServer]:
         yield ImapServer(port, tls_port, certificate, mail, (user.pw_uid, user.pw_gid))
     finally:
         server.terminate()
-        server.communicate(timeout=10)
+        server.communicate(timeout=PATIENCE_SECONDS)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -118,14 +119,11 @@ def _certificate(folder: Path) -> Path:
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            raise AssertionError((server.communicate()[1] or b"").decode())
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("Dovecot does not answer")
+    until(lambda: _answers(port) or server.poll() is not None)
+    if server.poll() is not None:
+        raise AssertionError((server.communicate()[1] or b"").decode())
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0

@@ -21,13 +21,13 @@ import pytest
 
 from app.adapters.http import Answer, NoAnswer, NotAllowed, Outbound, TimedOut, TooLarge, Unreachable
 from tests.adapters.web_server import Asked, Names, Reply, WebServer, answer
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
 MIB = 1 << 20
 SECRET = "s3cret-token"
 NAMES = Names({f"{name}.example": [["127.0.0.1"]] for name in ("hooks", "other")})
-DEADLINE_SECONDS, LATE_SECONDS = 0.5, 8
-"""Late by so much is the machine's fault: others are at work on it."""
+DEADLINE_SECONDS = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,9 @@ def url_of(server: WebServer, path: str = "/", *, scheme: str = "http") -> str:
     return f"{scheme}://hooks.example:{server.port}{path}"
 
 
-def get(outbound: Outbound, url: str, *, at_most_bytes: int = 1000, deadline_seconds: float = 10) -> Answer:
+def get(
+    outbound: Outbound, url: str, *, at_most_bytes: int = 1000, deadline_seconds: float = PATIENCE_SECONDS
+) -> Answer:
     return outbound.send("GET", url, deadline_seconds=deadline_seconds, at_most_bytes=at_most_bytes)
 
 
@@ -185,7 +187,7 @@ def assert_times_out(ask: Callable[[], object]) -> None:
         ask()
     seconds = time.monotonic() - started
 
-    assert DEADLINE_SECONDS - 0.05 <= seconds <= LATE_SECONDS
+    assert DEADLINE_SECONDS - 0.05 <= seconds < PATIENCE_SECONDS
     assert str(late.value) == "hooks.example: No whole answer within 0.5 seconds."
 
 
@@ -301,10 +303,10 @@ def test_an_address_that_swallows_everything_leaves_time_for_the_next(serve: Ser
         names = Names({"hooks.example": [["127.0.0.3", "127.0.0.2"]]})
         outbound = stack.enter_context(Outbound(allowed=(IPv4Network("127.0.0.0/8"),), resolve=names))
 
-        found = get(outbound, url_of(server), deadline_seconds=4)
+        found = get(outbound, url_of(server), deadline_seconds=8)
 
     assert found.status == 200
-    assert 1.9 < found.elapsed_seconds < 4
+    assert 3.9 < found.elapsed_seconds < 8
 
 
 def test_hosts_that_hang_keep_nobody_waiting(outbound: Outbound, serve: Serve) -> None:
@@ -407,7 +409,7 @@ def test_a_certificate_of_an_authority_that_the_machine_does_not_trust_is_refuse
 
 def test_a_host_that_speaks_clear_text_where_tls_is_due_is_unreachable(outbound: Outbound, serve: Serve) -> None:
     with pytest.raises(Unreachable):
-        get(outbound, url_of(serve(answer()), scheme="https"), deadline_seconds=2)
+        get(outbound, url_of(serve(answer()), scheme="https"))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -416,7 +418,9 @@ def test_a_redirect_never_leads_from_https_to_clear_text(status: int, authority:
     secure = serve(answer(status, f"Location: {url_of(plain)}"), tls=authority.server_for("DNS:hooks.example"))
 
     with authority.trusting() as outbound, pytest.raises(NotAllowed):
-        outbound.send("GET", url_of(secure, scheme="https"), deadline_seconds=5, at_most_bytes=1000, redirects=3)
+        outbound.send(
+            "GET", url_of(secure, scheme="https"), deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000, redirects=3
+        )
 
     assert plain.connections == 0
 
@@ -425,7 +429,7 @@ def test_https_can_be_demanded_of_every_hop(outbound: Outbound, serve: Serve) ->
     server = serve(answer())
 
     with pytest.raises(NotAllowed, match=r"^It must begin with https://\.$"):
-        outbound.send("GET", url_of(server), deadline_seconds=5, at_most_bytes=1000, https_only=True)
+        outbound.send("GET", url_of(server), deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000, https_only=True)
 
     assert server.connections == 0
 
@@ -436,7 +440,7 @@ def test_https_can_be_demanded_of_every_hop(outbound: Outbound, serve: Serve) ->
 def test_a_redirect_is_followed_as_often_as_asked_and_then_given_back(outbound: Outbound, serve: Serve) -> None:
     server = serve(answer(302, "Location: /again"))
 
-    found = outbound.send("GET", url_of(server), deadline_seconds=5, at_most_bytes=1000, redirects=3)
+    found = outbound.send("GET", url_of(server), deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000, redirects=3)
 
     assert (found.status, found.headers["location"]) == (302, "/again")
     assert [asked.line for asked in server.asked] == ["GET / HTTP/1.1", *["GET /again HTTP/1.1"] * 3]
@@ -452,8 +456,8 @@ def test_credentials_stay_with_the_origin_that_they_are_for(outbound: Outbound, 
     given = {"Authorization": f"Bearer {SECRET}", "X-Api-Key": SECRET, "Cookie": SECRET, "Depth": "1"}
 
     outbound.send(
-        "PROPFIND", url_of(server, "/a"), headers=given, content=b"<x/>", deadline_seconds=5, at_most_bytes=1000,
-        redirects=2,
+        "PROPFIND", url_of(server, "/a"), headers=given, content=b"<x/>", deadline_seconds=PATIENCE_SECONDS,
+        at_most_bytes=1000, redirects=2,
     )  # fmt: skip
 
     assert [asked.headers["authorization"] for asked in server.asked] == [f"Bearer {SECRET}"] * 2
@@ -465,7 +469,9 @@ def test_credentials_stay_with_the_origin_that_they_are_for(outbound: Outbound, 
 def test_see_other_becomes_get_without_content(outbound: Outbound, serve: Serve) -> None:
     server = serve(lambda asked: (answer() if asked.line.startswith("GET") else answer(303, "Location: /b"))(asked))
 
-    found = outbound.send("POST", url_of(server), content=b"x", deadline_seconds=5, at_most_bytes=1000, redirects=1)
+    found = outbound.send(
+        "POST", url_of(server), content=b"x", deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000, redirects=1
+    )
 
     assert found.status == 200
     assert (server.asked[1].line, server.asked[1].body) == ("GET /b HTTP/1.1", b"")
@@ -475,7 +481,7 @@ def test_see_other_becomes_get_without_content(outbound: Outbound, serve: Serve)
 def test_any_status_is_an_answer(status: int, outbound: Outbound, serve: Serve) -> None:
     server = serve(answer(status, "Retry-After: 7", "Link: a", "link: b", "Content-Encoding: gzip", body=b""))
 
-    found = outbound.send("POST", url_of(server), content=b"{}", deadline_seconds=5, at_most_bytes=1000)
+    found = outbound.send("POST", url_of(server), content=b"{}", deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000)
 
     assert found.status == status
     assert (found.headers["retry-after"], found.headers["link"]) == ("7", "a, b")
@@ -497,7 +503,11 @@ def test_a_header_that_would_become_two_is_not_sent(value: str, outbound: Outbou
 
     with pytest.raises(ValueError, match=r"can't (be sent|encode)") as refused:
         outbound.send(
-            "GET", url_of(server), headers={"X-Name": f"{SECRET}{value}"}, deadline_seconds=5, at_most_bytes=1000
+            "GET",
+            url_of(server),
+            headers={"X-Name": f"{SECRET}{value}"},
+            deadline_seconds=PATIENCE_SECONDS,
+            at_most_bytes=1000,
         )
 
     assert server.asked == []
@@ -517,7 +527,7 @@ def test_paths_and_headers_are_neither_logged_nor_in_what_is_raised(
 
     def send(url: str) -> Answer:
         return outbound.send(
-            "POST", url, headers=token, content=SECRET.encode(), deadline_seconds=0.3, at_most_bytes=99, redirects=1
+            "POST", url, headers=token, content=SECRET.encode(), deadline_seconds=3, at_most_bytes=99, redirects=1
         )
 
     shown = [repr(send(url_of(good, path)))]

@@ -10,6 +10,7 @@ from app.adapters.http import Answer, NotAllowed, Outbound, Unreachable
 from app.rules.destinations import Allowed
 from tests.adapters.canary import GOOD, GOOD_HOST, NOWHERE, SPELLED, TLS, TYPED, Canary, a_canary, at_good_host
 from tests.adapters.web_server import Names, WebServer, answer
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
@@ -21,7 +22,7 @@ def leading_to(*addresses: str) -> Names:
 
 def get(url: str, *, allowed: Allowed = (), resolve: Names | None = None, redirects: int = 0) -> Answer:
     with Outbound(allowed=allowed, resolve=resolve, tls=TLS) as outbound:
-        return outbound.send("GET", url, deadline_seconds=5, at_most_bytes=1000, redirects=redirects)  # type: ignore[arg-type]
+        return outbound.send("GET", url, deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000, redirects=redirects)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -123,12 +124,12 @@ def test_a_kept_connection_stays_where_it_is_and_a_new_one_is_checked_again(good
         Outbound(allowed=GOOD, resolve=names, tls=TLS) as outbound,
     ):
         for _ in range(20):
-            assert outbound.send("GET", url, deadline_seconds=5, at_most_bytes=1000).status == 200
+            assert outbound.send("GET", url, deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000).status == 200
         assert (good.connections, len(good.asked), len(names.asked)) == (1, 20, 1)
 
         good.hang_up()
         with pytest.raises(NotAllowed):
-            outbound.send("GET", url, deadline_seconds=5, at_most_bytes=1000)
+            outbound.send("GET", url, deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000)
 
         assert (good.connections, second_canary.connections, len(names.asked)) == (1, 0, 2)
 
@@ -137,9 +138,13 @@ def test_a_connection_kept_for_one_name_does_not_serve_another(good: WebServer) 
     names = Names({"hooks.example": [[GOOD_HOST]], "inside.example": [["10.0.0.1"]]})
 
     with Outbound(allowed=GOOD, resolve=names, tls=TLS) as outbound:
-        outbound.send("GET", f"http://hooks.example:{good.port}/", deadline_seconds=5, at_most_bytes=1000)
+        outbound.send(
+            "GET", f"http://hooks.example:{good.port}/", deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000
+        )
         with pytest.raises(NotAllowed):
-            outbound.send("GET", f"http://inside.example:{good.port}/", deadline_seconds=5, at_most_bytes=1000)
+            outbound.send(
+                "GET", f"http://inside.example:{good.port}/", deadline_seconds=PATIENCE_SECONDS, at_most_bytes=1000
+            )
 
 
 def test_the_name_and_not_the_address_is_what_the_host_header_says(good: WebServer) -> None:

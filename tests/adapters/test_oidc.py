@@ -17,6 +17,7 @@ from app.adapters.oidc import NotVouched, Provider
 from tests.adapters.oidc_peer import ATTEMPT, BACK, KEYS, OTHER_KEY, OURS, Peer, claims, public, signed
 from tests.adapters.web_server import WebServer
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -203,18 +204,18 @@ def test_a_provider_that_hangs_holds_a_few_of_our_threads_and_no_more(peer: Peer
 
     def hang() -> None:
         hanging.release()
-        hangs.wait(20)
+        hangs.wait(PATIENCE_SECONDS)
 
     peer.before_token = hang
     with ThreadPoolExecutor(8) as pool:
         held = [pool.submit(vouched, peer, signed(claims(peer)), of) for _ in range(8)]
         for _ in held:
-            assert hanging.acquire(timeout=10)
+            assert hanging.acquire(timeout=PATIENCE_SECONDS)
         try:
             with pytest.raises(NoAnswer, match="Too many"):
                 vouched(peer, signed(claims(peer)), of)
         finally:
             hangs.set()
-        assert {done.result(20).subject for done in held} == {"248289761001"}
+        assert {done.result(PATIENCE_SECONDS).subject for done in held} == {"248289761001"}
 
     assert of.place_to_ask(ATTEMPT, redirect_uri=BACK)

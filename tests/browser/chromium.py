@@ -19,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.patience import PATIENCE_SECONDS
 from tests.web.houses import NOBODY, House, Houses, State
 from tests.web.pages_of_the_house import HousePage
 
@@ -35,8 +36,6 @@ _FLAGS = (
     "--disable-sync",
 )
 DESK, PHONE = (1280, 900), (390, 844)
-_PATIENCE = 90_000
-"""Milliseconds that a busy machine may take for one thing."""
 _SUBRESOURCES = ("stylesheet", "script", "image", "font")
 _LOADS = "Failed to load resource"
 """What the console says of every answer from 400 on; documents and fragments may be such."""
@@ -107,7 +106,7 @@ class Visitors:
             color_scheme="dark" if dark else "light",
             **options,
         )
-        context.set_default_timeout(_PATIENCE)
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         self.contexts.append(context)
         if who != NOBODY:
             context.add_cookies([{"name": "sid", "value": self.house.cookie(who), "url": home}])

@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import PATH, Visitors, Walk, chromium
+from tests.patience import PATIENCE_SECONDS
 from tests.web.houses import House, Houses, State
 from tests.web.pages_of_the_house import furniture
 
-expect.set_options(timeout=20_000)  # milliseconds; not how fast it is, but what a busy machine may take
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -118,7 +118,7 @@ def test_a_page_follows_again_when_the_service_is_back(visitor: Visitors, house:
 
     house.start()
 
-    expect(nora.locator("html")).to_have_class(re.compile("is-live"), timeout=30_000)
+    expect(nora.locator("html")).to_have_class(re.compile("is-live"))
     expect(maras_call(nora)).to_contain_text("2 of 3 seats taken")
     watch.faults.clear()  # nobody was there to ask
 

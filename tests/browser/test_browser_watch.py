@@ -29,7 +29,7 @@ def test_it_is_noticed(browser: Browser, house: House, misdeed: str) -> None:
     visitors.check()
 
     page.evaluate(f"() => {{ try {{ {script} }} catch {{}} }}")
-    for _ in range(1000):  # half a minute at most
+    for _ in range(4000):  # two minutes at most
         if any(said in fault for watch in visitors.watches for fault in watch.faults):
             break
         page.wait_for_timeout(30)

@@ -15,6 +15,7 @@ from app.db import transaction
 from app.models.tables import seat
 from app.vocabulary import LIVE_SEATS
 from tests.faults.servers import Client, Request
+from tests.patience import PATIENCE_SECONDS
 
 
 @dataclass
@@ -79,7 +80,7 @@ def booking(
                 one.result()
 
 
-def all_act(bookers: Sequence[Booker], *, within_seconds: float = 60) -> None:
+def all_act(bookers: Sequence[Booker], *, within_seconds: float = PATIENCE_SECONDS) -> None:
     """Return when every booker was acknowledged something that they sent after now or had under way."""
     asked_at = time.monotonic()
     while not all(booker.acted_at > asked_at for booker in bookers):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.db import make_engine, transaction
 from tests.faults.worlds import an_admin_key
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +31,7 @@ def serving(folder: Path, **environment: str) -> Iterator[tuple[str, subprocess.
         yield said[0], run
     finally:
         run.send_signal(signal.SIGTERM)
-        run.wait(20)
+        run.wait(PATIENCE_SECONDS)
         run.stdout.close()
 
 

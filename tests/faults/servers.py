@@ -25,13 +25,13 @@ from app.db import make_engine
 from app.main import create_app
 from app.serving import listening, server, settle
 from app.worker import EMBEDDED_THREADS
+from tests.patience import PATIENCE_SECONDS
 
 PROCESSES: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 PROCESSES.set_forkserver_preload(["app.main", "tests.faults.servers"])
 
 _BREATH_SECONDS = 0.02
 """How long a test waits where a client would wait for `Retry-After`."""
-_PATIENCE_SECONDS = 60
 
 
 class Server:
@@ -61,13 +61,13 @@ class Server:
         """Ask it to end (SIGTERM) and return how many seconds it took, or how long we had the patience to wait."""
         asked_at = time.monotonic()
         self._process.terminate()
-        self._process.join(_PATIENCE_SECONDS)
+        self._process.join(PATIENCE_SECONDS)
         return time.monotonic() - asked_at
 
     def stop(self) -> None:
         """Ask it to end (SIGTERM), and insist after a while."""
         self._process.terminate()
-        self._process.join(15)
+        self._process.join(PATIENCE_SECONDS)
         self.kill()
 
 
@@ -136,7 +136,7 @@ class Client:
     _line: http.client.HTTPConnection = field(init=False)
 
     def __post_init__(self) -> None:
-        self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_SECONDS)
+        self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
 
     def send(self, request: Request) -> Reply:
         """Send once. Raises OSError or HTTPException when the line breaks; the next one gets a new line."""
@@ -166,7 +166,7 @@ class Client:
     def through_thick_and_thin(self, request: Request) -> Reply:
         """Send a keyed request until it is answered, however often the line breaks. Raises when it stays broken."""
         assert request.key
-        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 return self.until_answered(request)

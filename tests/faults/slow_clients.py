@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import quantiles
 
+from tests.patience import PATIENCE_SECONDS
+
 SILENCE = b""
 HALF_A_HEAD = b"GET /v1/people HTTP/1.1\r\nHost: %b\r\nX: "
 HALF_A_BODY = b"POST /v1/people HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
@@ -100,7 +102,7 @@ def half_open(
     try:
         for number in range(lines):
             begin, opened_at = (SILENCE, HALF_A_HEAD, HALF_A_BODY)[number % 3], time.monotonic()
-            line = socket.create_connection(address, timeout=20)
+            line = socket.create_connection(address, timeout=PATIENCE_SECONDS)
             if tls and begin:
                 line = tls.wrap_socket(line, server_hostname="localhost")
             made.add(line, opened_at, begin.replace(b"%b", host))

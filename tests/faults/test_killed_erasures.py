@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -29,6 +28,7 @@ from app.vocabulary import JobStatus
 from app.worker import Worker
 from tests.factories import a_call, a_person
 from tests.faults.servers import PROCESSES
+from tests.patience import PATIENCE_SECONDS, until
 
 NAME, TRACE = "Canary7f3a Kestrel", "canary7f3a"
 TEXTS = 4_000
@@ -89,13 +89,6 @@ def status(engine: Engine) -> JobStatus:
         return found
 
 
-def until(what: Any) -> None:
-    give_up_at = time.monotonic() + 25
-    while not what():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.002)
-
-
 def test_who_was_on_the_list_when_the_power_went_is_erased_at_the_next_start(
     database_url: str, engine: Engine, tmp_path: Path
 ) -> None:
@@ -103,7 +96,7 @@ def test_who_was_on_the_list_when_the_power_went_is_erased_at_the_next_start(
         who = a_person(db, NAME).id
 
     process = in_a_process(_erase, database_url, tmp_path, who)
-    process.join(60)
+    process.join(PATIENCE_SECONDS)
 
     assert process.exitcode == -signal.SIGKILL
     with transaction(engine, writes=False) as db:
@@ -124,7 +117,7 @@ def test_a_search_goes_on_in_the_next_worker_however_often_one_is_killed_over_it
     for number in range(20 if soak else 4):
         before = named(engine)
         worker = in_a_process(_work, database_url, tmp_path, number * (LEASE + timedelta(seconds=1)))
-        until(lambda before=before: named(engine) < before or status(engine) is JobStatus.DONE)
+        until(lambda before=before: named(engine) < before or status(engine) is JobStatus.DONE)  # type: ignore[misc]
         worker.kill()
         worker.join()
         interrupted += status(engine) is not JobStatus.DONE

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -29,6 +27,7 @@ from app.worker import Worker
 from tests.factories import MONDAY, a_call
 from tests.faults.servers import PROCESSES
 from tests.harness import NOW, FakeClock
+from tests.patience import until
 from tests.pools import a_mentee, a_mentor, start_match, start_plan
 
 SOLVING = 20
@@ -62,15 +61,6 @@ def a_run(engine: Engine, kind: str) -> Any:
         return START[kind](db)
 
 
-def wait(look: Callable[[], Any]) -> Any:
-    """Wait until what is looked for is there, a minute at most."""
-    give_up_at = time.monotonic() + 60
-    while not (found := look()):
-        assert time.monotonic() < give_up_at
-        time.sleep(0.01)
-    return found
-
-
 def read(engine: Engine, column: Any, key: str) -> Any:
     with transaction(engine, writes=False) as db:
         return db.execute(select(column).where(column.table.c.id == key)).scalar_one()
@@ -87,7 +77,7 @@ def test_a_run_whose_worker_is_killed_while_it_solves_is_solved_by_another_once(
 ) -> None:
     run = a_run(engine, kind)
     first = a_worker(database_url, tmp_path)
-    wait(lambda: read(engine, operation.c.progress, run.operation_id) >= SOLVING)
+    until(lambda: read(engine, operation.c.progress, run.operation_id) >= SOLVING)
     first.kill()
     first.join()
     with transaction(engine, writes=False) as db:
@@ -95,7 +85,7 @@ def test_a_run_whose_worker_is_killed_while_it_solves_is_solved_by_another_once(
 
     second = a_worker(database_url, tmp_path, 2 * LEASE)
     try:
-        wait(lambda: read(engine, TABLES[kind][0].c.status, run.id) is RunStatus.DRAFT)
+        until(lambda: read(engine, TABLES[kind][0].c.status, run.id) is RunStatus.DRAFT)
     finally:
         second.kill()
         second.join()
@@ -129,15 +119,15 @@ def test_the_solver_of_a_run_that_is_called_off_is_stopped_and_its_worker_goes_o
     run = a_run(engine, kind)
     worker = a_worker(database_url, tmp_path)
     try:
-        (solver,) = wait(lambda: children(worker))
+        (solver,) = until(lambda: children(worker))
         os.kill(solver, signal.SIGSTOP)  # it would take for ever
         assert read(engine, operation.c.progress, run.operation_id) == SOLVING
         with transaction(engine, writes=True) as db:
             CALL_OFF[kind](db, run_id=run.id, actor=SYSTEM, now=NOW)
             another = START[kind](db)
 
-        wait(lambda: solver not in children(worker))
-        wait(lambda: read(engine, TABLES[kind][0].c.status, another.id) is RunStatus.DRAFT)
+        until(lambda: solver not in children(worker))
+        until(lambda: read(engine, TABLES[kind][0].c.status, another.id) is RunStatus.DRAFT)
     finally:
         worker.kill()
         worker.join()

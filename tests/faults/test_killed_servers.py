@@ -18,6 +18,7 @@ from tests.faults.bookers import all_act, booking, held_by
 from tests.faults.invariants import broken
 from tests.faults.servers import serving
 from tests.faults.worlds import a_roomy_day, an_admin_key
+from tests.patience import PATIENCE_SECONDS, until
 from tests.postgres import NoPostgresError, Postgres, create_database, own_postgres
 
 CLIENTS = 4
@@ -74,11 +75,9 @@ def test_the_service_is_back_soon_after_its_database(
             all_act(bookers)
             own_server.stop(how)
             stopped_at = time.monotonic()
-            while not all(booker.client.refused_at > stopped_at for booker in bookers):
-                assert time.monotonic() < stopped_at + 30
-                time.sleep(0.01)
+            until(lambda since=stopped_at: all(booker.client.refused_at > since for booker in bookers))  # type: ignore[misc]
             own_server.start()
-            all_act(bookers, within_seconds=MOST_SECONDS_TO_COME_BACK if soak else 60)
+            all_act(bookers, within_seconds=MOST_SECONDS_TO_COME_BACK if soak else PATIENCE_SECONDS)
 
     assert broken(engine) == {}
     assert [held_by(engine, booker) for booker in bookers] == [booker.held for booker in bookers]

@@ -29,6 +29,7 @@ from app.operations.leases import LEASE
 from app.vocabulary import JobStatus
 from app.worker import Worker
 from tests.faults.servers import PROCESSES
+from tests.patience import until
 
 AT_ONCE = 20
 
@@ -113,10 +114,7 @@ def test_every_job_is_done_once_by_effect_however_many_of_its_workers_are_killed
             while unfinished(engine) > rng.randrange(1, AT_ONCE):
                 time.sleep(0.01)
             workers.kill_one()
-        give_up_at = time.monotonic() + 60
-        while unfinished(engine):
-            assert time.monotonic() < give_up_at
-            time.sleep(0.05)
+        until(lambda: not unfinished(engine))
 
     with transaction(engine, writes=False) as db:
         done = db.execute(text("SELECT number, times FROM effect")).all()

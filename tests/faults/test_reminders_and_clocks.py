@@ -31,6 +31,7 @@ from app.vocabulary import MessageKind, NoticeStatus, Part, Response, SessionKin
 from app.worker import Worker
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, FakeClock
+from tests.patience import PATIENCE_SECONDS
 from tests.sessions_and_people import TEN, a_session
 from tests.statements import counted
 
@@ -167,7 +168,7 @@ def test_two_who_sweep_at_once_write_each_reminder_once(engine: Engine, tmp_path
 
         def together(now: datetime, gate: threading.Barrier = gate) -> None:
             context = context_of(engine, tmp_path, now)
-            gate.wait(10)
+            gate.wait(PATIENCE_SECONDS)
             sweep(context)
             look_ahead(context)
 

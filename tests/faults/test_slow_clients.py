@@ -10,6 +10,7 @@ import pytest
 from app.lines import HEAD_SECONDS
 from tests.faults.commands import earshot_serve
 from tests.faults.slow_clients import Asking, half_open, p95_of_each
+from tests.patience import PATIENCE_SECONDS
 
 LINES = 1_000
 PROMISED_SECONDS = 10
@@ -23,7 +24,7 @@ def resident_kib(pid: int) -> int:
 
 
 def asking(port: int, key: str) -> Asking:
-    return Asking(http.client.HTTPConnection("127.0.0.1", port, timeout=20), key)
+    return Asking(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS), key)
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["in turns", "all at the same instant"])
@@ -44,11 +45,11 @@ def test_a_thousand_half_open_lines_cost_others_nothing_and_are_gone_in_ten_seco
                 breathe = partial(crowd.breathe, at_once=at_once)
                 one, other = p95_of_each([attacked, quiet], times=300, meanwhile=breathe)
                 # On a machine that does other things besides only what is far off shows.
-                assert one <= 2 * max(other, 0.0 if soak else 0.1)
-                assert crowd.all_out(within=2 * HEAD_SECONDS)
+                assert one <= 2 * max(other, 0.0 if soak else 1.0)
+                assert crowd.all_out(within=PATIENCE_SECONDS)
 
                 assert min(crowd.seconds) > HEAD_SECONDS - 1
-                assert max(crowd.seconds) <= (PROMISED_SECONDS if soak else 2 * HEAD_SECONDS)
+                assert max(crowd.seconds) <= (PROMISED_SECONDS if soak else PATIENCE_SECONDS)
             attacked()
             resident.append(resident_kib(pid) - before)
     assert resident[0] <= 32 * 1024

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from app.rules.retention import KINDS
 from app.vault import Vault
 from app.vocabulary import Role
 from tests.harness import served
+from tests.patience import PATIENCE_SECONDS, until
 from tests.ports import free_port
 
 HOUR = timedelta(hours=1)
@@ -65,7 +65,7 @@ class Reader:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         assert done.returncode == 0, done.stderr + done.stdout
@@ -77,10 +77,7 @@ class Reader:
         return found
 
     def wait_for(self, delivery_id: str, status: str) -> None:
-        until = time.monotonic() + 30
-        while (found := self.api(f"/v1/deliveries/{delivery_id}"))["status"] != status:
-            assert time.monotonic() < until, found
-            time.sleep(0.02)
+        until(lambda: self.api(f"/v1/deliveries/{delivery_id}")["status"] == status)
 
     @contextmanager
     def receives(self, secret: str, port: int) -> Iterator["Received"]:
@@ -103,11 +100,11 @@ class Received:
 
     def first(self, number: int) -> list[str]:
         """Wait for so many events and return them without their sequence."""
-        until = time.monotonic() + 30
-        while len(lines := self.log.read_text().splitlines()) < number:
-            assert time.monotonic() < until, lines
-            time.sleep(0.02)
-        return [line.partition(" ")[2] for line in lines]
+        until(lambda: len(self.lines()) >= number)
+        return [line.partition(" ")[2] for line in self.lines()]
+
+    def lines(self) -> list[str]:
+        return self.log.read_text().splitlines()
 
 
 @pytest.fixture

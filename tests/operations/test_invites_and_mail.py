@@ -20,6 +20,7 @@ from app.vocabulary import Part
 from tests.calls_and_seats import TEN, Scene, a_scene, a_seat
 from tests.factories import a_person
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 
 HALF = timedelta(minutes=30)
 DESK = Desk.of(Settings(_env_file=None))
@@ -65,7 +66,7 @@ def test_a_change_waits_while_mail_takes_the_revision_and_becomes_the_next(
             changing = pool.submit(change, engine, scene)
             with pytest.raises(TimeoutError):
                 changing.result(0.3)
-        changing.result(10)
+        changing.result(PATIENCE_SECONDS)
 
     with transaction(engine, writes=False) as db:
         after = db.execute(select(entry).where(entry.c.id == entry_id)).one()
@@ -86,4 +87,4 @@ def test_moves_and_new_names_at_once_never_wait_for_each_other(engine: Engine, s
     with ThreadPoolExecutor(4) as pool:
         for number in range(1, 9):
             for done in [pool.submit(work, number) for work in (rename, moved, rename, rename)]:
-                done.result(20)
+                done.result(PATIENCE_SECONDS)

@@ -24,6 +24,7 @@ from app.rules.access import SYSTEM
 from app.rules.csv_files import read_calls
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW, Api
+from tests.patience import PATIENCE_SECONDS
 
 TEN = MONDAY + timedelta(hours=10)
 Work = Callable[[DbSession], Any]
@@ -50,9 +51,9 @@ def while_the_first_is_open(engine: Engine, first: Work, second: Work) -> None:
         with transaction(engine, writes=True) as db:
             first(db)
             following = pool.submit(follow)
-            assert started.wait(10)
+            assert started.wait(PATIENCE_SECONDS)
             wait_until_blocked(engine, following)
-        following.result(20)
+        following.result(PATIENCE_SECONDS)
 
 
 def wait_until_blocked(engine: Engine, following: Any) -> None:

@@ -27,6 +27,7 @@ from app.vocabulary import EndedBecause, MatchStatus, PersonStatus
 from tests.acts_that_are_told import by
 from tests.harness import NOW
 from tests.operations.test_lock_order import side_by_side, wait_until_blocked
+from tests.patience import PATIENCE_SECONDS
 from tests.pools import a_mentee, a_mentor, start_match
 
 DAY = timedelta(days=1)
@@ -85,7 +86,7 @@ def test_who_is_leaving_never_waits_for_somebody_who_waits_for_them(postgres: En
             following = pool.submit(follow)
             wait_until_blocked(postgres, following)
             leave(db, person_id=mara.id)
-        following.result(20)
+        following.result(PATIENCE_SECONDS)
 
     assert everybody_who_stands(postgres) == []
 
@@ -109,7 +110,7 @@ def test_who_is_put_into_a_draft_while_it_is_published_is_locked_like_the_others
             put_pair(db, run_id=run_id, **put, actor=SYSTEM, now=NOW)
             publishing = pool.submit(publish)
             wait_until_blocked(postgres, publishing)
-        publishing.result(20)
+        publishing.result(PATIENCE_SECONDS)
 
     assert len(runs_of_publish) == 2
     assert set(everybody_who_stands(postgres)) == {jo.id, tom.id, mara.id, kai.id}

@@ -27,6 +27,7 @@ from tests.factories import a_person
 from tests.harness import NOW
 from tests.operations.test_lock_order import side_by_side, wait_until_blocked
 from tests.operations.test_publishing import acts
+from tests.patience import PATIENCE_SECONDS
 from tests.pools import a_mentee, a_mentor, start_match
 
 HAND: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
@@ -256,7 +257,7 @@ def test_who_accepts_a_pair_that_somebody_publishes_or_changes_waits_and_finds_w
             following = pool.submit(written, postgres, rivals[second_comes])
             wait_until_blocked(postgres, following)
             assert not following.done()
-        why = following.exception(60)
+        why = following.exception(PATIENCE_SECONDS)
 
     with transaction(postgres, writes=False) as db:
         assert standing(db) == (

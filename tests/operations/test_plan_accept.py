@@ -30,6 +30,7 @@ from app.vocabulary import PersonStatus, Role, RunStatus, SeatApproval, SeatStat
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.operations.test_lock_order import side_by_side, wait_until_blocked
+from tests.patience import PATIENCE_SECONDS
 from tests.pools import a_mentee, a_mentor, run_job, start_plan
 
 HAND: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
@@ -267,7 +268,7 @@ def postgres(postgres_url: str) -> Iterator[Engine]:
 
 def outcome(future: Any) -> str:
     """What became of a rival: the code of the refusal, or nothing."""
-    why = future.exception(60)
+    why = future.exception(PATIENCE_SECONDS)
     if why is not None and not isinstance(why, Problem):
         raise why
     return why.code if why else ""

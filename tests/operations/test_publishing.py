@@ -23,6 +23,7 @@ from app.rules.access import SYSTEM
 from app.vocabulary import MatchStatus, RunStatus, WorkStatus
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 from tests.pools import a_mentee, a_mentor, run_job, start_match, start_plan
 
 
@@ -211,7 +212,7 @@ def test_two_drafts_published_at_once_give_a_place_away_once(postgres: Engine) -
             rival = pool.submit(publish, postgres, second)
             with pytest.raises(TimeoutError):
                 rival.result(0.5)  # it waits for us: nothing of ours is committed
-        why = rival.exception(20)
+        why = rival.exception(PATIENCE_SECONDS)
 
     assert isinstance(why, InfeasiblePair)
     with transaction(postgres, writes=False) as db:
@@ -254,7 +255,7 @@ def test_capacity_and_enrolment_wait_for_the_run_that_is_being_published(postgre
             rival = pool.submit(change)
             with pytest.raises(TimeoutError):
                 rival.result(0.5)
-        why = rival.exception(20)
+        why = rival.exception(PATIENCE_SECONDS)
 
     assert why is None
     with transaction(postgres, writes=False) as db:  # less capacity is fine, but who withdraws leaves the new match

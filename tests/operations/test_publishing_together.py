@@ -1,7 +1,6 @@
 """Publishing a plan: the seats of one call are booked together, so that its host hears of all observers at once."""
 
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from app.vocabulary import JobStatus, PersonStatus
 from app.worker import Worker
 from tests.factories import MONDAY, a_call
 from tests.harness import NOW, FakeClock
+from tests.patience import PATIENCE_SECONDS, until
 from tests.pools import a_mentee, a_mentor, run_job, start_plan
 
 JUNIORS = ("Aisha", "Bela", "Chen", "Dara")
@@ -86,12 +86,9 @@ def test_a_host_gets_one_mail_for_each_call_however_many_threads_work(engine: En
 
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
-    deadline = time.monotonic() + 60
-    while unfinished(engine):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not unfinished(engine))
     stop.set()
-    thread.join(15)
+    thread.join(PATIENCE_SECONDS)
 
     mails = [path.read_text() for path in (tmp_path / "outbox").glob("*.eml")]
     assert all(one.seat_id for one in planned(engine, run_id))

@@ -34,6 +34,7 @@ from app.vocabulary import Role
 from tests.described import operations
 from tests.harness import NOW, Api, served
 from tests.memory import kib
+from tests.patience import PATIENCE_SECONDS
 
 CANARY = "canary7f3a"
 AISHA = {"name": "Aisha Bello", "email": "aisha@earshot.example", "time_zone": "America/Phoenix"}
@@ -72,7 +73,7 @@ def assert_refused(answer: httpx.Response, *statuses: int) -> None:
 def raw(api: Api, message: bytes, *, shut: bool = False) -> bytes:
     """Send bytes as they are and return all that comes back until the line is closed."""
     host, port = api.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as line:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as line:
         line.sendall(message)
         if shut:
             line.shutdown(socket.SHUT_WR)
@@ -195,14 +196,14 @@ def a_process_of_its_own(database_url: str, folder: Path) -> Iterator[tuple[tupl
             yield listener.getsockname(), process.pid
         finally:
             process.terminate()
-            process.join(10)
+            process.join(PATIENCE_SECONDS)
 
 
 def _send(address: tuple[str, int], head: bytes, mebibytes: int, *, chunked: bool) -> bytes:
     """Send all of it, as a client that does not listen while it talks; then return the answer."""
     part = bytes(MEBIBYTE)
     head += b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Content-Length: %d\r\n\r\n" % (mebibytes * MEBIBYTE)
-    with socket.create_connection(address, timeout=30) as line:
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as line:
         line.sendall(head)
         for _ in range(mebibytes):
             if chunked:
@@ -241,7 +242,9 @@ def test_300_mebibytes_are_refused_within_5_mebibytes_of_memory(sqlite_url: str,
     kinds = ["Content-Type: application/json\r\n", "Content-Encoding: gzip\r\n", "X: y\r\n"]
     heads = [(place + kinds[number % 3]).encode() for number, place in enumerate(places)]
     with a_process_of_its_own(sqlite_url, tmp_path) as (address, pid):
-        with httpx.Client(base_url="http://{}:{}".format(*address), trust_env=False, timeout=30) as client:
+        with httpx.Client(
+            base_url="http://{}:{}".format(*address), trust_env=False, timeout=PATIENCE_SECONDS
+        ) as client:
             assert client.post("/v1/people", json={**AISHA, "name": "x" * 500_000}).status_code == 401
             assert client.post("/login", data={"email": "x"}).status_code >= 400
         before = kib("VmHWM", pid)
@@ -288,7 +291,7 @@ def test_all_bodies_together_are_no_more_than_the_process_can_bear() -> None:
     begin = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % MEBIBYTE + bytes(MEBIBYTE - 1)
     with served(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
         host, port = url.removeprefix("http://").split(":")
-        lines = [socket.create_connection((host, int(port)), timeout=5) for _ in range(66)]
+        lines = [socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) for _ in range(66)]
         for line in lines:
             line.sendall(begin)
 
@@ -308,7 +311,7 @@ def _is_answered(line: socket.socket) -> bool:
 
 def test_a_client_that_waits_for_leave_to_send_is_refused_at_once(api: Api) -> None:
     host, port = api.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=3) as line:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as line:
         line.sendall(
             b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
         )
@@ -331,7 +334,7 @@ def test_a_body_of_exactly_a_mebibyte_is_read_and_one_byte_more_is_not(api: Api)
 # --- Bodies that dawdle, break off, or are of the wrong kind ---------------------------------------------------------
 
 
-def test_slow_bodies_hold_up_nobody_else(api: Api) -> None:
+def test_slow_bodies_hold_up_nobody_else(api: Api, soak: bool) -> None:
     host, port = api.url.removeprefix("http://").split(":")
     head = (
         b"POST /v1/people HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
@@ -349,7 +352,7 @@ def test_slow_bodies_hold_up_nobody_else(api: Api) -> None:
             line.close()
 
     assert answer.status_code == 201
-    assert took < 6  # a body that does not come is waited for eight seconds
+    assert took < (6 if soak else PATIENCE_SECONDS)  # a body that does not come is waited for eight seconds
 
 
 def test_a_body_that_takes_for_ever_is_cut_off() -> None:
@@ -357,7 +360,7 @@ def test_a_body_that_takes_for_ever_is_cut_off() -> None:
     app.add_middleware(Edge, body_seconds=0.2)
     with served(app) as url:
         host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as line:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as line:
             line.sendall(b"POST /v1/x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n{")
 
             answer = _all_of(line)
@@ -373,7 +376,7 @@ def test_half_a_body_changes_nothing(api: Api, shut: bool) -> None:
     half = head.encode() + b"Content-Length: 500\r\n\r\n" + person()
     host, port = api.url.removeprefix("http://").split(":")
 
-    with socket.create_connection((host, int(port)), timeout=5) as line:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as line:
         line.sendall(half)
         if shut:
             line.shutdown(socket.SHUT_WR)

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from app.config import Settings
 from app.main import create_app
 from tests.harness import Api, served
+from tests.patience import PATIENCE_SECONDS
 
 PROXY = {"X-Forwarded-For": "198.51.100.9, 203.0.113.7", "X-Forwarded-Proto": "https"}
 
@@ -113,6 +114,6 @@ def test_a_request_names_one_host(sqlite_api: Api, hosts: list[str]) -> None:
 
 
 def _raw(address: str, port: int, message: bytes) -> bytes:
-    with socket.create_connection((address, port), timeout=5) as line:
+    with socket.create_connection((address, port), timeout=PATIENCE_SECONDS) as line:
         line.sendall(message)
         return line.recv(65536)

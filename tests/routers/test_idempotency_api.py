@@ -17,6 +17,7 @@ from app.models.tables import event, idempotency_record, person
 from app.operations import idempotency
 from app.vocabulary import Role
 from tests.harness import NOW, Api, FakeClock
+from tests.patience import PATIENCE_SECONDS
 
 AISHA = {"name": "Aisha Bello", "email": "aisha@earshot.example", "time_zone": "America/Phoenix"}
 
@@ -65,7 +66,7 @@ def test_fifty_twins_have_one_effect_and_one_answer(api: Api) -> None:
     barrier = threading.Barrier(50)
 
     def send(_: int) -> httpx.Response:
-        barrier.wait(30)
+        barrier.wait(PATIENCE_SECONDS)
         return until_answered(lambda: create(api, "one"))
 
     with ThreadPoolExecutor(50) as pool:
@@ -111,7 +112,7 @@ def test_a_twin_in_flight_is_waited_for_and_then_named(
 
     assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_in_progress")
     assert refused.headers["retry-after"] == "1"
-    assert 2.5 < took < (6 if soak else 30)  # once, not again and again
+    assert 2.5 < took < (6 if soak else PATIENCE_SECONDS)  # once, not again and again
     assert create(api, "slow").status_code == 201
 
 
@@ -132,7 +133,7 @@ def test_a_twin_of_a_request_that_failed_runs_in_its_place(
 
         first.rollback()
 
-        assert twin.result(10).status_code == 201
+        assert twin.result(PATIENCE_SECONDS).status_code == 201
     engine.dispose()
 
 

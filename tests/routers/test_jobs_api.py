@@ -17,6 +17,7 @@ from app.operations.jobs import enqueue
 from app.vocabulary import JobStatus
 from app.worker import Worker
 from tests.harness import NOW, Api
+from tests.patience import PATIENCE_SECONDS
 
 MINUTE = timedelta(minutes=1)
 
@@ -171,7 +172,7 @@ def test_a_running_job_that_is_cancelled_is_told_at_the_next_beat_of_its_worker(
     path, told = a_job(api), threading.Event()
 
     def long(context: JobContext) -> None:
-        if context.over.wait(10):
+        if context.over.wait(PATIENCE_SECONDS):
             told.set()
 
     worker = Worker(api.engine, api.settings, api.clock, {"mail": long})
@@ -181,7 +182,7 @@ def test_a_running_job_that_is_cancelled_is_told_at_the_next_beat_of_its_worker(
         time.sleep(0.01)
     api.admin.post(f"{path}/cancel")
     worker.beat()
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
 
     assert told.is_set()
     assert api.admin.get(path).json()["status"] == "cancelled"

@@ -13,6 +13,7 @@ from app.routers.dependencies import CurrentActor, Db, Route
 from app.web.dependencies import Db as PageDb
 from app.web.dependencies import page_router
 from tests.harness import Api, served
+from tests.patience import PATIENCE_SECONDS
 
 api_routes = APIRouter(prefix="/v1/stray", tags=["people"], route_class=Route)
 page_routes = page_router()
@@ -44,8 +45,8 @@ def url(api: Api) -> Iterator[str]:
 def test_a_stray_stop_is_a_failure_like_any_other_and_gives_its_transaction_back(api: Api, url: str, path: str) -> None:
     headers = {"Sec-Fetch-Site": "same-origin", "Authorization": api.admin.headers["authorization"]}
 
-    answer = httpx.post(f"{url}{path}", headers=headers, timeout=5, trust_env=False)
-    after = api.admin.post("/v1/teams", json={"name": "West"}, timeout=5)
+    answer = httpx.post(f"{url}{path}", headers=headers, timeout=PATIENCE_SECONDS, trust_env=False)
+    after = api.admin.post("/v1/teams", json={"name": "West"}, timeout=PATIENCE_SECONDS)
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert after.status_code == 201

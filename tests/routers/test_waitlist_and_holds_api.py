@@ -15,6 +15,7 @@ from app.vocabulary import EntryStatus, Part, SeatApproval, SeatStatus, Waitlist
 from app.worker import Worker
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import Api
+from tests.patience import PATIENCE_SECONDS
 
 TEN = MONDAY + timedelta(hours=10)
 
@@ -68,7 +69,7 @@ def at_once(several: list[Any]) -> list[httpx.Response]:
     ready = threading.Barrier(len(several))
 
     def go(act: Any) -> httpx.Response:
-        ready.wait(10)
+        ready.wait(PATIENCE_SECONDS)
         answer: httpx.Response = act()
         return answer
 

@@ -16,6 +16,7 @@ from app.web.faces import Face
 from app.web.html import Templates
 from app.web.navigation import Section
 from app.web.pages.floor import LiveRow, Mine, There
+from tests.patience import PATIENCE_SECONDS
 
 
 def kinds(of: Any) -> set[Any]:
@@ -61,7 +62,7 @@ def test_a_template_is_made_once_however_many_are_the_first_to_ask() -> None:
     templates = Templates(loader=FunctionLoader(source))
 
     def draw(who: int) -> str:
-        all_ask.wait(10)
+        all_ask.wait(PATIENCE_SECONDS)
         return templates.get_template("floor").render(who=who)
 
     with ThreadPoolExecutor(8) as readers:

@@ -16,6 +16,7 @@ from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
 from app.vocabulary import Door, Presence, Role, SeatStatus, SessionKind
 from tests.factories import MONDAY, a_call, a_person
+from tests.patience import PATIENCE_SECONDS
 from tests.statements import counted
 from tests.web.browsers import OURS, Site
 from tests.web.page_reader import Page, page
@@ -358,9 +359,9 @@ def test_more_pages_at_once_than_there_are_threads_and_connections_are_all_answe
 ) -> None:
     """As when everybody reads the floor again: nobody who waits for a thread holds a connection."""
     nora = site.signed_in(people["nora"])
-    nora.get("/privacy", timeout=60)
+    nora.get("/privacy", timeout=PATIENCE_SECONDS)
 
     with ThreadPoolExecutor(60) as crowd:
-        answers = list(crowd.map(lambda _: nora.get("/privacy", timeout=60).status_code, range(60)))
+        answers = list(crowd.map(lambda _: nora.get("/privacy", timeout=PATIENCE_SECONDS).status_code, range(60)))
 
     assert set(answers) == {200}

@@ -23,10 +23,10 @@ from app.rules.access import SYSTEM
 from app.serving import listening, server
 from app.streams import MOST_OF_ONE, Trail
 from app.vocabulary import Role
-from tests.crews import until
 from tests.factories import MONDAY, a_call, a_person
-from tests.following import PATIENCE, Following
+from tests.following import Following
 from tests.harness import TEST_VAULT, Api, FakeClock
+from tests.patience import PATIENCE_SECONDS, until
 from tests.web.browsers import OURS, Site
 
 FAR = MONDAY + timedelta(days=3, hours=10)
@@ -237,7 +237,7 @@ def test_silence_is_broken_so_that_the_line_is_taken_for_alive(
     monkeypatch.setattr(streams, "_SILENCE_SECONDS", 0.05)
     with _follow(site, people["Leo"], "floor") as leo:
         for _ in range(3):
-            assert leo._up_to(b"\n:\n\n", within=PATIENCE) is not None
+            assert leo._up_to(b"\n:\n\n", within=PATIENCE_SECONDS) is not None
 
 
 @dataclass
@@ -265,7 +265,7 @@ def _served(api: Api, *, buffer: int = 0) -> Iterator[Served]:
 
         def stop() -> None:
             web.should_exit = True
-            thread.join(PATIENCE)
+            thread.join(PATIENCE_SECONDS)
 
         try:
             yield Served("http://{}:{}".format(*listener.getsockname()), app.state.streams, stop)
@@ -323,7 +323,7 @@ def test_who_does_not_read_is_cut_off_and_holds_up_nobody(
         Following(served.url, "floor", cookie=cookie, path="/stream") as slow,
     ):
         until(lambda: served.streams.count() == 0)
-        monkeypatch.setattr(streams, "_SILENCE_SECONDS", PATIENCE)
+        monkeypatch.setattr(streams, "_SILENCE_SECONDS", PATIENCE_SECONDS)
         with Following(served.url, "floor", cookie=cookie, path="/stream") as quick:
             _book(site, call_id, people["Nora"])
             assert quick.told() == "floor"
