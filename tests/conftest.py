@@ -12,15 +12,18 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from app import migrations
+from app import migrations, streams
 from app.config import Settings
 from app.db import DbSession, make_engine, transaction
+from app.jobs import calendars
 from app.main import create_app
+from app.operations import match_simulations
 from app.operations.installation import first_start
 from tests import worlds
 from tests.compiled import keep_compiled, share_compiled
-from tests.databases import Databases
+from tests.databases import Databases, patient
 from tests.harness import NOW, TEST_VAULT, Api, FakeClock, served, with_prepared_routes
+from tests.patience import PATIENCE_SECONDS
 from tests.postgres import create_database, drop_database, running_postgres
 
 
@@ -50,11 +53,19 @@ SERVER_IS_GIVEN = "TEST_DATABASE_URL" in os.environ
 """Else it is our own, and deleted with all that is in it."""
 
 
+def _be_patient() -> None:
+    """Give children that solve or read for this process, and streams that begin, as long as tests wait for anything."""
+    match_simulations._SECONDS, match_simulations._PATIENCE_SECONDS = int(PATIENCE_SECONDS), PATIENCE_SECONDS
+    calendars._SECONDS = int(PATIENCE_SECONDS)
+    streams._BEGIN_SECONDS = PATIENCE_SECONDS
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run fault and load tests at full strength")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _be_patient()
     worlds.let_try(all_of_them=config.getoption("--soak"))
 
 
@@ -134,7 +145,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    made = share_compiled(make_engine(database_url, vault=TEST_VAULT))
+    made = patient(share_compiled(make_engine(database_url, vault=TEST_VAULT)))
     yield made
     keep_compiled(made)
     made.dispose()
@@ -151,7 +162,7 @@ def serve() -> Iterator[Callable[..., Api]]:
     """Serve any database; everything is closed when the test ends."""
     with ExitStack() as stack:
 
-        def start(database_url: str, clock: FakeClock, folder: Path) -> Api:
+        def start(database_url: str, clock: FakeClock, folder: Path, *, writers_wait: bool = False) -> Api:
             settings = Settings(
                 dir=folder,
                 database_url=database_url,
@@ -160,6 +171,8 @@ def serve() -> Iterator[Callable[..., Api]]:
                 _env_file=None,
             )
             engine = share_compiled(make_engine(database_url, vault=TEST_VAULT))
+            if writers_wait:
+                patient(engine)
             stack.callback(engine.dispose)  # when nobody asks it any more: what is opened later, nobody closes
             stack.callback(keep_compiled, engine)
             url = stack.enter_context(served(with_prepared_routes(create_app(settings, engine=engine, clock=clock))))
@@ -171,10 +184,10 @@ def serve() -> Iterator[Callable[..., Api]]:
 @pytest.fixture
 def api(serve: Callable[..., Api], database_url: str, clock: FakeClock, tmp_path: Path) -> Api:
     """The service on each engine."""
-    return serve(database_url, clock, tmp_path)
+    return serve(database_url, clock, tmp_path, writers_wait=True)
 
 
 @pytest.fixture
 def sqlite_api(serve: Callable[..., Api], sqlite_url: str, clock: FakeClock, tmp_path: Path) -> Api:
     """The service on SQLite, for what no engine can change."""
-    return serve(sqlite_url, clock, tmp_path)
+    return serve(sqlite_url, clock, tmp_path, writers_wait=True)

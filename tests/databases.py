@@ -8,12 +8,15 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
+from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
+from tests.patience import PATIENCE_SECONDS
 from tests.postgres import create_database, drop_database
 
 _REST = 3
@@ -58,6 +61,21 @@ class _Copy:
     url: str
     seed: _Seed
     loans: int = 0
+
+
+def patient(engine: Engine) -> Engine:
+    """Let writers wait for one another as long as tests wait for anything, not three seconds or five."""
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _wait_for_locks)
+    else:
+        queue: Any = engine.get_execution_options()["writers"]
+        queue.acquire = partial(queue.acquire, PATIENCE_SECONDS)
+    return engine
+
+
+def _wait_for_locks(connection: Any, _entry: Any) -> None:
+    connection.execute(f"SET lock_timeout = '{PATIENCE_SECONDS:.0f}s'")
+    connection.commit()
 
 
 class Databases:

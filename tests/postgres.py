@@ -21,7 +21,7 @@ from app import backup
 if sys.platform != "win32":
     import pwd
 
-SECONDS_TO_START = 60  # a first start on a busy small machine takes two
+SECONDS_TO_START = 120  # a first start on a busy small machine takes two
 
 
 class NoPostgresError(Exception):

@@ -8,6 +8,7 @@ import pytest
 
 from app.child import ChildFailed, ChildStopped, run_limited
 from app.rules.planning.problem import ContradictoryPin, PlanLimit
+from tests.patience import PATIENCE_SECONDS
 
 
 def slow(_question: object) -> None:
@@ -32,8 +33,9 @@ def echo(question: object) -> object:
 
 
 def run(work: str, question: object = None) -> str:
+    seconds = 5 if work == "slow" else int(PATIENCE_SECONDS)
     return run_limited(
-        f"tests.test_child:{work}", question, answer=str, seconds=5, mebibytes=512, over=threading.Event()
+        f"tests.test_child:{work}", question, answer=str, seconds=seconds, mebibytes=512, over=threading.Event()
     )
 
 
@@ -44,7 +46,7 @@ def test_the_answer_comes_back() -> None:
 @pytest.mark.parametrize(
     ("work", "words"),
     [
-        ("slow", "stopped after"),
+        ("slow", "stopped after|without an answer"),
         ("hungry", "memory"),
         ("dying", "without an answer"),
         ("echo", "answered with int"),

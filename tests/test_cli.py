@@ -20,7 +20,7 @@ from app.db import make_engine, transaction
 from app.erasures import ErasureList
 from tests.faults.commands import serving
 from tests.harness import NOW
-from tests.patience import until
+from tests.patience import PATIENCE_SECONDS, until
 
 PEOPLE = """\
 name,email,time_zone,as,capacity
@@ -235,7 +235,9 @@ def test_two_files_become_a_served_team_whose_key_and_login_link_work(tmp_path: 
     key = earshot("key", "create", "--role", "rep", "--person", "a@earshot.example", folder=folder).stdout.strip()
 
     with serving(folder) as (url, served):
-        with httpx.Client(base_url=url, trust_env=False, headers={"Authorization": f"Bearer {key}"}) as client:
+        with httpx.Client(
+            base_url=url, trust_env=False, timeout=PATIENCE_SECONDS, headers={"Authorization": f"Bearer {key}"}
+        ) as client:
             calls = until(lambda: calls_if_served(client))
             assert [call["title"] for call in calls] == ["Northwind: demo"]
             assert "Sign in" in client.get(httpx.URL(link).path).text

@@ -50,7 +50,7 @@ def aside(context):
 
 HANDLERS.update(slow=slow, endless=endless, aside=aside)
 faulthandler.register(signal.SIGUSR1)
-worker.GRACE_SECONDS = 1.5
+worker.GRACE_SECONDS = float(os.environ["GRACE_SECONDS"])
 from app.cli import main
 main()
 """
@@ -63,14 +63,16 @@ def say_who_and_stay(started: str) -> None:
 
 
 @contextmanager
-def earshot(*arguments: str, folder: Path, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command that knows three more kinds of jobs, and gives them little time to end."""
+def earshot(
+    *arguments: str, folder: Path, database_url: str, grace_seconds: float = PATIENCE_SECONDS
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command that knows three more kinds of jobs, and gives them so long to end."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
     said = folder / "stderr"
     with said.open("w") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-c", SLOW, *arguments, "--dir", str(folder)],
-            env={**plain, "EARSHOT_DATABASE_URL": database_url},
+            env={**plain, "EARSHOT_DATABASE_URL": database_url, "GRACE_SECONDS": str(grace_seconds)},
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             cwd=Path(__file__).parents[1],
@@ -130,7 +132,7 @@ def test_what_takes_longer_goes_back_to_the_queue_and_its_solver_ends_with_the_p
     engine, started = make_engine(sqlite_url), tmp_path / "started"
     with transaction(engine, writes=True) as db:
         enqueue(db, "endless", {"started": str(started)}, now=NOW - timedelta(days=3650))
-    with earshot(*command, folder=tmp_path, database_url=sqlite_url) as process:
+    with earshot(*command, folder=tmp_path, database_url=sqlite_url, grace_seconds=1.5) as process:
         until(lambda: started.exists() and started.read_text())
         told_at = time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -62,7 +62,7 @@ type = none
     (folder / "config").write_text(config)
     with (
         _running(folder, port, "-m", "radicale", "--config", str(folder / "config")),
-        httpx.Client(auth=(USER, PASSWORD), trust_env=False) as client,
+        httpx.Client(auth=(USER, PASSWORD), trust_env=False, timeout=PATIENCE_SECONDS) as client,
     ):
         yield CalDav(f"http://127.0.0.1:{port}", f"/{USER}/", f"/{USER}/", client, needs_password=True)
 
@@ -74,7 +74,7 @@ def xandikos(folder: Path) -> Iterator[CalDav]:
     principal = f"/{USER}/"
     with (
         _running(folder, port, "-m", "xandikos", "serve", *told, "--current-user-principal", principal),
-        httpx.Client(trust_env=False) as client,
+        httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client,
     ):
         yield CalDav(f"http://127.0.0.1:{port}", f"{principal}calendars/", principal, client, needs_password=False)
 

@@ -14,6 +14,7 @@ from app.operations.seats import book_seat, release_seat
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import Door, Role, SessionKind
 from tests.browser.chromium import Visitors, on_the_floor
+from tests.patience import until
 from tests.web.houses import House
 
 with_and_without_script = pytest.mark.parametrize("js", [True, False], ids=["with script", "without script"])
@@ -129,10 +130,7 @@ def test_of_two_who_press_for_the_last_seat_one_is_in_and_the_other_is_told_kind
 def test_a_hand_is_raised_with_the_keyboard_alone_and_seen_by_others(
     visitor: Visitors, house: House, live: str
 ) -> None:
-    host, page = visitor("mentor"), visitor("junior")
-    page.goto("/")
-    host.goto("/")
-    _is_live(page)
+    host, page = on_the_floor(visitor("mentor")), on_the_floor(visitor("junior"))
 
     _row(host, live).locator("summary").focus()
     host.keyboard.press("Enter")
@@ -143,6 +141,18 @@ def test_a_hand_is_raised_with_the_keyboard_alone_and_seen_by_others(
     expect(_row(host, live).get_by_role("button", name="Lower your hand")).to_be_visible()
     expect(page.get_by_text("They talk price now").first).to_be_visible()
     expect(page.locator(".nudge").get_by_role("button", name="Drop in")).to_be_visible()
+
+
+def test_who_is_about_to_raise_a_hand_is_still_there_after_others_did_something(
+    visitor: Visitors, house: House, live: str
+) -> None:
+    host = on_the_floor(visitor("mentor"))
+    _row(host, live).locator("summary").focus()
+
+    _drop_in(house, live, "junior")
+
+    expect(_row(host, live).get_by_text("Nora Quinn").first).to_be_visible()
+    expect(_row(host, live).locator("summary")).to_be_focused()
 
 
 def test_what_somebody_types_is_not_taken_from_them_by_what_others_do(
@@ -215,9 +225,13 @@ def test_keys_lead_through_the_floor_unless_they_are_typed_or_unwanted(visitor: 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Shortcuts")).not_to_be_visible()
     page.evaluate("delete document.body.dataset.shortcuts")
-    page.keyboard.type("gw")  # in one go: who waits too long after g goes nowhere
 
-    expect(page).to_have_url(re.compile("/week$"))
+    def went() -> bool:  # who waits too long after g goes nowhere, and tries again
+        page.keyboard.type("gw")
+        page.wait_for_timeout(500)
+        return page.url.endswith("/week")
+
+    until(went)
 
 
 def test_the_call_page_is_live_too(visitor: Visitors, house: House, live: str) -> None:

@@ -166,13 +166,13 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_a_bomb_costs_little(bomb: bytes, soak: bool) -> None:
-    began = time.process_time()
+    began = time.thread_time()
 
     for raw in (bomb, b"Content-Type: text/calendar\n\n" + bomb):
         with pytest.raises(NotAReply):
             read_mail(raw[:LARGEST])
 
-    assert time.process_time() - began < (1.0 if soak else 4.0)
+    assert time.thread_time() - began < (1.0 if soak else 4.0)
 
 
 @given(st.binary(max_size=400), st.integers(0, 1500), st.integers(0, 300))

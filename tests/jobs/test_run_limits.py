@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, select
 
 from app.db import transaction
@@ -15,6 +16,7 @@ from app.rules.access import SYSTEM
 from app.vocabulary import RunStatus, WorkStatus
 from tests.factories import MONDAY, a_call
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 from tests.pools import a_mentee, a_mentor, run_job, start_match, start_plan
 
 
@@ -23,7 +25,10 @@ def said_of(engine: Engine, operation_id: str) -> Any:
         return db.execute(select(operation).where(operation.c.id == operation_id)).one()
 
 
-def test_a_plan_whose_time_is_up_is_the_best_so_far_with_its_gap(engine: Engine) -> None:
+def test_a_plan_whose_time_is_up_is_the_best_so_far_with_its_gap(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.jobs.plan_runs._AROUND_THE_SEARCH_SECONDS", PATIENCE_SECONDS)
     with transaction(engine, writes=True) as db:
         for name in ("Aisha", "Tom", "Leo", "Nora"):
             a_mentee(db, name)
@@ -33,7 +38,7 @@ def test_a_plan_whose_time_is_up_is_the_best_so_far_with_its_gap(engine: Engine)
                 a_call(db, mentor, starts_at=MONDAY + timedelta(hours=hour), seats=1)
         run_id = start_plan(db).id
 
-    run_job(engine, plan_run, run_id, solver_seconds=20)
+    run_job(engine, plan_run, run_id, solver_seconds=int(PATIENCE_SECONDS))
 
     with transaction(engine, writes=False) as db:
         run, planned = runs.plan_run_by_id(db, run_id, actor=SYSTEM), runs.plan_seats(db, run_id)

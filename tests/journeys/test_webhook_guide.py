@@ -73,7 +73,9 @@ class Reader:
 
     def api(self, path: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.key}"}
-        found: dict[str, Any] = httpx.get(self.url + path, headers=headers, trust_env=False).json()
+        found: dict[str, Any] = httpx.get(
+            self.url + path, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+        ).json()
         return found
 
     def wait_for(self, delivery_id: str, status: str) -> None:

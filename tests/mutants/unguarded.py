@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 ROOT = Path(__file__).parents[2]
-_NOT_NEEDED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "node_modules")
+_NOT_NEEDED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "node_modules")
 
 
 class Piece(Protocol):

@@ -25,6 +25,7 @@ from app.rules.access import SYSTEM
 from app.rules.matching.problem import MatchAnswer, ProposedPair
 from app.vocabulary import EndedBecause, MatchStatus, PersonStatus
 from tests.acts_that_are_told import by
+from tests.databases import patient
 from tests.harness import NOW
 from tests.operations.test_lock_order import side_by_side, wait_until_blocked
 from tests.patience import PATIENCE_SECONDS
@@ -35,7 +36,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def postgres(postgres_url: str) -> Any:
-    made = make_engine(postgres_url)
+    made = patient(make_engine(postgres_url))
     yield made
     made.dispose()
 

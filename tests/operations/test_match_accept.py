@@ -23,6 +23,7 @@ from app.rules.access import SYSTEM, Actor
 from app.rules.matching.problem import MatchAnswer, ProposedPair
 from app.vocabulary import EndedBecause, MatchStatus, PersonStatus, Role, RunStatus
 from tests.acts_that_are_told import by
+from tests.databases import patient
 from tests.factories import a_person
 from tests.harness import NOW
 from tests.operations.test_lock_order import side_by_side, wait_until_blocked
@@ -217,7 +218,7 @@ def test_another_run_takes_what_was_accepted_as_it_stands(db: DbSession) -> None
 @pytest.fixture
 def postgres(postgres_url: str) -> Iterator[Engine]:
     """An engine on which writers really run side by side."""
-    made = make_engine(postgres_url)
+    made = patient(make_engine(postgres_url))
     yield made
     made.dispose()
 

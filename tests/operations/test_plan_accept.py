@@ -27,6 +27,7 @@ from app.rules.access import SYSTEM, Actor
 from app.rules.planning.problem import PlanAnswer, PlannedSeat
 from app.rules.planning.solve import solve
 from app.vocabulary import PersonStatus, Role, RunStatus, SeatApproval, SeatStatus
+from tests.databases import patient
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.operations.test_lock_order import side_by_side, wait_until_blocked
@@ -261,7 +262,7 @@ def test_what_publishing_was_refused_can_be_accepted_once_nothing_is_in_the_way(
 @pytest.fixture
 def postgres(postgres_url: str) -> Iterator[Engine]:
     """An engine on which writers really run side by side."""
-    made = make_engine(postgres_url)
+    made = patient(make_engine(postgres_url))
     yield made
     made.dispose()
 

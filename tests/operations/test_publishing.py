@@ -21,6 +21,7 @@ from app.operations.teams import create_team
 from app.queries import runs
 from app.rules.access import SYSTEM
 from app.vocabulary import MatchStatus, RunStatus, WorkStatus
+from tests.databases import patient
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
 from tests.patience import PATIENCE_SECONDS
@@ -190,7 +191,7 @@ def test_a_mentor_who_is_out_since_the_run_gets_nobody(engine: Engine) -> None:
 @pytest.fixture
 def postgres(postgres_url: str) -> Iterator[Engine]:
     """An engine on which writers really run side by side."""
-    made = make_engine(postgres_url)
+    made = patient(make_engine(postgres_url))
     yield made
     made.dispose()
 

@@ -18,6 +18,7 @@ from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
 from app.vocabulary import JobStatus, MatchStatus, PersonStatus, WorkStatus
 from app.worker import Worker
+from tests.databases import patient
 from tests.factories import a_call, a_person
 from tests.harness import NOW, FakeClock
 from tests.pools import a_mentee, a_mentor, run_job, start_match
@@ -99,7 +100,7 @@ def test_nobody_who_leaves_while_a_run_is_published_keeps_a_match(engine: Engine
 
 
 def test_an_account_deleted_under_a_batch_asks_for_another_run(postgres_url: str) -> None:
-    engine = make_engine(postgres_url)
+    engine = patient(make_engine(postgres_url))
     with transaction(engine, writes=True) as db:
         account = accounts.create_account(db, fields={"name": "X"}, refs=[("crm", "1")], actor=SYSTEM, now=NOW).id
     failed: list[BaseException] = []

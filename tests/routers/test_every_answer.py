@@ -14,6 +14,7 @@ from app.main import create_app
 from app.routers.edges import MEBIBYTE
 from tests.described import routes
 from tests.harness import WITHOUT_TLS, Api, served
+from tests.patience import PATIENCE_SECONDS
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY = (
@@ -111,7 +112,10 @@ def behind_tls(sqlite_url: str, tmp_path: Path) -> Iterator[httpx.Client]:
         raise RuntimeError("canary-7f3a")
 
     app.add_api_route("/v1/fail", fail, response_model=None)
-    with served(app) as url, httpx.Client(base_url=url, trust_env=False, verify=WITHOUT_TLS) as client:
+    with (
+        served(app) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS, verify=WITHOUT_TLS) as client,
+    ):
         client.headers["Host"] = "earshot.example"
         yield client
 

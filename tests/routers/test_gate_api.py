@@ -33,7 +33,7 @@ def asked(sqlite_url: str, tmp_path: Path) -> Callable[..., dict[str, Any]]:
             return {"client": request.client.host, "url": str(request.url)}
 
         app.add_api_route("/v1/who", who)
-        with served(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        with served(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
             found: dict[str, Any] = client.get("/v1/who", headers=headers).json()
         return found
 

@@ -247,13 +247,13 @@ def test_what_is_no_address_names_nobody(final: str) -> None:
     ids=range(17),
 )
 def test_a_hostile_megabyte_is_read_in_no_time(raw: bytes, soak: bool) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     try:
         found = bounces(raw[:LONGEST_REPORT])
     except NotAReport:
         found = []
 
-    assert time.process_time() - started < (0.5 if soak else 2.0)
+    assert time.thread_time() - started < (0.5 if soak else 2.0)
     assert len(found) <= 100
 
 

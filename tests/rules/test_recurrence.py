@@ -118,11 +118,11 @@ def test_a_rule_outside_the_subset_is_refused_and_the_refusal_says_what_works(rr
 def test_a_series_that_never_happens_or_never_ends_is_refused_at_once(rrule: str, advice: str, soak: bool) -> None:
     series = a_series(rrule)
 
-    began = time.process_time()
+    began = time.thread_time()
     with pytest.raises(RuleRefused, match=re.escape(advice)):
         occurrences(series)
 
-    assert time.process_time() - began < (0.5 if soak else 2.0)
+    assert time.thread_time() - began < (0.5 if soak else 2.0)
 
 
 def test_days_of_the_rules_that_teams_use() -> None:

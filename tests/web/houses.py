@@ -33,9 +33,11 @@ from app.operations.program_managers import add_manager
 from app.operations.sign_in import create_sign_in_link, redeem_sign_in_link
 from app.queries import runs
 from app.rules.access import SYSTEM
+from app.serving import PortTaken
 from app.vocabulary import Role
 from tests.factories import a_person
 from tests.harness import TEST_VAULT, Api, FakeClock, served, with_prepared_routes
+from tests.patience import until
 from tests.web import styleguide
 from tests.web.browsers import Site
 from tests.web.test_web_week import HOSTILE
@@ -114,7 +116,15 @@ class House(Site):
         """Serve again, at the same address."""
         api = self.api
         app = _app(api.settings, api.engine, api.clock)
-        self.web.enter_context(served(app, port=urlsplit(api.url).port or 0))
+
+        def is_served() -> bool:
+            try:
+                self.web.enter_context(served(app, port=urlsplit(api.url).port or 0))
+            except PortTaken:  # somebody else's for a moment
+                return False
+            return True
+
+        until(is_served)
 
     def path(self, path: str) -> str:
         """Fill in what a path refers to."""

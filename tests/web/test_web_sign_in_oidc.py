@@ -26,6 +26,7 @@ from app.rules.access import SYSTEM
 from app.vocabulary import Role
 from tests.factories import a_person
 from tests.harness import TEST_VAULT, Api, FakeClock, served, with_prepared_routes
+from tests.patience import PATIENCE_SECONDS
 from tests.web.browsers import OURS, Site
 from tests.web.page_reader import page
 
@@ -64,7 +65,8 @@ def settings(sqlite_url: str, tmp_path: Path, provider_url: str) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[FastAPI]:
+def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
+    monkeypatch.setattr("app.adapters.oidc._SKEW", timedelta(hours=1))  # the provider's clock goes on, ours stands
     engine = make_engine(settings.url, vault=TEST_VAULT)
     clock = FakeClock(datetime.now(UTC))  # the provider's own
     yield with_prepared_routes(create_app(settings, engine=engine, clock=clock))
@@ -88,7 +90,7 @@ def nora(site: Site) -> str:
 
 def there(address: str, sub: str) -> str:
     """Sign in at the provider as this subject, and return where it sends the browser back to."""
-    answer = httpx.post(address, data={"sub": sub}, trust_env=False)
+    answer = httpx.post(address, data={"sub": sub}, trust_env=False, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 302, answer.text
     return answer.headers["location"]
 

@@ -340,10 +340,10 @@ def test_the_place_of_a_stream_whose_client_went_before_it_began_is_free_after_i
         all_streams = streams.Streams(site.api.engine, site.api.clock)
         monkeypatch.setattr(streams, "_LIFE_SECONDS", 0.0)
         await all_streams.open(streams.Stream(person_id="per_a", credential_id="key_a", topics=["floor"]))
-        monkeypatch.setattr(streams, "_LIFE_SECONDS", 60.0)
+        monkeypatch.setattr(streams, "_LIFE_SECONDS", 10 * PATIENCE_SECONDS)
         await all_streams.open(streams.Stream(person_id="per_a", credential_id="key_a", topics=["floor"]))
         with suppress(TimeoutError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while all_streams.count() > 1:
                     await asyncio.sleep(0.01)
         await all_streams.closed()

@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.web.together import Together
-
-PATIENCE = 30
-"""Seconds that a busy machine may take."""
+from tests.patience import PATIENCE_SECONDS
 
 
 class Slow:
@@ -24,7 +22,7 @@ class Slow:
         self.runs.append(list(asked))
         number = len(self.runs)
         self.begun.release()
-        assert self.let_go.acquire(timeout=PATIENCE)
+        assert self.let_go.acquire(timeout=PATIENCE_SECONDS)
         return [(one, number) for one in asked]
 
 
@@ -33,15 +31,17 @@ def test_who_asks_meanwhile_is_answered_by_the_next_run_all_of_them_at_once() ->
     together = Together(slow)
     with ThreadPoolExecutor(8) as threads:
         first = threads.submit(together.ask, "first")
-        assert slow.begun.acquire(timeout=PATIENCE)
+        assert slow.begun.acquire(timeout=PATIENCE_SECONDS)
         later = {name: threads.submit(together.ask, name) for name in "abcde"}
         while len(together._next.asked) < len(later):
             threading.Event().wait(0.001)
 
         slow.let_go.release(2)
 
-        assert first.result(PATIENCE) == ("first", 1)
-        assert {name: one.result(PATIENCE) for name, one in later.items()} == {name: (name, 2) for name in later}
+        assert first.result(PATIENCE_SECONDS) == ("first", 1)
+        assert {name: one.result(PATIENCE_SECONDS) for name, one in later.items()} == {
+            name: (name, 2) for name in later
+        }
     assert [sorted(run) for run in slow.runs] == [["first"], list("abcde")]
 
 

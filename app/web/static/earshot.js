@@ -54,7 +54,8 @@ async function ask(id, address, options = {}) {
 // Who has the focus keeps it on the same control; when that is gone it goes to the part, never to its successor.
 const nameOf = (element) =>
   element.id || element.closest("form")?.getAttribute("action") || element.getAttribute("href") || element.name ||
-  element.querySelector("a[href]")?.getAttribute("href"); // a row is known by where it leads
+  element.querySelector("a[href]")?.getAttribute("href") || // a row is known by where it leads
+  element.closest("details")?.id; // and what opens something by what it opens
 const HOLDING = "a[href], button, input, select, textarea, summary, [data-row]";
 
 // What somebody has filled in stays, but for the form that was just sent.
