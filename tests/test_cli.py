@@ -57,7 +57,7 @@ def process(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", "from app.cli import main; main()", *arguments, "--dir", str(folder)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=10 * PATIENCE_SECONDS,
         check=False,
         cwd=Path(__file__).parents[1],
     )
@@ -160,7 +160,7 @@ finally:
         [sys.executable, "-c", script, *command, "--help"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=10 * PATIENCE_SECONDS,
         check=False,
         cwd=Path(__file__).parents[1],
     )

@@ -147,8 +147,10 @@ def test_limits_hold_for_what_is_taken_at_once_and_what_stands_behind_is_taken_t
     assert {one.attempts for one in rows(engine)} == {1}
 
 
-def test_what_ended_while_the_database_was_away_is_recorded_when_it_is_back(engine: Engine, clock: FakeClock) -> None:
-    gate = Gate()
+def test_what_ended_while_the_database_was_away_is_recorded_when_it_is_back(
+    database_url: str, clock: FakeClock
+) -> None:
+    engine, gate = make_engine(database_url), Gate()
     queue(engine, "long")
 
     with working(Worker(engine, SETTINGS, clock, {"long": gate}, threads=2, periodic={})):
@@ -161,6 +163,7 @@ def test_what_ended_while_the_database_was_away_is_recorded_when_it_is_back(engi
         until(lambda: rows(engine)[0].status is JobStatus.DONE)
 
     assert (len(gate.started), rows(engine)[0].attempts) == (1, 1)
+    engine.dispose()
 
 
 def test_an_error_in_words_that_no_database_keeps_is_recorded_all_the_same(engine: Engine, clock: FakeClock) -> None:

@@ -32,6 +32,7 @@ from tests.adapters.imap_server import dovecot, needs_dovecot
 from tests.adapters.smtp_server import SmtpServer
 from tests.factories import MONDAY, a_call, a_person
 from tests.harness import NOW
+from tests.patience import PATIENCE_SECONDS
 
 KEY = "k" * 64
 GOOD = {
@@ -190,7 +191,8 @@ def test_a_public_url_without_tls(alone: Settings) -> None:
     assert bad_alone(alone, **plain, allow_plain_http=True) == {}
 
 
-def test_an_smtp_relay_that_does_not_answer_or_takes_no_mail(alone: Settings) -> None:
+def test_an_smtp_relay_that_does_not_answer_or_takes_no_mail(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "SMTP_SECONDS", PATIENCE_SECONDS)
     with SmtpServer() as relay:
         here = {"smtp_host": "127.0.0.1", "smtp_port": relay.port}
         assert bad_alone(alone, **here, smtp_tls="none") == {}
@@ -443,7 +445,8 @@ def test_a_mailbox_that_can_not_be_opened(alone: Settings) -> None:
 
 
 @needs_dovecot
-def test_a_mailbox_that_is_there_and_a_folder_that_is_not(alone: Settings) -> None:
+def test_a_mailbox_that_is_there_and_a_folder_that_is_not(alone: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "IMAP_SECONDS", PATIENCE_SECONDS)
     with dovecot() as server:
         there = server.account()
         here = {

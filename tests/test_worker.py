@@ -51,6 +51,7 @@ def aside(context):
 HANDLERS.update(slow=slow, endless=endless, aside=aside)
 faulthandler.register(signal.SIGUSR1)
 worker.GRACE_SECONDS = float(os.environ["GRACE_SECONDS"])
+worker._LAST_WORDS_SECONDS = 60.0
 from app.cli import main
 main()
 """
@@ -240,7 +241,7 @@ def run_for_a_moment(worker: Worker, engine: Engine) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
-    time.sleep(0.4)
+    until(lambda: worker._planned.keys() == worker._periodic.keys())
     until(lambda: all(one.status is JobStatus.DONE for one in jobs(engine, "housekeeping")))
     stop.set()
     thread.join(PATIENCE_SECONDS)

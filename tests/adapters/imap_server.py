@@ -42,7 +42,7 @@ class ImapServer:
         new = self.mail / "new"
         for mail in mails:
             number = time.time_ns()
-            path = self.mail / "tmp" / f"{number // 10**9}.M{number % 10**9}.test"
+            path = self.mail / "tmp" / f"{number // 10**9}.M{number % 10**9:09}.test"
             path.write_bytes(mail)
             os.chown(path, *self.owner)
             path.rename(new / path.name)

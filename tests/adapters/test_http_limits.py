@@ -13,15 +13,16 @@ import traceback
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.adapters.http import Answer, NoAnswer, NotAllowed, Outbound, TimedOut, TooLarge, Unreachable
 from tests.adapters.web_server import Asked, Names, Reply, WebServer, answer
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until
 from tests.ports import free_port
 
 MIB = 1 << 20
@@ -214,10 +215,11 @@ def test_a_host_that_reads_slowly_has_until_the_deadline(outbound: Outbound) -> 
         port = listener.getsockname()[1]
 
         def sip() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                while connection.recv(50_000):  # all of it would take seconds
-                    time.sleep(0.002)
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    while connection.recv(50_000):  # all of it would take seconds
+                        time.sleep(0.002)
 
         sipping = threading.Thread(target=sip)
         sipping.start()
@@ -230,6 +232,7 @@ def test_a_host_that_reads_slowly_has_until_the_deadline(outbound: Outbound) -> 
                 at_most_bytes=1000,
             )
         )
+        listener.shutdown(socket.SHUT_RDWR)  # if it has not come at all
         sipping.join()
 
 
@@ -244,19 +247,18 @@ def test_a_handshake_that_drips_has_until_the_deadline(outbound: Outbound) -> No
         port = listener.getsockname()[1]
 
         def drips() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                try:
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
                     connection.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 KiB
                     while True:
                         time.sleep(0.02)
                         connection.sendall(b"\x02")
-                except OSError:
-                    return
 
         dripping = threading.Thread(target=drips)
         dripping.start()
         assert_times_out(lambda: get(outbound, f"https://hooks.example:{port}/", deadline_seconds=DEADLINE_SECONDS))
+        listener.shutdown(socket.SHUT_RDWR)
         dripping.join()
 
 
@@ -271,7 +273,7 @@ def test_a_name_server_that_hangs_has_until_the_deadline() -> None:
     with Outbound(allowed=(), resolve=hangs) as outbound:
         assert_times_out(lambda: get(outbound, "http://hooks.example/", deadline_seconds=DEADLINE_SECONDS))
 
-    assert asked.is_set()
+    assert asked.wait(PATIENCE_SECONDS)
     over.set()
 
 
@@ -287,7 +289,7 @@ def test_all_hops_share_one_deadline(outbound: Outbound, serve: Serve) -> None:
     assert_times_out(
         lambda: outbound.send("GET", url_of(server), deadline_seconds=DEADLINE_SECONDS, at_most_bytes=1000, redirects=3)
     )
-    assert len(server.asked) == 2
+    assert len(server.asked) <= 2
 
 
 def test_an_address_that_swallows_everything_leaves_time_for_the_next(serve: Serve) -> None:
@@ -313,14 +315,16 @@ def test_hosts_that_hang_keep_nobody_waiting(outbound: Outbound, serve: Serve) -
     deaf, good = serve(answer(), deaf=True), serve(answer())
 
     def hang() -> None:
-        with pytest.raises(TimedOut):
-            get(outbound, url_of(deaf), deadline_seconds=4)
+        with pytest.raises(NoAnswer):
+            get(outbound, url_of(deaf))
 
     hanging = [threading.Thread(target=hang) for _ in range(30)]
     for thread in hanging:
         thread.start()
     found = get(outbound, url_of(good))
     still = sum(thread.is_alive() for thread in hanging)
+    until(lambda: deaf.connections == 30)
+    deaf.hang_up()
     for thread in hanging:
         thread.join()
 
@@ -525,10 +529,9 @@ def test_paths_and_headers_are_neither_logged_nor_in_what_is_raised(
     redirecting = serve(answer(302, f"Location: http://10.0.0.1/{SECRET}"))
     good = serve(answer(200, f"X-Token: {SECRET}", body=SECRET.encode()))
 
-    def send(url: str) -> Answer:
-        return outbound.send(
-            "POST", url, headers=token, content=SECRET.encode(), deadline_seconds=3, at_most_bytes=99, redirects=1
-        )
+    def send(url: str, *, seconds: float = PATIENCE_SECONDS) -> Answer:
+        limits: dict[str, Any] = {"deadline_seconds": seconds, "at_most_bytes": 99, "redirects": 1}
+        return outbound.send("POST", url, headers=token, content=SECRET.encode(), **limits)
 
     shown = [repr(send(url_of(good, path)))]
     for expected, url in {
@@ -538,7 +541,7 @@ def test_paths_and_headers_are_neither_logged_nor_in_what_is_raised(
         NoAnswer: url_of(redirecting, path),
     }.items():
         with pytest.raises(expected) as failed:
-            send(url)
+            send(url, seconds=DEADLINE_SECONDS if expected is TimedOut else PATIENCE_SECONDS)
         shown += ["".join(traceback.format_exception(failed.value)), repr(failed.value)]
 
     assert [text for text in shown if SECRET in text] == []

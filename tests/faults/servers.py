@@ -26,6 +26,7 @@ from app.main import create_app
 from app.serving import listening, server, settle
 from app.worker import EMBEDDED_THREADS
 from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_port
 
 PROCESSES: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 PROCESSES.set_forkserver_preload(["app.main", "tests.faults.servers"])
@@ -39,7 +40,7 @@ class Server:
 
     def __init__(self, database_url: str, folder: Path) -> None:
         self._given = database_url, folder
-        self.port = 0
+        self.port = free_port()
         self._process: Any = None
         self.start()
 

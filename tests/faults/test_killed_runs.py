@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Engine, func, select, update
 
 from app import clock
+from app.child import run_limited
 from app.config import Settings
 from app.db import DbSession, make_engine, transaction
 from app.models.tables import event, job, match_run, operation, plan_run, plan_seat, proposed_match
@@ -38,17 +39,36 @@ CALL_OFF = {"match_run": match_edits.cancel_match_run, "plan_run": plan_runs.can
 KINDS = pytest.mark.parametrize("kind", list(TABLES))
 
 
-def _work(database_url: str, folder: Path, ahead: timedelta) -> None:
+def _work(database_url: str, folder: Path, ahead: timedelta, hangs: bool) -> None:
+    if hangs:
+        _let_the_first_solver_hang(folder)
     sys.stderr = (folder / f"worker-{os.getpid()}.log").open("a", buffering=1)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     engine, now = make_engine(database_url), clock.starting_at(NOW + ahead)
     Worker(engine, Settings(dir=folder, _env_file=None), now, periodic={}).run(Event())
 
 
-def a_worker(database_url: str, folder: Path, ahead: timedelta = timedelta()) -> Any:
-    process = PROCESSES.Process(target=_work, args=(database_url, folder, ahead), daemon=True)
+def _let_the_first_solver_hang(folder: Path) -> None:
+    """It says in a file who it is, and solves nothing."""
+    patch = pytest.MonkeyPatch()
+
+    def hanging(_work: str, _question: object, **given: Any) -> Any:
+        patch.undo()
+        return run_limited("tests.test_worker:say_who_and_stay", str(folder / "solver"), **given)
+
+    patch.setattr("app.jobs.solving.run_limited", hanging)
+
+
+def a_worker(database_url: str, folder: Path, ahead: timedelta = timedelta(), *, hangs: bool = False) -> Any:
+    process = PROCESSES.Process(target=_work, args=(database_url, folder, ahead, hangs), daemon=True)
     process.start()
     return process
+
+
+def hanging_solver(folder: Path) -> int:
+    """Wait for it; return its process id."""
+    said = folder / "solver"
+    return int(until(lambda: said.exists() and said.read_text()))
 
 
 def a_run(engine: Engine, kind: str) -> Any:
@@ -76,10 +96,12 @@ def test_a_run_whose_worker_is_killed_while_it_solves_is_solved_by_another_once(
     kind: str, database_url: str, engine: Engine, tmp_path: Path
 ) -> None:
     run = a_run(engine, kind)
-    first = a_worker(database_url, tmp_path)
-    until(lambda: read(engine, operation.c.progress, run.operation_id) >= SOLVING)
+    first = a_worker(database_url, tmp_path, hangs=True)
+    solver = hanging_solver(tmp_path)
+    assert read(engine, operation.c.progress, run.operation_id) == SOLVING
     first.kill()
     first.join()
+    os.kill(solver, signal.SIGKILL)  # else it would stay
     with transaction(engine, writes=False) as db:
         assert rows(db, kind, run) == 0
 
@@ -111,16 +133,15 @@ def test_a_run_over_which_every_worker_dies_has_failed(kind: str, engine: Engine
     assert read(engine, operation.c.error, run.operation_id)["code"] == "job_failed"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs to hold a process up by a signal")
+@pytest.mark.skipif(sys.platform == "win32", reason="asks pgrep")
 @KINDS
 def test_the_solver_of_a_run_that_is_called_off_is_stopped_and_its_worker_goes_on(
     kind: str, database_url: str, engine: Engine, tmp_path: Path
 ) -> None:
     run = a_run(engine, kind)
-    worker = a_worker(database_url, tmp_path)
+    worker = a_worker(database_url, tmp_path, hangs=True)
     try:
-        (solver,) = until(lambda: children(worker))
-        os.kill(solver, signal.SIGSTOP)  # it would take for ever
+        solver = hanging_solver(tmp_path)
         assert read(engine, operation.c.progress, run.operation_id) == SOLVING
         with transaction(engine, writes=True) as db:
             CALL_OFF[kind](db, run_id=run.id, actor=SYSTEM, now=NOW)

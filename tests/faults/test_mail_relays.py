@@ -8,7 +8,6 @@ real one, on a socket.
 import asyncio
 import email
 import re
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -41,6 +40,8 @@ from app.operations.jobs import enqueue
 from app.vocabulary import JobStatus
 from app.worker import Worker
 from tests.harness import NOW, FakeClock
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_port
 
 SENDER = "earshot@earshot.example"
 CREW = 4
@@ -132,7 +133,7 @@ class Moody:
 @contextmanager
 def up(moody: Moody, port: int, mood: str) -> Iterator[None]:
     moody.mood = mood
-    relay = Controller(moody, hostname="127.0.0.1", port=port)
+    relay = Controller(moody, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE_SECONDS)
     relay.start()
     try:
         yield
@@ -152,14 +153,7 @@ class Nearby(Outside):
         relay = Relay(
             host="127.0.0.1", port=self._port, own_name="earshot.example", username=None, password=None, security="none"
         )
-        return SmtpMailer(relay, sender=SENDER, per_domain_per_minute=100_000, seconds=5, rests=(0.05, 0.1))
-
-
-def a_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+        return SmtpMailer(relay, sender=SENDER, per_domain_per_minute=100_000, seconds=15, rests=(0.05, 0.1))
 
 
 def queue_letters(engine: Engine, how_many: int) -> None:
@@ -231,7 +225,7 @@ class Office:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_no_mail_is_lost_or_altered_by_the_worst_of_relays(engine: Engine, tmp_path: Path, soak: bool) -> None:
     how_many, started = (1000 if soak else 45), time.monotonic()
-    port, moody = a_port(), Moody()
+    port, moody = free_port(), Moody()
     office = Office(engine, Settings(dir=tmp_path, _env_file=None), port)
     queue_letters(engine, how_many)
 

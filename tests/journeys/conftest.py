@@ -26,6 +26,7 @@ from app.rules.access import SYSTEM
 from app.vault import Vault
 from app.vocabulary import Role
 from tests.harness import served
+from tests.patience import PATIENCE_SECONDS
 
 HOME = Path(__file__).parents[2]
 
@@ -45,7 +46,7 @@ class Shell:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=10 * PATIENCE_SECONDS,
             check=False,
         )
         assert done.returncode == 0, done.stderr + done.stdout

@@ -265,7 +265,8 @@ def too_late(door: Door) -> Attempt:
 def altered_cookie(door: Door) -> Attempt:
     browser = door.browser()
     back = door.back(browser)
-    altered = browser.cookies["oidc"][:-2] + "AA"
+    kept = browser.cookies["oidc"]
+    altered = kept[:-2] + ("BB" if kept.endswith("AA") else "AA")
     return lambda: door.browser().get(back, headers={"Cookie": f"oidc={altered}"})
 
 

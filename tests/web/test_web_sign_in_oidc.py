@@ -179,7 +179,9 @@ def too_late(site: Site, browser: httpx.Client, back: str) -> httpx.Response:
 
 
 def altered_cookie(site: Site, browser: httpx.Client, back: str) -> httpx.Response:
-    return site.browser().get(back, headers={"Cookie": f"oidc={browser.cookies['oidc'][:-2]}xx"})
+    kept = browser.cookies["oidc"]
+    altered = kept[:-2] + ("BB" if kept.endswith("AA") else "AA")
+    return site.browser().get(back, headers={"Cookie": f"oidc={altered}"})
 
 
 def replayed(_site: Site, browser: httpx.Client, back: str) -> httpx.Response:
