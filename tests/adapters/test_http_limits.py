@@ -413,7 +413,7 @@ def test_a_certificate_of_an_authority_that_the_machine_does_not_trust_is_refuse
 
 def test_a_host_that_speaks_clear_text_where_tls_is_due_is_unreachable(outbound: Outbound, serve: Serve) -> None:
     with pytest.raises(Unreachable):
-        get(outbound, url_of(serve(answer()), scheme="https"))
+        get(outbound, url_of(serve(answer()), scheme="https"), deadline_seconds=2)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
