@@ -23,6 +23,12 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections at this port of 127.0.0.1."""
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
 def free_port() -> int:
     """Return one such port."""
     return free_ports(1)[0]

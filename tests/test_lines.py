@@ -277,14 +277,14 @@ def wait_for_the_end(line: socket.socket, *, sending: bytes, every: float = 0.05
         "a body that nobody reads",
     ],
 )
-def test_what_does_not_come_in_time_costs_the_line(first: bytes, then: bytes) -> None:
+def test_what_does_not_come_in_time_costs_the_line(first: bytes, then: bytes, soak: bool) -> None:
     with listened(head_seconds=0.4) as address:
         began = time.monotonic()
         with line_to(address) as line:
             line.sendall(first)
             wait_for_the_end(line, sending=then)
 
-        assert 0.3 < time.monotonic() - began < PATIENCE_SECONDS
+        assert 0.3 < time.monotonic() - began < (5 if soak else PATIENCE_SECONDS)
 
 
 def test_a_line_that_is_kept_waits_longer_for_the_next_request_than_for_its_head() -> None:

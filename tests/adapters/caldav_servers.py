@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.patience import PATIENCE_SECONDS, until
-from tests.ports import free_port
+from tests.ports import free_port, is_listening
 
 USER, PASSWORD = "mara", "s3cret: with a colon"
 _MKCALENDAR = """<?xml version="1.0"?>
@@ -79,14 +79,6 @@ def xandikos(folder: Path) -> Iterator[CalDav]:
         yield CalDav(f"http://127.0.0.1:{port}", f"{principal}calendars/", principal, client, needs_password=False)
 
 
-def _answers(port: int) -> bool:
-    try:
-        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
-    except httpx.HTTPError:
-        return False
-    return True
-
-
 @contextmanager
 def _running(folder: Path, port: int, *command: str) -> Iterator[None]:
     """Run a server until the block ends; it is there when it answers at all."""
@@ -96,7 +88,7 @@ def _running(folder: Path, port: int, *command: str) -> Iterator[None]:
             [sys.executable, *command], stdout=out, stderr=out, env={**os.environ, "HOME": str(folder)}
         )
     try:
-        until(lambda: _answers(port) or server.poll() is not None)
+        until(lambda: is_listening(port) or server.poll() is not None)
         assert server.poll() is None, log.read_text()
         yield
     finally:

@@ -4,7 +4,6 @@ import getpass
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,7 +16,7 @@ import pytest
 
 from app.adapters.imap import MailboxAccount
 from tests.patience import PATIENCE_SECONDS, until
-from tests.ports import free_ports
+from tests.ports import free_ports, is_listening
 
 _DOVECOT = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
 needs_dovecot = pytest.mark.skipif(_DOVECOT is None, reason="Dovecot is not installed: apt install dovecot-imapd")
@@ -119,11 +118,6 @@ def _certificate(folder: Path) -> Path:
 
 
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    until(lambda: _answers(port) or server.poll() is not None)
+    until(lambda: is_listening(port) or server.poll() is not None)
     if server.poll() is not None:
         raise AssertionError((server.communicate()[1] or b"").decode())
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as line:
-        return line.connect_ex(("127.0.0.1", port)) == 0

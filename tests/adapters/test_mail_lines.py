@@ -111,7 +111,7 @@ def test_however_many_threads_send_there_are_two_lines_and_every_mail_goes_once(
         assert server.connections <= 2
 
 
-def test_who_finds_both_lines_in_use_waits_a_second_and_is_told_to_come_back() -> None:
+def test_who_finds_both_lines_in_use_waits_a_second_and_is_told_to_come_back(soak: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(2) as crew:
         mailer = a_mailer(SmtpServer(port=silent.getsockname()[1]), seconds=20)
         busy = [crew.submit(mailer.send, MESSAGE_ID, JO, LETTER) for _ in range(2)]
@@ -121,22 +121,22 @@ def test_who_finds_both_lines_in_use_waits_a_second_and_is_told_to_come_back() -
         with pytest.raises(MailHeld, match="in use"):
             mailer.send(MESSAGE_ID, JO, LETTER)
 
-        assert 0.9 < time.monotonic() - started < 20
+        assert 0.9 < time.monotonic() - started < (10 if soak else 20)
         for connection in connections:
             connection.close()
         assert all(isinstance(one.exception(), MailHeld) for one in busy)
 
 
-def test_a_relay_that_failed_is_left_alone_for_a_while() -> None:
+def test_a_relay_that_failed_is_left_alone_for_a_while(soak: bool) -> None:
     with SmtpServer(answers={"MAIL": "451 busy"}) as server, closing(a_mailer(server)) as mailer:
         waits = []
-        for _ in range(9):
+        for _ in range(50 if soak else 9):
             with pytest.raises(MailHeld) as held:
                 mailer.send(MESSAGE_ID, JO, LETTER)
             waits.append(held.value.seconds)
 
         assert server.connections == 1
-        assert all(0 < seconds <= 5 for seconds in waits)
+        assert all((4 if soak else 0) < seconds <= 5 for seconds in waits)
 
 
 def test_what_is_refused_of_one_mail_does_not_hold_the_others() -> None:
@@ -148,7 +148,7 @@ def test_what_is_refused_of_one_mail_does_not_hold_the_others() -> None:
         assert server.verbs.count("RCPT") == 3
 
 
-def test_a_domain_that_has_had_its_share_is_held_while_others_go_on() -> None:
+def test_a_domain_that_has_had_its_share_is_held_while_others_go_on(soak: bool) -> None:
     with SmtpServer() as server:
         mailer = SmtpMailer(a_relay(server), sender="calendar@earshot.example", per_domain_per_minute=2)
         with closing(mailer):
@@ -158,7 +158,7 @@ def test_a_domain_that_has_had_its_share_is_held_while_others_go_on() -> None:
                 mailer.send(MESSAGE_ID, JO, LETTER)
             mailer.send(MESSAGE_ID, "jo@other.example", LETTER)
 
-    assert 0 < held.value.seconds <= 60
+    assert (59 if soak else 0) < held.value.seconds <= 60
     assert len(server.delivered) == 3
 
 

@@ -168,6 +168,13 @@ def is_reading(request: Request) -> bool:
     return request.method == "GET" and "x-fragment" in request.headers
 
 
+def gone_to_the_week(page: Page) -> bool:
+    """Press the two keys that lead there; whether they did. Who waits too long after the first goes nowhere."""
+    page.keyboard.type("gw")
+    page.wait_for_timeout(500)
+    return page.url.endswith("/week")
+
+
 def on_the_floor(page: Page) -> Page:
     """Let a page show the floor, and follow it: it has read again what it shows, and asks nothing more by itself."""
     with page.expect_event("requestfinished", is_reading):

@@ -12,7 +12,9 @@ from tests.patience import PATIENCE_SECONDS
 from tests.web.houses import House, Houses, State
 from tests.web.pages_of_the_house import furniture
 
-expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+
+def pytest_configure(config: pytest.Config) -> None:
+    expect.set_options(timeout=1000 * (20 if config.getoption("--soak") else PATIENCE_SECONDS))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

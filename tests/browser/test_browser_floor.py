@@ -4,6 +4,7 @@ gets the last seat, and where the focus goes.
 
 import re
 from datetime import datetime
+from functools import partial
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +14,7 @@ from app.operations.floor import lower_hand, set_door
 from app.operations.seats import book_seat, release_seat
 from app.rules.access import SYSTEM, Actor
 from app.vocabulary import Door, Role, SessionKind
-from tests.browser.chromium import Visitors, on_the_floor
+from tests.browser.chromium import Visitors, gone_to_the_week, on_the_floor
 from tests.patience import until
 from tests.web.houses import House
 
@@ -226,12 +227,7 @@ def test_keys_lead_through_the_floor_unless_they_are_typed_or_unwanted(visitor: 
     expect(page.get_by_role("dialog", name="Shortcuts")).not_to_be_visible()
     page.evaluate("delete document.body.dataset.shortcuts")
 
-    def went() -> bool:  # who waits too long after g goes nowhere, and tries again
-        page.keyboard.type("gw")
-        page.wait_for_timeout(500)
-        return page.url.endswith("/week")
-
-    until(went)
+    until(partial(gone_to_the_week, page))
 
 
 def test_the_call_page_is_live_too(visitor: Visitors, house: House, live: str) -> None:

@@ -1,6 +1,7 @@
 """Pages that follow what happens: what one does, others see; and where the focus is after a part was exchanged."""
 
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -8,7 +9,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.operations.seats import book_seat
 from app.rules.access import SYSTEM
 from app.vocabulary import SessionKind
-from tests.browser.chromium import PHONE, Visitors, is_reading, on_the_floor
+from tests.browser.chromium import PHONE, Visitors, gone_to_the_week, is_reading, on_the_floor
 from tests.patience import until
 from tests.web.houses import House
 
@@ -148,9 +149,4 @@ def test_the_floor_is_used_with_the_keyboard_alone(visitor: Visitors, size: tupl
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
 
-    def went() -> bool:  # who waits too long after g goes nowhere, and tries again
-        page.keyboard.type("gw")
-        page.wait_for_timeout(500)
-        return page.url.endswith("/week")
-
-    until(went)
+    until(partial(gone_to_the_week, page))

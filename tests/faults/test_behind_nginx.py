@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ from tests.factories import a_person
 from tests.faults.commands import ROOT, earshot_serve
 from tests.faults.slow_clients import Asking, half_open, p95_of_each
 from tests.patience import PATIENCE_SECONDS, until
-from tests.ports import free_ports
+from tests.ports import free_ports, is_listening
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 HOST = "earshot.example"
@@ -109,11 +108,6 @@ def documented(folder: Path, *, upstream: int, plain: int, tls: int) -> str:
     return text
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as line:
-        return line.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
 def nginx(folder: Path, *, upstream: int) -> Iterator[tuple[int, int]]:
     assert NGINX
@@ -124,7 +118,7 @@ def nginx(folder: Path, *, upstream: int) -> Iterator[tuple[int, int]]:
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user))
     run = subprocess.Popen([NGINX, "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"])
     try:
-        until(lambda: _listens(tls) or run.poll() is not None)
+        until(lambda: is_listening(tls) or run.poll() is not None)
         assert run.poll() is None, (folder / "error.log").read_text()
         yield plain, tls
     finally:
